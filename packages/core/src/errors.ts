@@ -1,0 +1,23 @@
+import { type ErrorTable, errorFactory } from './error.ts'
+
+/** Error codes of `core`. */
+export const coreErrors = {
+  SHOAL_DIGEST_INVALID: {
+    message: '"{value}" is not a layer digest.',
+    hint: 'Give a digest as sha256: followed by 64 lower-case hexadecimal digits.',
+  },
+  SHOAL_MANIFEST_INVALID: {
+    message: 'The manifest is not valid: {reason}.',
+    hint: 'Fetch the manifest again from the seed; if it stays invalid, import the image again.',
+  },
+  SHOAL_MANIFEST_SIGNATURE: {
+    message: 'The manifest of {digest} is not signed by a trusted key (key id {keyId}).',
+    hint: "Check that seed.publicKey in the peer's configuration is the seed's current key (shoal status shows it).",
+  },
+  SHOAL_NODE_ID_INVALID: {
+    message: '"{value}" is not a node name.',
+    hint: 'Use 1 to 253 lower-case letters, digits, dots and hyphens, starting with a letter or digit.',
+  },
+} as const satisfies ErrorTable
+
+export const coreError = errorFactory(coreErrors)

@@ -1,0 +1,38 @@
+export { Bitfield } from './bitfield.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
+export {
+  type ErrorDetails,
+  type ErrorEntry,
+  type ErrorTable,
+  errorCode,
+  errorFactory,
+  errorMessage,
+  ShoalError,
+} from './error.ts'
+export { coreErrors } from './errors.ts'
+export {
+  blockCount,
+  blockSize,
+  blocksOfPiece,
+  chooseGeometry,
+  type Geometry,
+  pieceCount,
+  pieceSize,
+} from './geometry.ts'
+export { type Logger, silentLogger } from './logger.ts'
+export {
+  blockHash,
+  decodeManifest,
+  decodePublicKey,
+  encodeManifest,
+  encodePublicKey,
+  type LayerFormat,
+  type LayerKind,
+  MANIFEST_LIMITS,
+  type Manifest,
+  publicKeyId,
+} from './manifest.ts'
+export { ManualClock } from './manual-clock.ts'
+export { parseNodeId } from './node-id.ts'
+export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
