@@ -1,0 +1,90 @@
+import { type Static, Type } from 'typebox'
+import { address, bytes, count, digest, hex20, nodeId, place, priority, time } from './field.ts'
+
+/** The most nodes one request may name. */
+export const MAX_NODES_A_REQUEST = 10_000
+
+export const DEFAULT_PRIORITY = 50
+
+export const Assignment = Type.Object(
+  {
+    node: nodeId('Where the layer is wanted.'),
+    layer: digest('The layer that is wanted.'),
+    priority: priority('Order among the assignments of a node.'),
+    createdAt: time('When it was assigned.'),
+  },
+  { description: 'One layer wanted on one node.' },
+)
+export type Assignment = Static<typeof Assignment>
+
+const nodes = Type.Array(nodeId('Name of a node.'), {
+  minItems: 1,
+  maxItems: MAX_NODES_A_REQUEST,
+  description: 'Nodes by name.',
+})
+
+export const AssignRequest = Type.Object(
+  {
+    layer: digest('The layer to assign.'),
+    nodes: Type.Optional(nodes),
+    all: Type.Optional(Type.Literal(true, { description: 'Every registered node.' })),
+    zone: Type.Optional(place('Only nodes of this zone.')),
+    rack: Type.Optional(place('Only nodes of this rack.')),
+    priority: Type.Optional(priority(`Order among the assignments of a node; ${DEFAULT_PRIORITY} when absent.`)),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Which layer on which nodes: give nodes, all, zone or rack; zone and rack narrow what nodes and all select.',
+  },
+)
+export type AssignRequest = Static<typeof AssignRequest>
+
+export const AssignResult = Type.Object(
+  {
+    assigned: Type.Array(nodeId('Name of a node.'), { description: 'Nodes the layer is now assigned to.' }),
+    unknown: Type.Array(nodeId('Name of a node.'), { description: 'Nodes that were named but are not registered.' }),
+  },
+  { description: 'What came of an assignment.' },
+)
+export type AssignResult = Static<typeof AssignResult>
+
+export const UnassignRequest = Type.Object(
+  { layer: digest('The layer to take back.'), nodes: Type.Optional(nodes) },
+  { additionalProperties: false, description: 'Which layer to take back, from the named nodes or from all.' },
+)
+export type UnassignRequest = Static<typeof UnassignRequest>
+
+export const UnassignResult = Type.Object(
+  { removed: count('Assignments that were removed.') },
+  { description: 'What came of an unassignment.' },
+)
+export type UnassignResult = Static<typeof UnassignResult>
+
+export const DesiredAssignment = Type.Object(
+  {
+    layer: digest('The layer that is wanted.'),
+    priority: priority('Order among the assignments.'),
+    sizeBytes: bytes('Size of the layer file.'),
+    infoHash: hex20('BitTorrent v1 info hash.'),
+    peers: Type.Array(address('A swarm address.'), {
+      maxItems: 20,
+      description: 'Nodes that hold some of it; the origin is not among them.',
+    }),
+  },
+  { description: 'One layer a node should hold.' },
+)
+export type DesiredAssignment = Static<typeof DesiredAssignment>
+
+export const DesiredState = Type.Object(
+  {
+    revision: count('Grows with every change.'),
+    assignments: Type.Array(DesiredAssignment, { maxItems: 4096, description: 'Every layer the node should hold.' }),
+    revoked: Type.Array(digest('A layer.'), {
+      maxItems: 10_000,
+      description: 'Layers that were withdrawn: the node must stop serving and remove them.',
+    }),
+  },
+  { description: 'Everything a node should hold now; it reconciles towards this.' },
+)
+export type DesiredState = Static<typeof DesiredState>

@@ -1,0 +1,51 @@
+import { type Static, Type } from 'typebox'
+import { count, digest, imageId, nodeId, text, time } from './field.ts'
+
+export const EVENT_TYPES = [
+  'image.discovered',
+  'image.changed',
+  'image.deactivated',
+  'image.deleted',
+  'image.reactivated',
+  'import.queued',
+  'import.started',
+  'import.resumed',
+  'import.verifying',
+  'import.published',
+  'import.failed',
+  'import.cancelled',
+  'layer.withdrawn',
+  'node.registered',
+  'node.unreachable',
+  'node.lost',
+  'node.returned',
+  'layer.assigned',
+  'layer.unassigned',
+  'layer.complete',
+  'layer.failed',
+  'peer.banned',
+  'store.no-space',
+  'library.unreachable',
+  'library.reachable',
+] as const
+
+export const EventType = Type.Enum([...EVENT_TYPES], { description: 'What happened.' })
+export type EventType = Static<typeof EventType>
+
+export const Event = Type.Object(
+  {
+    id: count('Grows with every event; give it as `after` to read on.'),
+    at: time('When it happened.'),
+    type: EventType,
+    image: Type.Optional(imageId('The image it is about.')),
+    layer: Type.Optional(digest('The layer it is about.')),
+    node: Type.Optional(nodeId('The node it is about.')),
+    message: text('What happened, for people.'),
+    details: Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
+      maxProperties: 50,
+      description: 'The facts behind the message, as JSON.',
+    }),
+  },
+  { description: 'Something that happened in the fleet.' },
+)
+export type Event = Static<typeof Event>

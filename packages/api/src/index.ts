@@ -1,0 +1,31 @@
+export {
+  Assignment,
+  AssignRequest,
+  AssignResult,
+  DEFAULT_PRIORITY,
+  DesiredAssignment,
+  DesiredState,
+  MAX_NODES_A_REQUEST,
+  UnassignRequest,
+  UnassignResult,
+} from './assignment.ts'
+export { ErrorBody, ErrorResponse } from './error-body.ts'
+export { apiErrors } from './errors.ts'
+export { EVENT_TYPES, Event, EventType } from './event.ts'
+export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
+export { Layer, Verification } from './layer.ts'
+export {
+  Enrollment,
+  Heartbeat,
+  Inventory,
+  LayerInventory,
+  MAX_HEARTBEAT_EVENTS,
+  MAX_NODE_LAYERS,
+  Node,
+  NodeEvent,
+  NodeRegistration,
+  Revision,
+} from './node.ts'
+export type { Operation, Role } from './operation.ts'
+export { type OperationId, type Operations, operations, PAGE_LIMIT } from './operations.ts'
+export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'

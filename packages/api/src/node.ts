@@ -1,0 +1,137 @@
+import { type Static, Type } from 'typebox'
+import { ErrorBody } from './error-body.ts'
+import { address, bytes, count, digest, hex20, nodeId, nullable, place, rate, text, time } from './field.ts'
+
+/** The most layers a node may report. */
+export const MAX_NODE_LAYERS = 4096
+/** The most events one heartbeat may carry. */
+export const MAX_HEARTBEAT_EVENTS = 100
+
+const registration = {
+  zone: place('Availability zone.'),
+  rack: place('Rack.'),
+  swarmAddress: address('Where other nodes reach this one for blocks.'),
+  swarmPeerId: hex20("The node's BitTorrent peer id."),
+  dhtAddress: nullable(address("The node's DHT address (UDP).")),
+  apiUrl: nullable(text("Base URL of the node's own API.", 500)),
+  capacityBytes: bytes('Disk the node offers for layers.'),
+  version: text("Version of the node's software.", 100),
+}
+
+export const NodeRegistration = Type.Object(registration, {
+  additionalProperties: false,
+  description: 'What a node says about itself when it registers.',
+})
+export type NodeRegistration = Static<typeof NodeRegistration>
+
+export const Enrollment = Type.Object(
+  {
+    heartbeatIntervalMs: Type.Integer({
+      minimum: 10,
+      maximum: 3_600_000,
+      description: 'Time between heartbeats. Milliseconds.',
+    }),
+    publicKeys: Type.Array(text('An Ed25519 public key, base64url.', 100), {
+      maxItems: 16,
+      description: 'Keys that may sign manifests.',
+    }),
+    trackers: Type.Array(text('An announce URL.', 500), { maxItems: 16, description: 'Trackers to announce to.' }),
+    dhtBootstrap: Type.Array(address('A DHT node.'), {
+      maxItems: 32,
+      description: 'DHT nodes to start from, the seed first.',
+    }),
+    originAddress: nullable(address('Where the origin serves blocks.')),
+    reachable: nullable(
+      Type.Boolean({ description: 'Whether the seed could connect to swarmAddress; null when it did not try.' }),
+    ),
+    reachability: text('What the seed found when it tried to connect.'),
+  },
+  { description: 'What a node is told when it registers.' },
+)
+export type Enrollment = Static<typeof Enrollment>
+
+export const LayerInventory = Type.Object(
+  {
+    digest: digest('The layer.'),
+    state: Type.Enum(['waiting', 'fetching', 'complete', 'failed'], { description: 'How far the node is.' }),
+    presentBytes: bytes('Verified on disk.'),
+    sizeBytes: bytes('Size of the layer file.'),
+    fromOriginBytes: bytes('Received from the origin.'),
+    fromPeersBytes: bytes('Received from other nodes.'),
+    uploadedBytes: bytes('Sent to other nodes.'),
+    peers: count('Peers connected for this layer.'),
+    error: nullable(ErrorBody),
+  },
+  { description: 'What a node holds of one layer.' },
+)
+export type LayerInventory = Static<typeof LayerInventory>
+
+export const Inventory = Type.Object(
+  {
+    layers: Type.Array(LayerInventory, {
+      maxItems: MAX_NODE_LAYERS,
+      description: 'Every layer the node holds or wants.',
+    }),
+    diskFreeBytes: bytes('Free on the file system of the layers.'),
+    diskUsedBytes: bytes('Used by layers.'),
+    downBytesPerSecond: rate('Present rate of receiving.'),
+    upBytesPerSecond: rate('Present rate of sending.'),
+    load1: Type.Number({ minimum: 0, description: 'Load average over one minute.' }),
+  },
+  { description: 'What a node holds and how busy it is.' },
+)
+export type Inventory = Static<typeof Inventory>
+
+export const NodeEvent = Type.Object(
+  {
+    at: time('When it happened.'),
+    type: Type.String({
+      pattern: '^[a-z][a-z-]*\\.[a-z][a-z-]*$',
+      maxLength: 60,
+      description: 'peer.banned, layer.failed...',
+    }),
+    layer: Type.Optional(digest('The layer it is about.')),
+    message: text('What happened, for people.'),
+    details: Type.Record(
+      Type.String({ maxLength: 100 }),
+      Type.Union([Type.String({ maxLength: 2000 }), Type.Number(), Type.Boolean()]),
+      { maxProperties: 30, description: 'The facts behind the message.' },
+    ),
+  },
+  { description: 'Something that happened on a node.' },
+)
+export type NodeEvent = Static<typeof NodeEvent>
+
+export const Heartbeat = Type.Object(
+  {
+    inventory: Inventory,
+    events: Type.Array(NodeEvent, {
+      maxItems: MAX_HEARTBEAT_EVENTS,
+      description: 'What happened since the last heartbeat that was acknowledged.',
+    }),
+  },
+  { additionalProperties: false, description: 'Sent by every node at the interval it was told.' },
+)
+export type Heartbeat = Static<typeof Heartbeat>
+
+export const Revision = Type.Object(
+  { revision: count("Grows with every change of the node's desired state.") },
+  { description: "The revision of a node's desired state." },
+)
+export type Revision = Static<typeof Revision>
+
+export const Node = Type.Object(
+  {
+    id: nodeId('Name of the node.'),
+    ...registration,
+    state: Type.Enum(['ready', 'unreachable', 'lost'], {
+      description:
+        'ready: heartbeats arrive and the swarm address answers; unreachable: it does not; lost: no heartbeats.',
+    }),
+    lastSeenAt: time('Last heartbeat or registration.'),
+    reachability: text('What the seed found when it tried to connect.'),
+    inventory: nullable(Inventory),
+  },
+  { description: 'A compute node as the seed knows it; inventory is null until the first heartbeat.' },
+)
+export type Node = Static<typeof Node>

@@ -1,0 +1,28 @@
+import type { TObject, TSchema } from 'typebox'
+
+/**
+ * Who may call an operation: anyone, a node (or an operator), an operator only.
+ */
+export type Role = 'public' | 'node' | 'operator'
+
+/** One operation of the HTTP API; the server binds it as a route, the client as a method. */
+export interface Operation {
+  readonly id: string
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** Path with parameters in braces: `/v1/images/{image}`. */
+  readonly path: `/${string}`
+  readonly role: Role
+  /** Family the operation is listed under in the reference. */
+  readonly tag: string
+  /** One sentence. */
+  readonly summary: string
+  readonly params?: TObject
+  readonly query?: TObject
+  readonly body?: TSchema
+  /** Schema of a JSON answer, or of the data of each message of an event stream. */
+  readonly response?: TSchema
+  /** Of the answer; `application/json` when absent. */
+  readonly contentType?: 'application/octet-stream' | 'text/event-stream'
+  /** Status of success; 200 when absent. */
+  readonly status?: number
+}
