@@ -1,0 +1,17 @@
+/** The part of bittorrent-dht 11 that Shoal uses. */
+declare module 'bittorrent-dht' {
+  import { EventEmitter } from 'node:events'
+
+  export class Client extends EventEmitter {
+    constructor(options: { bootstrap: string[] | false; host?: string })
+    readonly nodes: { toArray(): unknown[] }
+    readonly destroyed: boolean
+    listen(port: number, host: string, onListening: () => void): void
+    address(): { address: string; port: number }
+    announce(infoHash: string, port: number, callback: (error: Error | null) => void): void
+    lookup(infoHash: string, callback: (error: Error | null, nodes?: number) => void): void
+    addNode(node: { host: string; port: number }): void
+    toJSON(): { nodes: { host: string; port: number }[] }
+    destroy(callback: () => void): void
+  }
+}

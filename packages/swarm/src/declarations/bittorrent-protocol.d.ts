@@ -1,0 +1,41 @@
+/** The part of bittorrent-protocol 5.0.9 that Shoal uses. */
+declare module 'bittorrent-protocol' {
+  import type { Duplex } from 'node:stream'
+
+  export interface Extension {
+    onExtendedHandshake?(handshake: Record<string, unknown>): void
+  }
+
+  export default class Wire extends Duplex {
+    readonly peerId: string
+    readonly amChoking: boolean
+    readonly amInterested: boolean
+    readonly peerChoking: boolean
+    readonly peerInterested: boolean
+    readonly hasFast: boolean
+    readonly peerPieces: { get(index: number): boolean; buffer: Uint8Array; setAll?: unknown }
+    readonly peerRequests: unknown[]
+    extendedHandshake: Record<string, unknown>
+    remoteAddress?: string
+    remotePort?: number
+    use(extension: new (wire: Wire) => Extension): void
+    setTimeout(timeoutMs: number, unref?: boolean): this
+    interested(): void
+    uninterested(): void
+    unchoke(): void
+    have(index: number): void
+    haveAll(): void
+    haveNone(): void
+    bitfield(bits: Uint8Array): void
+    request(
+      index: number,
+      offset: number,
+      length: number,
+      callback: (error: Error | null, data: Uint8Array) => void,
+    ): void
+    cancel(index: number, offset: number, length: number): void
+    reject(index: number, offset: number, length: number): void
+    _onMessageLength(buffer: Uint8Array): void
+    _message(id: number, numbers: number[], data: Uint8Array | null): void
+  }
+}

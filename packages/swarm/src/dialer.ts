@@ -1,0 +1,105 @@
+import { connect, isIPv4 } from 'node:net'
+import type { Clock } from '@shoal/core'
+import type { PeerSocket } from 'webtorrent'
+
+/** Addresses remembered for a layer; more are not taken. */
+const MAX_ADDRESSES = 2000
+const CONNECT_TIMEOUT_MS = 5000
+const FIRST_RETRY_MS = 1000
+const LAST_RETRY_MS = 60_000
+/** An address that failed so often in a row is forgotten until somebody names it again. */
+const MAX_FAILURES = 10
+
+interface Known {
+  failures: number
+  notBefore: number
+  dialling: boolean
+  /** Who answered there, so that it is not dialled while it is connected the other way round. */
+  peerId: string | undefined
+}
+
+export interface DialerDeps {
+  readonly clock: Clock
+  /** Source address of connections: the one this daemon is told to use. */
+  readonly localHost: string
+  /** Takes a connected socket. */
+  readonly onSocket: (socket: PeerSocket, address: string) => void
+}
+
+/** Knows where peers of one layer may be, and connects to them with back-off. */
+export class Dialer {
+  readonly #deps: DialerDeps
+  readonly #known = new Map<string, Known>()
+
+  constructor(deps: DialerDeps) {
+    this.#deps = deps
+  }
+
+  /** Remembers `host:port` addresses; malformed ones are dropped. */
+  add(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      if (this.#known.has(address) || this.#known.size >= MAX_ADDRESSES || parseAddress(address) === undefined) continue
+      this.#known.set(address, { failures: 0, notBefore: 0, dialling: false, peerId: undefined })
+    }
+  }
+
+  /** Dials up to `room` addresses whose time has come and that `isConnected` does not know. */
+  dial(room: number, isConnected: (address: string, peerId: string | undefined) => boolean): void {
+    const now = this.#deps.clock.now()
+    let left = room
+    for (const [address, known] of this.#known) {
+      if (left <= 0) return
+      if (known.dialling || known.notBefore > now || isConnected(address, known.peerId)) continue
+      left -= 1
+      this.#connect(address, known)
+    }
+  }
+
+  /** A handshake with this address succeeded. */
+  met(address: string, peerId: string): void {
+    const known = this.#known.get(address)
+    if (known === undefined) return
+    known.failures = 0
+    known.peerId = peerId
+  }
+
+  forget(address: string): void {
+    this.#known.delete(address)
+  }
+
+  #connect(address: string, known: Known): void {
+    const target = parseAddress(address)
+    if (target === undefined) return
+    known.dialling = true
+    const { localHost } = this.#deps
+    const socket = connect({
+      ...target,
+      ...(localHost === '0.0.0.0' || localHost === '::' ? {} : { localAddress: localHost }),
+      noDelay: true,
+    })
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('connect timeout')))
+    socket.once('connect', () => {
+      socket.setTimeout(0)
+      this.#deps.onSocket(Object.assign(socket, { id: address, connected: true as const }), address)
+    })
+    socket.on('error', () => {})
+    socket.once('close', () => this.#onClose(address, known))
+  }
+
+  #onClose(address: string, known: Known): void {
+    known.dialling = false
+    known.failures += 1
+    known.notBefore = this.#deps.clock.now() + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (known.failures - 1))
+    if (known.failures > MAX_FAILURES) this.#known.delete(address)
+  }
+}
+
+/** Parses `a.b.c.d:port` or `name:port`; `undefined` when it is neither. */
+export function parseAddress(address: string): { host: string; port: number } | undefined {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon)
+  const port = Number(address.slice(colon + 1))
+  if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65535) return undefined
+  if (!isIPv4(host) && !/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(host)) return undefined
+  return { host, port }
+}

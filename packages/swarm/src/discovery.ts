@@ -1,0 +1,106 @@
+import type { Logger } from '@shoal/core'
+import type { Client as DhtClient } from 'bittorrent-dht'
+import { Client as TrackerClient } from 'bittorrent-tracker'
+
+/** Until a layer is complete the DHT is asked this often; afterwards it only needs to know we are there. */
+const DHT_SEARCH_MS = 10_000
+const DHT_ANNOUNCE_MS = 60_000
+
+export interface DiscoveryDeps {
+  readonly infoHash: string
+  readonly peerId: string
+  readonly dht: DhtClient | undefined
+  readonly logger: Logger
+  readonly leftBytes: () => number
+  readonly transferred: () => { uploaded: number; downloaded: number }
+  readonly onPeers: (addresses: string[]) => void
+}
+
+/** Finds the peers of one layer: by the trackers while they answer, by the cluster's own DHT always. */
+export class Discovery {
+  readonly #deps: DiscoveryDeps
+  readonly #port: number
+  readonly #announceIntervalMs: number
+  #tracker: TrackerClient | undefined
+  #dhtTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(deps: DiscoveryDeps, options: { port: number; announceIntervalMs: number }) {
+    this.#deps = deps
+    this.#port = options.port
+    this.#announceIntervalMs = options.announceIntervalMs
+  }
+
+  start(trackers: readonly string[]): void {
+    this.setTrackers(trackers)
+    this.#deps.dht?.on('peer', this.#onDhtPeer)
+    this.#searchDht()
+  }
+
+  setTrackers(urls: readonly string[]): void {
+    this.#tracker?.destroy()
+    this.#tracker = undefined
+    if (urls.length === 0 || this.#isClosed) return
+    const { infoHash, peerId, leftBytes, transferred, onPeers, logger } = this.#deps
+    const tracker = new TrackerClient({
+      infoHash,
+      peerId,
+      announce: [...urls],
+      port: this.#port,
+      wrtc: false,
+      userAgent: 'Shoal',
+      getAnnounceOpts: () => ({ ...transferred(), left: leftBytes(), numwant: 50 }),
+    })
+    tracker.on('peer', (address: unknown) => {
+      if (typeof address === 'string') onPeers([address])
+    })
+    const note = (error: unknown) => logger.debug({ infoHash, err: error }, 'tracker did not answer')
+    tracker.on('warning', note)
+    tracker.on('error', note)
+    tracker.start()
+    tracker.setInterval(this.#announceIntervalMs)
+    this.#tracker = tracker
+  }
+
+  /** Tells the trackers that the layer is complete here. */
+  complete(): void {
+    this.#tracker?.complete()
+  }
+
+  /** Asks again at once, for a layer that has nobody to ask. */
+  search(): void {
+    this.#tracker?.update()
+    this.#searchDht()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    clearTimeout(this.#dhtTimer)
+    this.#deps.dht?.removeListener('peer', this.#onDhtPeer)
+    const tracker = this.#tracker
+    if (tracker === undefined) return
+    tracker.stop()
+    // The library waits for an answer to the last announce; a tracker that is gone must not hold up a stop.
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, 500).unref()
+      tracker.destroy(() => resolve())
+    })
+  }
+
+  #onDhtPeer = (peer: { host: string; port: number }, infoHash: Uint8Array): void => {
+    if (Buffer.from(infoHash).toString('hex') !== this.#deps.infoHash) return
+    this.#deps.onPeers([`${peer.host}:${peer.port}`])
+  }
+
+  #searchDht(): void {
+    clearTimeout(this.#dhtTimer)
+    const { dht, infoHash, leftBytes } = this.#deps
+    if (dht === undefined || dht.destroyed || this.#isClosed) return
+    // An announce looks the swarm up first (BEP 5), so it finds peers as well.
+    dht.announce(infoHash, this.#port, () => {})
+    const delayMs = leftBytes() > 0 ? DHT_SEARCH_MS : DHT_ANNOUNCE_MS
+    this.#dhtTimer = setTimeout(() => this.#searchDht(), delayMs * (0.8 + Math.random() * 0.4))
+    this.#dhtTimer.unref()
+  }
+}

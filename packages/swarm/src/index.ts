@@ -1,0 +1,6 @@
+export { swarmErrors } from './errors.ts'
+export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'
+export type { SwarmRole } from './shoal-extension.ts'
+export { type BanEvent, createSwarm, type Swarm, type SwarmOptions, type SwarmStats } from './swarm.ts'
+export { encodeTorrent, type TorrentDescription } from './torrent-file.ts'
+export { createTracker, type Tracker, type TrackerOptions } from './tracker.ts'

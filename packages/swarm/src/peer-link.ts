@@ -1,0 +1,59 @@
+import { Bitfield } from '@shoal/core'
+import type Wire from 'bittorrent-protocol'
+import type { PieceFetch } from './piece-fetch.ts'
+import type { ShoalHello } from './shoal-extension.ts'
+import { MAX_REQUEST_BYTES, type UploadQueue } from './upload-queue.ts'
+
+/** What every BitTorrent client answers (BEP 3's common 2^14). */
+const FOREIGN_REQUEST_BYTES = 16 * 1024
+
+/** What one wire of one layer is to us: its pieces, its standing, what we asked it for. */
+export class PeerLink {
+  readonly wire: Wire
+  readonly host: string
+  /** `host:port` when we dialled it; `undefined` when it dialled us. */
+  readonly dialled: string | undefined
+  readonly uploads: UploadQueue
+  readonly fetches = new Map<number, PieceFetch>()
+  hello: ShoalHello | undefined
+  pieces: Bitfield
+  /** Whether its pieces are in the picker's counts: only a usable peer's are, and the origin's never. */
+  isCounted = false
+  isStalled = false
+  lastDataAt: number
+
+  constructor(init: {
+    wire: Wire
+    host: string
+    dialled: string | undefined
+    uploads: UploadQueue
+    pieceCount: number
+    now: number
+  }) {
+    this.wire = init.wire
+    this.host = init.host
+    this.dialled = init.dialled
+    this.uploads = init.uploads
+    this.pieces = new Bitfield(init.pieceCount)
+    this.lastDataAt = init.now
+  }
+
+  get isOrigin(): boolean {
+    return this.hello?.role === 'origin'
+  }
+
+  /** Whether it answers requests now. */
+  get isUsable(): boolean {
+    return !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
+  }
+
+  get requestLengthBytes(): number {
+    return this.hello === undefined ? FOREIGN_REQUEST_BYTES : MAX_REQUEST_BYTES
+  }
+
+  get inFlightBytes(): number {
+    let bytes = 0
+    for (const fetch of this.fetches.values()) bytes += fetch.sizeBytes
+    return bytes
+  }
+}

@@ -1,0 +1,349 @@
+import { randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import {
+  type Clock,
+  type Digest,
+  digestHex,
+  errorCode,
+  errorMessage,
+  type Logger,
+  type ShoalError,
+  TokenBucket,
+} from '@shoal/core'
+import type { StoredLayer } from '@shoal/layer-store'
+import type { Client as DhtClient } from 'bittorrent-dht'
+import type Wire from 'bittorrent-protocol'
+import WebTorrent, { type Torrent } from 'webtorrent'
+import { BanList } from './ban-list.ts'
+import { openDht } from './dht.ts'
+import { Dialer, parseAddress } from './dialer.ts'
+import { Discovery } from './discovery.ts'
+import { swarmError } from './errors.ts'
+import { LayerSwarm } from './layer-swarm.ts'
+import type { PeerLink } from './peer-link.ts'
+import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
+import { RateMeter } from './rate-meter.ts'
+import type { SwarmRole } from './shoal-extension.ts'
+import { decodeTorrent } from './torrent-file.ts'
+
+/** How long a host that sent a bad block is refused; the origin, without which nothing starts, is tried again soon. */
+const BAN_MS = 60 * 60 * 1000
+const BAN_ORIGIN_MS = 60 * 1000
+/** Azureus-style prefix of our peer ids (BEP 20). */
+const PEER_ID_PREFIX = '-SH0100-'
+
+export interface SwarmOptions {
+  readonly role: SwarmRole
+  /** This node's name. */
+  readonly node: string
+  /** Address to listen on and to connect from: the storage network's. */
+  readonly host: string
+  /** TCP port; 0 takes a free one. */
+  readonly port: number
+  /** Host others are told; default is `host`. */
+  readonly advertiseHost?: string | undefined
+  readonly dht: { readonly host: string; readonly port: number; readonly bootstrap: readonly string[] } | false
+  /** Announce URLs. */
+  readonly trackers: readonly string[]
+  readonly announceIntervalMs?: number
+  readonly upBytesPerSecond?: number
+  readonly downBytesPerSecond?: number
+}
+
+export interface SwarmStats {
+  connections: number
+  uploadedBytes: number
+  downloadedBytes: number
+  upBytesPerSecond: number
+  downBytesPerSecond: number
+  dhtNodes: number
+}
+
+export interface BanEvent {
+  readonly digest: Digest
+  /** `host:port` of the wire that sent the block. */
+  readonly address: string
+  /** The name the source gave itself, if it is a Shoal daemon. */
+  readonly node: string | null
+  readonly block: number
+  readonly reason: string
+}
+
+interface SwarmEvents {
+  ban: [BanEvent]
+  complete: [{ digest: Digest }]
+  'store-error': [{ digest: Digest; error: ShoalError }]
+}
+
+interface Joined {
+  readonly swarm: LayerSwarm
+  readonly torrent: Torrent
+  readonly discovery: Discovery
+}
+
+/**
+ * The BitTorrent side of a daemon: one listening socket and one DHT node for all its layers. Start it, then join
+ * layers; what is absent is fetched and what is present is served.
+ */
+export class Swarm extends EventEmitter<SwarmEvents> {
+  readonly peerId = Buffer.concat([Buffer.from(PEER_ID_PREFIX), randomBytes(12)]).toString('hex')
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #options: SwarmOptions
+  readonly #bans: BanList
+  readonly #layers = new Map<Digest, Joined>()
+  readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
+  readonly #upLimit: TokenBucket
+  readonly #downLimit: TokenBucket
+  readonly #closed: { up: RateMeter; down: RateMeter }
+  #trackers: readonly string[]
+  #client: WebTorrent | undefined
+  #dht: DhtClient | undefined
+  #port = 0
+
+  constructor(deps: { clock: Clock; logger: Logger }, options: SwarmOptions) {
+    super()
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    this.#options = options
+    this.#trackers = options.trackers
+    this.#bans = new BanList(deps.clock)
+    const limit = (rateBytesPerSecond = Number.POSITIVE_INFINITY) => new TokenBucket(deps.clock, { rateBytesPerSecond })
+    this.#upLimit = limit(options.upBytesPerSecond)
+    this.#downLimit = limit(options.downBytesPerSecond)
+    this.#closed = { up: new RateMeter(deps.clock), down: new RateMeter(deps.clock) }
+  }
+
+  /** `host:port` at which others reach this daemon. */
+  get address(): string {
+    return `${this.#options.advertiseHost ?? this.#options.host}:${this.#port}`
+  }
+
+  /** `host:port` of our DHT node, `null` without one. */
+  get dhtAddress(): string | null {
+    if (this.#dht === undefined) return null
+    return `${this.#options.advertiseHost ?? this.#options.host}:${this.#dht.address().port}`
+  }
+
+  /** Listens. Throws `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_SWARM_ADDRESS` or `SHOAL_SWARM_LISTEN`. */
+  async start(): Promise<void> {
+    const { host, port, dht } = this.#options
+    const client = new WebTorrent({
+      peerId: this.peerId,
+      torrentPort: { host, port },
+      utp: false,
+      dht: false,
+      tracker: false,
+      lsd: false,
+      utPex: false,
+      natUpnp: false,
+      natPmp: false,
+      webSeeds: false,
+      secure: 0,
+    })
+    await new Promise<void>((resolve, reject) => {
+      client.once('listening', resolve)
+      client.once('error', (error: unknown) => reject(listenError(`${host}:${port}`, error)))
+    })
+    client.on('error', (error: unknown) => this.#logger.error({ err: error }, 'swarm client failed'))
+    this.#client = client
+    this.#port = client.address()?.port ?? port
+    if (dht === false) return
+    try {
+      this.#dht = await openDht(dht, this.#logger)
+    } catch (error) {
+      await this.close()
+      throw listenError(`${dht.host}:${dht.port} (UDP)`, error)
+    }
+  }
+
+  /** Replaces the trackers of all layers. */
+  setTrackers(urls: readonly string[]): void {
+    if (urls.length === this.#trackers.length && urls.every((url, index) => url === this.#trackers[index])) return
+    this.#trackers = [...urls]
+    for (const { discovery } of this.#layers.values()) discovery.setTrackers(this.#trackers)
+  }
+
+  /** Adds DHT nodes (`host:port`) beside the ones given at the start. */
+  addDhtNodes(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const node = parseAddress(address)
+      if (node !== undefined && address !== this.dhtAddress) this.#dht?.addNode(node)
+    }
+  }
+
+  /** DHT nodes we know, as `host:port`: worth keeping for the next start. */
+  dhtNodes(): string[] {
+    return this.#dht?.toJSON().nodes.map(({ host, port }) => `${host}:${port}`) ?? []
+  }
+
+  /**
+   * Joins a layer's swarm: fetches what is absent, serves what is present. Idempotent.
+   * Throws `SHOAL_SWARM_TORRENT_INVALID` when torrent and manifest do not fit.
+   */
+  join(layer: StoredLayer): Promise<LayerSwarm> {
+    const { digest } = layer.manifest
+    const joined = this.#layers.get(digest)
+    if (joined !== undefined) return Promise.resolve(joined.swarm)
+    const joining = this.#joining.get(digest) ?? this.#join(layer).finally(() => this.#joining.delete(digest))
+    this.#joining.set(digest, joining)
+    return joining
+  }
+
+  get(digest: Digest): LayerSwarm | undefined {
+    return this.#layers.get(digest)?.swarm
+  }
+
+  /** Leaves a layer's swarm; the stored layer is not touched. */
+  async leave(digest: Digest): Promise<void> {
+    await this.#joining.get(digest)?.catch(() => undefined)
+    const joined = this.#layers.get(digest)
+    if (joined === undefined) return
+    this.#layers.delete(digest)
+    const stats = joined.swarm.stats()
+    this.#closed.up.add(stats.uploadedBytes)
+    this.#closed.down.add(stats.fromOriginBytes + stats.fromPeersBytes)
+    await joined.swarm.close()
+    await new Promise<void>((resolve) => joined.torrent.destroy({}, () => resolve()))
+  }
+
+  stats(): SwarmStats {
+    const sum: SwarmStats = {
+      connections: 0,
+      uploadedBytes: this.#closed.up.totalBytes,
+      downloadedBytes: this.#closed.down.totalBytes,
+      upBytesPerSecond: 0,
+      downBytesPerSecond: 0,
+      dhtNodes: this.#dht?.nodes.toArray().length ?? 0,
+    }
+    for (const { swarm } of this.#layers.values()) {
+      const stats = swarm.stats()
+      sum.connections += stats.peers
+      sum.uploadedBytes += stats.uploadedBytes
+      sum.downloadedBytes += stats.fromOriginBytes + stats.fromPeersBytes
+      sum.upBytesPerSecond += stats.upBytesPerSecond
+      sum.downBytesPerSecond += stats.downBytesPerSecond
+    }
+    return sum
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#layers.keys(), ...this.#joining.keys()].map((digest) => this.leave(digest)))
+    const client = this.#client
+    const dht = this.#dht
+    this.#client = undefined
+    this.#dht = undefined
+    if (client !== undefined) await new Promise<void>((resolve) => client.destroy(() => resolve()))
+    if (dht !== undefined) await new Promise<void>((resolve) => dht.destroy(() => resolve()))
+  }
+
+  async #join(layer: StoredLayer): Promise<LayerSwarm> {
+    const { manifest } = layer
+    const client = this.#client
+    if (client === undefined) throw new TypeError('the swarm is not started')
+    const described = decodeTorrent(layer.torrent)
+    if (
+      described === undefined ||
+      described.infoHash !== manifest.infoHash ||
+      described.pieceLengthBytes !== manifest.pieceLengthBytes ||
+      described.sizeBytes !== manifest.sizeBytes
+    ) {
+      const reason = described === undefined ? 'it cannot be read' : 'its info hash, size or piece length differs'
+      throw swarmError('SHOAL_SWARM_TORRENT_INVALID', { digest: manifest.digest, reason })
+    }
+    let discovery: Discovery | undefined
+    const dialer = new Dialer({
+      clock: this.#clock,
+      localHost: this.#options.host,
+      onSocket: (socket, address) => {
+        if (torrent.destroyed || this.#bans.has(hostOf(address))) socket.destroy()
+        else torrent.addPeer(socket)
+      },
+    })
+    const swarm = new LayerSwarm({
+      clock: this.#clock,
+      logger: this.#logger,
+      random: Math.random,
+      layer,
+      dialer,
+      own: { role: this.#options.role, node: this.#options.node, peerId: this.peerId },
+      upLimit: this.#upLimit,
+      downLimit: this.#downLimit,
+      discovery: () => discovery,
+      onComplete: () => this.emit('complete', { digest: manifest.digest }),
+      onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
+      onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
+    })
+    const torrent = await this.#addTorrent(client, layer, swarm)
+    discovery = new Discovery(
+      {
+        infoHash: manifest.infoHash,
+        peerId: this.peerId,
+        dht: this.#dht,
+        logger: this.#logger,
+        leftBytes: () => swarm.leftBytes,
+        transferred: () => {
+          const stats = swarm.stats()
+          return { uploaded: stats.uploadedBytes, downloaded: stats.fromOriginBytes + stats.fromPeersBytes }
+        },
+        onPeers: (addresses) => swarm.addPeers(addresses.filter((address) => address !== this.address)),
+      },
+      { port: this.#port, announceIntervalMs: this.#options.announceIntervalMs ?? 30_000 },
+    )
+    this.#layers.set(manifest.digest, { swarm, torrent, discovery })
+    discovery.start(this.#trackers)
+    this.#logger.debug({ layer: digestHex(manifest.digest), infoHash: manifest.infoHash }, 'joined swarm')
+    return swarm
+  }
+
+  #addTorrent(client: WebTorrent, layer: StoredLayer, swarm: LayerSwarm): Promise<Torrent> {
+    return new Promise((resolve, reject) => {
+      const torrent = client.add(layer.torrent, quietTorrentOptions(layer.manifest.pieceLengthBytes), resolve)
+      quietTorrent(torrent, (wire) => swarm.attach(wire))
+      torrent.on('wire', (wire: Wire, address: string) => this.#onWire(torrent, swarm, wire, address))
+      torrent.on('error', (error: unknown) => {
+        this.#logger.error({ layer: layer.manifest.digest, err: error }, 'torrent failed')
+        reject(error)
+      })
+    })
+  }
+
+  #onWire(torrent: Torrent, swarm: LayerSwarm, wire: Wire, address: string): void {
+    const peer = torrent._peers.get(address)
+    const isOurs = peer?.conn !== null && peer?.conn !== undefined && 'id' in peer.conn
+    const host = wire.remoteAddress ?? hostOf(address)
+    // Stream errors of a wire are the remote's doing; webtorrent destroys the peer, nothing else is to be done.
+    wire.on('error', (error: unknown) => this.#logger.debug({ address, err: error }, 'wire failed'))
+    const dialled = isOurs ? (peer.conn as unknown as { id: string }).id : undefined
+    const link = this.#bans.has(host) ? undefined : swarm.addWire(wire, host, dialled)
+    if (link === undefined) {
+      wire.destroy()
+      return
+    }
+    peer?.on('upload', (bytes: number) => link.uploads.sent(bytes))
+  }
+
+  #ban(digest: Digest, source: PeerLink, block: number): void {
+    this.#bans.ban(source.host, source.isOrigin ? BAN_ORIGIN_MS : BAN_MS)
+    const address = `${source.host}:${source.wire.remotePort ?? 0}`
+    const node = source.hello?.node ?? null
+    for (const { swarm } of this.#layers.values()) swarm.disconnect((link) => link.host === source.host)
+    this.emit('ban', { digest, address, node, block, reason: `block ${block} does not have its SHA-256` })
+  }
+}
+
+/** Creates a swarm; it does nothing until {@link Swarm.start}. */
+export function createSwarm(deps: { clock: Clock; logger: Logger }, options: SwarmOptions): Swarm {
+  return new Swarm(deps, options)
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'))
+}
+
+function listenError(address: string, error: unknown): ShoalError {
+  const code = errorCode(error)
+  if (code === 'EADDRINUSE') return swarmError('SHOAL_SWARM_PORT_IN_USE', { address }, error)
+  if (code === 'EADDRNOTAVAIL') return swarmError('SHOAL_SWARM_ADDRESS', { address }, error)
+  return swarmError('SHOAL_SWARM_LISTEN', { address, reason: errorMessage(error) }, error)
+}

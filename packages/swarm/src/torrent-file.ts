@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { pieceCount } from '@shoal/core'
+import bencode from 'bencode'
+
+export interface TorrentDescription {
+  /** File name a BitTorrent client shows. */
+  name: string
+  sizeBytes: number
+  pieceLengthBytes: number
+  /** SHA-1 of each piece, 20 bytes each, in order. */
+  pieceHashes: Uint8Array
+  /** Announce addresses of the trackers; the first is the main one. */
+  announce: readonly string[]
+}
+
+/**
+ * Encodes a single-file BitTorrent v1 metainfo file (BEP 3), marked private (BEP 27): peers come from our
+ * trackers and our own DHT only. Returns it with its info hash (hexadecimal).
+ */
+export function encodeTorrent(description: TorrentDescription): { torrent: Uint8Array; infoHash: string } {
+  const { name, sizeBytes, pieceLengthBytes, pieceHashes, announce } = description
+  const pieces = pieceCount({ sizeBytes, pieceLengthBytes, blockLengthBytes: pieceLengthBytes })
+  if (pieceHashes.length !== pieces * 20) throw new TypeError(`${pieceHashes.length} bytes of hashes, ${pieces} pieces`)
+  const info = { length: sizeBytes, name, 'piece length': pieceLengthBytes, pieces: pieceHashes, private: 1 }
+  const [first] = announce
+  const torrent = bencode.encode({
+    ...(first === undefined ? {} : { announce: first, 'announce-list': announce.map((url) => [url]) }),
+    'created by': 'Shoal',
+    info,
+  })
+  return { torrent, infoHash: createHash('sha1').update(bencode.encode(info)).digest('hex') }
+}
+
+/** What a torrent file says of its one file, or `undefined` when it is not such a torrent. */
+export function decodeTorrent(
+  torrent: Uint8Array,
+): { infoHash: string; sizeBytes: number; pieceLengthBytes: number } | undefined {
+  let decoded: unknown
+  try {
+    decoded = bencode.decode(torrent)
+  } catch {
+    return undefined
+  }
+  const info = (decoded as { info?: unknown } | null)?.info
+  if (typeof info !== 'object' || info === null) return undefined
+  const { length, 'piece length': pieceLength } = info as Record<string, unknown>
+  if (typeof length !== 'number' || typeof pieceLength !== 'number') return undefined
+  const infoHash = createHash('sha1')
+    .update(bencode.encode(info as Record<string, never>))
+    .digest('hex')
+  return { infoHash, sizeBytes: length, pieceLengthBytes: pieceLength }
+}

@@ -1,0 +1,91 @@
+import { errorCode, type TokenBucket } from '@shoal/core'
+import type { StoredLayer } from '@shoal/layer-store'
+import type Wire from 'bittorrent-protocol'
+
+/** A wire that asks for more than this at once is not waiting for answers: it is closed. */
+const MAX_QUEUED_REQUESTS = 2000
+/** BEP 3 leaves it to the client; all known ones refuse requests over 128 KiB. */
+export const MAX_REQUEST_BYTES = 128 * 1024
+/** Bytes handed to the wire and not yet to the socket; more waits in the queue, so memory stays bounded. */
+const MAX_UNSENT_BYTES = 512 * 1024
+
+/** One BEP 3 request and the way to answer it. */
+export interface UploadRequest {
+  readonly piece: number
+  readonly offset: number
+  readonly length: number
+  readonly respond: (error: Error | null, data?: Uint8Array) => void
+}
+
+export interface UploadQueueDeps {
+  readonly wire: Wire
+  readonly layer: StoredLayer
+  readonly limit: TokenBucket
+  readonly onUpload: (bytes: number) => void
+}
+
+/** Answers one wire's requests in order, under the upload limit and no faster than the other side takes them. */
+export class UploadQueue {
+  readonly #deps: UploadQueueDeps
+  #queue: UploadRequest[] = []
+  #unsentBytes = 0
+  #pumping = false
+  #wake: (() => void) | undefined
+
+  constructor(deps: UploadQueueDeps) {
+    this.#deps = deps
+    deps.wire.once('close', () => this.#wake?.())
+  }
+
+  push(request: UploadRequest): void {
+    if (request.length > MAX_REQUEST_BYTES || this.#queue.length >= MAX_QUEUED_REQUESTS) {
+      this.#deps.wire.destroy()
+      return
+    }
+    this.#queue.push(request)
+    if (!this.#pumping) void this.#pump()
+  }
+
+  cancel(piece: number, offset: number, length: number): void {
+    this.#queue = this.#queue.filter(
+      (request) => request.piece !== piece || request.offset !== offset || request.length !== length,
+    )
+  }
+
+  /** Bytes left the wire for the socket. */
+  sent(bytes: number): void {
+    this.#unsentBytes = Math.max(0, this.#unsentBytes - bytes)
+    if (this.#unsentBytes < MAX_UNSENT_BYTES) this.#wake?.()
+  }
+
+  async #pump(): Promise<void> {
+    this.#pumping = true
+    for (let request = this.#queue.shift(); request !== undefined; request = this.#queue.shift()) {
+      if (this.#deps.wire.destroyed) break
+      while (this.#unsentBytes >= MAX_UNSENT_BYTES && !this.#deps.wire.destroyed) await this.#socketTakesMore()
+      await this.#answer(request)
+    }
+    this.#queue = []
+    this.#pumping = false
+  }
+
+  async #answer(request: UploadRequest): Promise<void> {
+    const { layer, limit, onUpload } = this.#deps
+    try {
+      await limit.take(request.length)
+      const data = await layer.read(request.piece * layer.manifest.pieceLengthBytes + request.offset, request.length)
+      this.#unsentBytes += data.length
+      request.respond(null, data)
+      onUpload(data.length)
+    } catch (error) {
+      // Absent or unreadable: a fast-extension peer gets a reject (BEP 6), another sees its request time out.
+      request.respond(error instanceof Error ? error : new Error(errorCode(error) ?? 'unreadable'))
+    }
+  }
+
+  #socketTakesMore(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}
