@@ -1,0 +1,4 @@
+import { createMemoryState } from '@shoal/state'
+import { stateConformance } from './conformance.ts'
+
+stateConformance('memory', async () => createMemoryState())
