@@ -22,6 +22,8 @@ export interface DialerDeps {
   readonly clock: Clock
   /** Source address of connections: the one this daemon is told to use. */
   readonly localHost: string
+  /** Where we listen ourselves: never dialled. */
+  readonly ownAddress: string
   /** Takes a connected socket. */
   readonly onSocket: (socket: PeerSocket, address: string) => void
 }
@@ -38,6 +40,7 @@ export class Dialer {
   /** Remembers `host:port` addresses; malformed ones are dropped. */
   add(addresses: readonly string[]): void {
     for (const address of addresses) {
+      if (address === this.#deps.ownAddress) continue
       if (this.#known.has(address) || this.#known.size >= MAX_ADDRESSES || parseAddress(address) === undefined) continue
       this.#known.set(address, { failures: 0, notBefore: 0, dialling: false, peerId: undefined })
     }

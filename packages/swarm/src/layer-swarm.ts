@@ -149,6 +149,7 @@ export class LayerSwarm {
     wire.use(shoalExtension(this.#deps.own, (hello) => this.#onHello(link, hello)))
     boundMessages(wire, MAX_MESSAGE_SLACK_BYTES + this.#picker.have.length / 8)
     wire.once('close', () => this.#onGone(link))
+    this.#listen(link)
     return link
   }
 
@@ -156,23 +157,12 @@ export class LayerSwarm {
   attach(wire: Wire): void {
     const link = this.#links.get(wire)
     if (link === undefined || wire.destroyed) return
-    // Our own stall rule comes first; this is the library's last resort.
-    wire.setTimeout(DROP_MS * 2, true)
-    wire.on('bitfield', () => this.#onPieces(link, copyBits(wire, this.#picker.have.length)))
-    wire.on('have-all', () => this.#onPieces(link, fullBits(this.#picker.have.length)))
-    wire.on('have-none', () => this.#onPieces(link, new Bitfield(this.#picker.have.length)))
-    wire.on('have', (piece: number) => this.#onHave(link, piece))
-    wire.on('unchoke', () => this.#onUsable(link))
-    wire.on('choke', () => this.#onChoke(link))
-    wire.once('interested', () => wire.unchoke())
-    wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads.cancel(piece, offset, length))
-    wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) =>
-      link.uploads.push({ piece, offset, length, respond }),
-    )
     const { have } = this.#picker
     if (wire.hasFast && have.isFull) wire.haveAll()
     else if (wire.hasFast && have.isEmpty) wire.haveNone()
     else wire.bitfield(have.toBytes())
+    link.isOpen = true
+    this.#onPieces(link, link.pieces)
   }
 
   /** Looks again at what the store holds, after it dropped blocks that went bad on disk. */
@@ -207,6 +197,24 @@ export class LayerSwarm {
     await this.#layer.flush()
   }
 
+  /** The other side's first messages may come with its handshake, before we have said anything. */
+  #listen(link: PeerLink): void {
+    const { wire } = link
+    // Our own stall rule comes first; this is the library's last resort.
+    wire.setTimeout(DROP_MS * 2, true)
+    wire.on('bitfield', () => this.#onPieces(link, copyBits(wire, this.#picker.have.length)))
+    wire.on('have-all', () => this.#onPieces(link, fullBits(this.#picker.have.length)))
+    wire.on('have-none', () => this.#onPieces(link, new Bitfield(this.#picker.have.length)))
+    wire.on('have', (piece: number) => this.#onHave(link, piece))
+    wire.on('unchoke', () => this.#onUsable(link))
+    wire.on('choke', () => this.#onChoke(link))
+    wire.once('interested', () => wire.unchoke())
+    wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads.cancel(piece, offset, length))
+    wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) =>
+      link.uploads.push({ piece, offset, length, respond }),
+    )
+  }
+
   /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
   #settleDuplicate(wire: Wire, dialled: string | undefined): boolean {
     const { peerId } = this.#deps.own
@@ -233,6 +241,7 @@ export class LayerSwarm {
     this.#uncount(link)
     link.pieces = pieces
     this.#count(link)
+    if (!link.isOpen) return
     if (this.#closeIfUseless(link)) return
     this.#showInterest(link)
     this.#fill(link)

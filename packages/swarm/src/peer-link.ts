@@ -20,6 +20,8 @@ export class PeerLink {
   /** Whether its pieces are in the picker's counts: only a usable peer's are, and the origin's never. */
   isCounted = false
   isStalled = false
+  /** Whether our handshake and bitfield are out, so that other messages may follow. */
+  isOpen = false
   lastDataAt: number
 
   constructor(init: {
@@ -44,7 +46,7 @@ export class PeerLink {
 
   /** Whether it answers requests now. */
   get isUsable(): boolean {
-    return !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
+    return this.isOpen && !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
   }
 
   get requestLengthBytes(): number {

@@ -28,7 +28,10 @@ export function quietTorrent(torrent: Torrent, onWire: (wire: Wire) => void): vo
   torrent._updateSelections = nothing
   torrent._updateWireInterest = nothing
   torrent._rechoke = nothing
-  torrent.once('metadata', () => torrent._rarityMap.destroy())
+  torrent.once('metadata', () => {
+    torrent._rarityMap.destroy()
+    torrent._rarityMap = { destroy: nothing }
+  })
 }
 
 function unusedStore(chunkLength: number): ChunkStore {

@@ -255,6 +255,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     const dialer = new Dialer({
       clock: this.#clock,
       localHost: this.#options.host,
+      ownAddress: this.address,
       onSocket: (socket, address) => {
         if (torrent.destroyed || this.#bans.has(hostOf(address))) socket.destroy()
         else torrent.addPeer(socket)
@@ -286,7 +287,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
           const stats = swarm.stats()
           return { uploaded: stats.uploadedBytes, downloaded: stats.fromOriginBytes + stats.fromPeersBytes }
         },
-        onPeers: (addresses) => swarm.addPeers(addresses.filter((address) => address !== this.address)),
+        onPeers: (addresses) => swarm.addPeers(addresses),
       },
       { port: this.#port, announceIntervalMs: this.#options.announceIntervalMs ?? 30_000 },
     )
