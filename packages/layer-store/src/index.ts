@@ -1,0 +1,11 @@
+export { createLayerStore, type LayerStoreDeps, type LayerStoreOptions } from './disk-layer-store.ts'
+export { storeErrors } from './errors.ts'
+export type {
+  LayerDescription,
+  LayerStore,
+  LayerVerification,
+  StoredLayer,
+  StoreUsage,
+  VerifyOptions,
+} from './layer-store.ts'
+export { createMemoryLayerStore } from './memory-layer-store.ts'

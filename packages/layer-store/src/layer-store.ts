@@ -1,0 +1,88 @@
+import type { Bitfield, Digest, Manifest } from '@shoal/core'
+
+/** What a layer is, as the seed published it. The caller has checked the manifest's signature. */
+export interface LayerDescription {
+  readonly manifest: Manifest
+  readonly encodedManifest: Uint8Array
+  /** The bencoded torrent file. */
+  readonly torrent: Uint8Array
+}
+
+/**
+ * Content-addressed layers, whole or in part. Nothing counts as present before its SHA-256 was checked, and nothing
+ * as durable before it would survive a power cut. On disk: docs/formats/layer-store.md.
+ *
+ * Failures are `SHOAL_STORE_NO_SPACE` and `SHOAL_STORE_IO`, after which the store goes on and the call may be tried
+ * again, `SHOAL_STORE_FOREIGN_FILE` and, before open and after close, `SHOAL_STORE_CLOSED`.
+ */
+export interface LayerStore extends AsyncDisposable {
+  /** Reads the records and reconciles them with the files on disk; idempotent. */
+  open(): Promise<void>
+  /** Flushes every layer, then closes; idempotent. */
+  close(): Promise<void>
+  layers(): StoredLayer[]
+  get(digest: Digest): StoredLayer | undefined
+  /** Paths in the store's layer directory that are not the store's: they are left alone. */
+  foreign(): string[]
+  /** An empty layer to be written block by block, or the layer of that digest if there is one. */
+  create(layer: LayerDescription): Promise<StoredLayer>
+  /**
+   * Moves a complete, already verified file from {@link stagingPath} into the store. If the layer is complete already the staged
+   * file is removed instead; if it is there in part, the staged file replaces that part.
+   */
+  adopt(layer: LayerDescription, stagedPath: string): Promise<StoredLayer>
+  /** Forgets the layer, then frees its space; a digest that is not there is fine. */
+  remove(digest: Digest): Promise<void>
+  /** A path for a file on the store's own file system, so that adopt is a rename. What is there survives restarts. */
+  stagingPath(name: string): string
+  /** Bytes that layers and staged files occupy (sparse files: what is written), and what is free for them. */
+  usage(): Promise<StoreUsage>
+}
+
+export interface StoreUsage {
+  readonly allocatedBytes: number
+  readonly freeBytes: number
+}
+
+/** One layer. After it was removed from the store every call is `SHOAL_STORE_LAYER_UNKNOWN`. */
+export interface StoredLayer extends LayerDescription {
+  /** The layer file, for tools that read files; absent blocks read as zeros. Empty for the in-memory store. */
+  readonly path: string
+  /** Blocks present and verified. Only the store changes it. */
+  readonly present: Bitfield
+  /** How many of them are recorded durably. */
+  readonly durableBlocks: number
+  readonly presentBytes: number
+  readonly isComplete: boolean
+  /**
+   * Writes one or more whole, consecutive blocks. The SHA-256 of each is checked before anything is written; if one is wrong,
+   * `SHOAL_STORE_BLOCK_MISMATCH` with details `digest` and `block`, and nothing of the call counts. Blocks already
+   * present are skipped. `data` must not change until the promise settles. Calls may overlap.
+   * Waits when much is written but not yet durable. A range outside the layer is a RangeError.
+   */
+  writeBlocks(firstBlock: number, data: Uint8Array): Promise<void>
+  /**
+   * Reads bytes of present blocks; `SHOAL_STORE_BLOCK_ABSENT` with details `digest` and `block` if any of
+   * them lies in an absent block. A range outside the layer is a RangeError.
+   */
+  read(offset: number, length: number): Promise<Buffer>
+  /** Resolves when every block that was present at the call is durable. */
+  flush(): Promise<void>
+  /**
+   * Reads and hashes all present blocks, off the event loop. Blocks that are not what they should be become
+   * absent, durably. Rejects with the signal's reason when aborted.
+   */
+  verify(options?: VerifyOptions): Promise<LayerVerification>
+}
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((checkedBytes: number) => void) | undefined
+}
+
+export interface LayerVerification {
+  readonly checkedBlocks: number
+  readonly badBlocks: number[]
+  /** Whether the whole file has the layer's digest; null when blocks are absent. */
+  readonly digestMatches: boolean | null
+}
