@@ -1,0 +1,63 @@
+import { type ErrorTable, errorFactory } from '@shoal/core'
+
+/** Error codes of `service`. */
+export const serviceErrors = {
+  SHOAL_CONFIG_INVALID: {
+    message: 'The configuration of {name} has {count} fault(s):\n{faults}',
+    hint: 'Correct every key named above; docs/configuration.md lists the keys, their meaning and their units.',
+  },
+  SHOAL_CONFIG_FILE: {
+    message: 'The configuration file {path} cannot be read: {reason}.',
+    hint: 'Check the path, and that the user the service runs as may read the file.',
+  },
+  SHOAL_SECRET_FILE: {
+    message: 'The secret file {path} cannot be used: {reason}.',
+    hint: 'Check that its directory exists and is writable by the service; remove the file to have a new secret made.',
+  },
+  SHOAL_SERVICE_STOP_TIMEOUT: {
+    message: 'The service did not stop within {timeoutMs} ms.',
+    hint: 'It was ended; its state is crash-safe. If this repeats, report the log lines before this one.',
+  },
+  SHOAL_HTTP_PORT_IN_USE: {
+    message: 'Another process listens on {host} port {port} already.',
+    hint: 'Stop that process, or set another listen.port; `ss -ltnp` shows who holds the port.',
+  },
+  SHOAL_HTTP_ADDRESS: {
+    message: 'Cannot listen on {host} port {port}: {reason}.',
+    hint: 'Set listen.host to an address of this machine (`ip address` shows them) and listen.port to one the service may use.',
+  },
+  SHOAL_HTTP_INVALID: {
+    message: 'The request is not valid: {reason}.',
+    hint: 'The reference at /docs shows what this operation takes.',
+  },
+  SHOAL_HTTP_UNAUTHORIZED: {
+    message: 'The request has no valid bearer token.',
+    hint: 'Send "Authorization: Bearer <token>" with the token of this service; the CLI takes it from SHOAL_TOKEN.',
+  },
+  SHOAL_HTTP_FORBIDDEN: {
+    message: 'This token may not do this: the operation needs the role {role}.',
+    hint: 'Use a token of that role.',
+  },
+  SHOAL_HTTP_NOT_FOUND: {
+    message: 'There is nothing at {method} {path}.',
+    hint: 'The reference at /docs lists every operation.',
+  },
+  SHOAL_HTTP_TOO_LARGE: {
+    message: 'The request is larger than {limitBytes} bytes.',
+    hint: 'Send fewer items at once.',
+  },
+  SHOAL_HTTP_MEDIA_TYPE: {
+    message: 'The request has a body that is not application/json.',
+    hint: 'Send the body as JSON with "Content-Type: application/json".',
+  },
+  SHOAL_HTTP_BUSY: {
+    message: 'The service has {limit} event streams open, the most it allows.',
+    hint: 'Close streams that nobody reads, or try again later.',
+  },
+  SHOAL_HTTP_INTERNAL: {
+    message: 'The service failed to answer (request {requestId}).',
+    hint: 'Look for this request id in the log of the service.',
+  },
+} as const satisfies ErrorTable
+
+export const serviceError = errorFactory(serviceErrors)

@@ -1,0 +1,22 @@
+export { type ConfigField, configFields, environmentName } from './config-field.ts'
+export { configReference } from './config-reference.ts'
+export { describeError } from './describe-error.ts'
+export { serviceErrors } from './errors.ts'
+export { type EventStreamOptions, type StreamMessage, sendEventStream } from './event-stream.ts'
+export { type CheckResult, createHealth, type Health, type HealthCheck, type HealthReport } from './health.ts'
+export type { AccessTokens, Role } from './http-auth.ts'
+export type { StatusByCode } from './http-error.ts'
+export { createHttpService, type HttpApp, type HttpService, type HttpServiceOptions } from './http-service.ts'
+export { type ConfigDefaults, type LoadConfigOptions, loadConfig } from './load-config.ts'
+export { createLog, LOG_LEVELS, type LogLevel } from './log.ts'
+export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts'
+export {
+  type OperationHandler,
+  type OperationRequest,
+  type OperationResult,
+  type RouteOperation,
+  registerOperation,
+} from './operation-route.ts'
+export { printConfig, redactConfig } from './print-config.ts'
+export { EXIT_CODES, type RunServiceOptions, runService } from './run-service.ts'
+export { readOrCreateSecret } from './secret-file.ts'
