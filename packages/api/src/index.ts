@@ -9,9 +9,11 @@ export {
   UnassignRequest,
   UnassignResult,
 } from './assignment.ts'
+export { type CallOptions, type Client, type ClientOptions, createClient, type StreamEvent } from './client.ts'
 export { ErrorBody, ErrorResponse } from './error-body.ts'
 export { apiErrors } from './errors.ts'
 export { EVENT_TYPES, Event, EventType } from './event.ts'
+export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { Layer, Verification } from './layer.ts'
 export {
