@@ -97,8 +97,10 @@ export class Discovery {
     clearTimeout(this.#dhtTimer)
     const { dht, infoHash, leftBytes } = this.#deps
     if (dht === undefined || dht.destroyed || this.#isClosed) return
-    // An announce looks the swarm up first (BEP 5), so it finds peers as well.
-    dht.announce(infoHash, this.#port, () => {})
+    // The lookup finds peers (BEP 5); asked for alone, an announce would reuse the nodes of an earlier lookup.
+    dht.lookup(infoHash, () => {
+      if (!dht.destroyed && !this.#isClosed) dht.announce(infoHash, this.#port, () => {})
+    })
     const delayMs = leftBytes() > 0 ? DHT_SEARCH_MS : DHT_ANNOUNCE_MS
     this.#dhtTimer = setTimeout(() => this.#searchDht(), delayMs * (0.8 + Math.random() * 0.4))
     this.#dhtTimer.unref()

@@ -116,13 +116,13 @@ export class Swarm extends EventEmitter<SwarmEvents> {
 
   /** `host:port` at which others reach this daemon. */
   get address(): string {
-    return `${this.#options.advertiseHost ?? this.#options.host}:${this.#port}`
+    return `${this.#advertiseHost}:${this.#port}`
   }
 
   /** `host:port` of our DHT node, `null` without one. */
   get dhtAddress(): string | null {
     if (this.#dht === undefined) return null
-    return `${this.#options.advertiseHost ?? this.#options.host}:${this.#dht.address().port}`
+    return `${this.#advertiseHost}:${this.#dht.address().port}`
   }
 
   /** Listens. Throws `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_SWARM_ADDRESS` or `SHOAL_SWARM_LISTEN`. */
@@ -150,7 +150,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#port = client.address()?.port ?? port
     if (dht === false) return
     try {
-      this.#dht = await openDht(dht, this.#logger)
+      this.#dht = await openDht({ ...dht, advertiseHost: this.#advertiseHost }, this.#logger)
     } catch (error) {
       await this.close()
       throw listenError(`${dht.host}:${dht.port} (UDP)`, error)
@@ -237,6 +237,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     if (dht !== undefined) await new Promise<void>((resolve) => dht.destroy(() => resolve()))
   }
 
+  get #advertiseHost(): string {
+    return this.#options.advertiseHost ?? this.#options.host
+  }
+
   async #join(layer: StoredLayer): Promise<LayerSwarm> {
     const { manifest } = layer
     const client = this.#client
@@ -300,7 +304,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   #addTorrent(client: WebTorrent, layer: StoredLayer, swarm: LayerSwarm): Promise<Torrent> {
     return new Promise((resolve, reject) => {
       const torrent = client.add(layer.torrent, quietTorrentOptions(layer.manifest.pieceLengthBytes), resolve)
-      quietTorrent(torrent, (wire) => swarm.attach(wire))
+      quietTorrent(torrent, (wire) => swarm.open(wire))
       torrent.on('wire', (wire: Wire, address: string) => this.#onWire(torrent, swarm, wire, address))
       torrent.on('error', (error: unknown) => {
         this.#logger.error({ layer: layer.manifest.digest, err: error }, 'torrent failed')

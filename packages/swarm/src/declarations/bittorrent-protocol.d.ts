@@ -35,6 +35,8 @@ declare module 'bittorrent-protocol' {
     ): void
     cancel(index: number, offset: number, length: number): void
     reject(index: number, offset: number, length: number): void
+    _parser: (buffer: Uint8Array) => void
+    _parserSize: number
     _onMessageLength(buffer: Uint8Array): void
     _message(id: number, numbers: number[], data: Uint8Array | null): void
   }

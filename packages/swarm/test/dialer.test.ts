@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { ManualClock } from '@shoal/core'
+import fc from 'fast-check'
+import { Dialer, parseAddress } from '../src/dialer.ts'
+
+test('addresses are host and port, and nothing else is taken', () => {
+  assert.deepEqual(parseAddress('127.0.0.1:6881'), { host: '127.0.0.1', port: 6881 })
+  assert.deepEqual(parseAddress('node-1.rack.example:1'), { host: 'node-1.rack.example', port: 1 })
+  for (const bad of ['', ':1', 'a', 'a:0', 'a:65536', 'a:1.5', 'a b:1', '-a:1', `${'a'.repeat(300)}:1`]) {
+    assert.equal(parseAddress(bad), undefined, bad)
+  }
+  fc.assert(fc.property(fc.string(), (text) => void parseAddress(text)))
+})
+
+test('connects from the address it is told to use', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as { port: number }
+  const seen = once(server, 'connection')
+  const dialer = new Dialer({
+    clock: new ManualClock(),
+    localHost: '127.0.0.77',
+    ownAddress: '127.0.0.77:1',
+    onSocket: (socket) => socket.end(),
+  })
+  dialer.add([`127.0.0.1:${port}`, '127.0.0.77:1'])
+  dialer.dial(10, () => false)
+  const [socket] = await seen
+  assert.equal(socket.remoteAddress, '127.0.0.77')
+  socket.destroy()
+})
+
+test('an address that refuses is tried again later, not at once', async () => {
+  const clock = new ManualClock()
+  const dialled: string[] = []
+  const dialer = new Dialer({ clock, localHost: '127.0.0.1', ownAddress: '', onSocket: () => {} })
+  // Port 1 of loopback refuses at once.
+  dialer.add(['127.0.0.1:1'])
+  const attempt = () =>
+    new Promise<void>((resolve) => {
+      dialer.dial(1, (address) => {
+        dialled.push(address)
+        return false
+      })
+      setImmediate(resolve)
+    })
+  await attempt()
+  assert.equal(dialled.length, 1)
+  await attempt()
+  assert.equal(dialled.length, 1)
+})

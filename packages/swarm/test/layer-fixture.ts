@@ -1,0 +1,86 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { digestFromBytes, encodeManifest, type Manifest, pieceCount, silentLogger, systemClock } from '@shoal/core'
+import { createMemoryLayerStore, type LayerDescription, type StoredLayer } from '@shoal/layer-store'
+import { createSwarm, encodeTorrent, type Swarm, type SwarmOptions } from '@shoal/swarm'
+
+const BLOCK_BYTES = 64 * 1024
+
+/** A layer of pseudo-random bytes, as the seed would publish it. */
+export function buildLayer(
+  sizeBytes: number,
+  { announce = [], pieceLengthBytes = BLOCK_BYTES }: { announce?: string[]; pieceLengthBytes?: number } = {},
+): { description: LayerDescription; data: Buffer } {
+  const data = pseudoRandom(sizeBytes)
+  const blockHashes: Buffer[] = []
+  for (let at = 0; at < sizeBytes; at += BLOCK_BYTES)
+    blockHashes.push(sha('sha256', data.subarray(at, at + BLOCK_BYTES)))
+  const geometry = { sizeBytes, blockLengthBytes: BLOCK_BYTES, pieceLengthBytes }
+  const pieceHashes = Array.from({ length: pieceCount(geometry) }, (_, piece) =>
+    sha('sha1', data.subarray(piece * pieceLengthBytes, (piece + 1) * pieceLengthBytes)),
+  )
+  const { torrent, infoHash } = encodeTorrent({
+    name: 'layer.raw',
+    sizeBytes,
+    pieceLengthBytes,
+    pieceHashes: Buffer.concat(pieceHashes),
+    announce,
+  })
+  const manifest: Manifest = {
+    ...geometry,
+    digest: digestFromBytes(sha('sha256', data)),
+    parent: null,
+    kind: 'base',
+    format: 'raw',
+    virtualSizeBytes: sizeBytes,
+    createdAt: 0,
+    infoHash,
+    blockHashes: Buffer.concat(blockHashes),
+  }
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return { description: { manifest, encodedManifest: encodeManifest(manifest, privateKey), torrent }, data }
+}
+
+/** The layer in an in-memory store of its own; `data` makes it complete, otherwise it is empty. */
+export async function storeLayer(description: LayerDescription, data?: Uint8Array): Promise<StoredLayer> {
+  const store = createMemoryLayerStore()
+  await store.open()
+  const layer = await store.create(description)
+  if (data !== undefined) await layer.writeBlocks(0, data)
+  return layer
+}
+
+/** A started swarm on a loopback address of its own, closed when the test ends. */
+export async function startSwarm(
+  t: { after(fn: () => Promise<void>): void },
+  options: Partial<SwarmOptions> & Pick<SwarmOptions, 'role' | 'node' | 'host'>,
+): Promise<Swarm> {
+  const swarm = createSwarm(
+    { clock: systemClock, logger: silentLogger },
+    { port: 0, dht: false, trackers: [], ...options },
+  )
+  await swarm.start()
+  t.after(() => swarm.close())
+  return swarm
+}
+
+/** Resolves when the swarm says that it has the whole layer. */
+export function completed(swarm: Swarm): Promise<void> {
+  return new Promise((resolve) => swarm.once('complete', () => resolve()))
+}
+
+function sha(algorithm: 'sha1' | 'sha256', data: Uint8Array): Buffer {
+  return createHash(algorithm).update(data).digest()
+}
+
+/** Deterministic bytes that no two blocks share (xorshift32). */
+function pseudoRandom(sizeBytes: number): Buffer {
+  const words = new Uint32Array(Math.ceil(sizeBytes / 4))
+  let state = 0x9e3779b9 ^ sizeBytes
+  for (let index = 0; index < words.length; index += 1) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    words[index] = state
+  }
+  return Buffer.from(words.buffer, 0, sizeBytes)
+}
