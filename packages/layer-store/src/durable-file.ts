@@ -1,0 +1,14 @@
+import { open } from 'node:fs/promises'
+
+/** Writes a new file and syncs it; its name is durable once its directory was synced. */
+export async function writeDurableFile(path: string, data: Uint8Array): Promise<void> {
+  await using file = await open(path, 'wx', 0o644)
+  await file.writeFile(data)
+  await file.sync()
+}
+
+/** Makes the entries of a directory durable, or the content of a file. */
+export async function syncPath(path: string): Promise<void> {
+  await using handle = await open(path, 'r')
+  await handle.sync()
+}

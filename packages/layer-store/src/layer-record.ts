@@ -1,0 +1,55 @@
+import { type Digest, digestHex, isDigest, type LayerFormat, type LayerKind, type Manifest } from '@shoal/core'
+
+/** What the state store holds of a layer (docs/formats/layer-store.md). */
+export interface LayerRecord {
+  readonly version: 1
+  readonly phase: 'creating' | 'ready' | 'removing'
+  readonly inode: string | null
+  readonly stagedInode: string | null
+  readonly sums: { readonly manifest: string; readonly hashes: string; readonly torrent: string }
+  readonly manifest: ManifestFields
+}
+
+/** The manifest without its block hashes, which are in a file. */
+export type ManifestFields = Omit<Manifest, 'blockHashes'>
+
+export const RECORD_PREFIX = 'layer-store/layer/'
+
+export function recordKey(digest: Digest): string {
+  return RECORD_PREFIX + digestHex(digest)
+}
+
+export function manifestFields(manifest: Manifest): ManifestFields {
+  const { blockHashes: _, ...fields } = manifest
+  return fields
+}
+
+/** The record that a stored value is; undefined if it is malformed or of a version not known. */
+export function parseRecord(value: unknown): LayerRecord | undefined {
+  if (!isObject(value) || value.version !== 1 || !isObject(value.sums) || !isObject(value.manifest)) return undefined
+  const { phase, inode, stagedInode, sums, manifest } = value
+  const isPhase = phase === 'creating' || phase === 'ready' || phase === 'removing'
+  const isInode = (field: unknown) => field === null || (typeof field === 'string' && /^\d+$/.test(field))
+  if (!isPhase || !isInode(inode) || !isInode(stagedInode) || !isManifest(manifest)) return undefined
+  if (![sums.manifest, sums.hashes, sums.torrent].every((sum) => typeof sum === 'string')) return undefined
+  return value as unknown as LayerRecord
+}
+
+function isManifest(fields: Record<string, unknown>): boolean {
+  const sizes = [fields.sizeBytes, fields.virtualSizeBytes, fields.blockLengthBytes, fields.pieceLengthBytes]
+  const formats: readonly LayerFormat[] = ['raw', 'qcow2']
+  const kinds: readonly LayerKind[] = ['base', 'middle']
+  return (
+    isDigest(fields.digest) &&
+    (fields.parent === null || isDigest(fields.parent)) &&
+    sizes.every((size) => Number.isSafeInteger(size) && Number(size) > 0) &&
+    Number.isSafeInteger(fields.createdAt) &&
+    typeof fields.infoHash === 'string' &&
+    formats.some((format) => format === fields.format) &&
+    kinds.some((kind) => kind === fields.kind)
+  )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

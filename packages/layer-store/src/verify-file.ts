@@ -1,0 +1,51 @@
+import { Worker } from 'node:worker_threads'
+import type { VerifyOptions } from './layer-store.ts'
+
+/** What the worker is told. */
+export interface VerifyJob {
+  readonly path: string
+  /** The file counts as gone when it has another inode. */
+  readonly inode: string
+  readonly sizeBytes: number
+  readonly blockLengthBytes: number
+  /** Bitmap of the blocks to check. */
+  readonly present: Uint8Array
+  /** Their SHA-256, 32 bytes a block. */
+  readonly hashes: Uint8Array
+  /** Whether to hash the whole file, too. */
+  readonly isWhole: boolean
+}
+
+export interface VerifyResult {
+  readonly type: 'result'
+  readonly badBlocks: number[]
+  /** Of the whole file, if that was asked for and no block is bad. */
+  readonly sha256: string | null
+  /** The file is not there, or it is another one. */
+  readonly isGone: boolean
+}
+
+export type VerifyMessage = VerifyResult | { readonly type: 'progress'; readonly checkedBytes: number }
+
+/** Reads and hashes a layer file in a thread of its own. Rejects with the signal's reason when aborted. */
+export function verifyFile(job: VerifyJob, { signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: job, execArgv: [] })
+    const onAbort = () => {
+      reject(signal?.reason)
+      void worker.terminate()
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    worker.on('message', (message: VerifyMessage) => {
+      if (signal?.aborted) return
+      if (message.type === 'progress') onProgress?.(message.checkedBytes)
+      else resolve(message)
+    })
+    worker.on('error', reject)
+    worker.on('exit', (exitCode) => {
+      signal?.removeEventListener('abort', onAbort)
+      reject(new Error(`the verify thread ended with ${exitCode}`))
+    })
+  })
+}
