@@ -9,20 +9,19 @@ import {
   errorCode,
   errorMessage,
   type Logger,
-  type Manifest,
-  parseDigest,
 } from '@shoal/core'
-import type { StateOperation, StateStore } from '@shoal/state'
+import type { StateStore } from '@shoal/state'
 import { DiskLayer } from './disk-layer.ts'
 import { syncPath } from './durable-file.ts'
 import { storeError } from './errors.ts'
-import { descriptionSums, LayerDirectory } from './layer-directory.ts'
+import { checkDescription } from './layer-description.ts'
+import { LayerDirectory } from './layer-directory.ts'
 import { createLayerFile, fileInode, type LayerFile, openLayerFile } from './layer-file.ts'
-import { type LayerRecord, manifestFields, parseRecord, RECORD_PREFIX, recordKey } from './layer-record.ts'
+import { type LayerRecord, newRecord } from './layer-record.ts'
+import { LayerRecords } from './layer-records.ts'
 import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
-import { presenceOperations, readPresence } from './presence-record.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { checkStagingName } from './staging-name.ts'
+import { checkStagingName, prepareStagedFile } from './staged-file.ts'
 import { storeFailure } from './store-failure.ts'
 
 export interface LayerStoreDeps {
@@ -51,6 +50,7 @@ export function createLayerStore(deps: LayerStoreDeps, options: LayerStoreOption
 class DiskLayerStore implements LayerStore {
   readonly #deps: LayerStoreDeps
   readonly #options: Required<LayerStoreOptions>
+  readonly #records: LayerRecords
   readonly #layersPath: string
   readonly #stagingPath: string
   readonly #layers = new Map<Digest, DiskLayer>()
@@ -61,6 +61,7 @@ class DiskLayerStore implements LayerStore {
 
   constructor(deps: LayerStoreDeps, options: LayerStoreOptions) {
     this.#deps = deps
+    this.#records = new LayerRecords(deps.state)
     this.#options = { durableBytes: DEFAULT_DURABLE_BYTES, durableMs: DEFAULT_DURABLE_MS, ...options }
     this.#layersPath = join(options.directory, 'layers')
     this.#stagingPath = join(options.directory, 'staging')
@@ -104,26 +105,31 @@ class DiskLayerStore implements LayerStore {
     return [...this.#foreign]
   }
 
-  create(description: LayerDescription): Promise<StoredLayer> {
+  async create(description: LayerDescription): Promise<StoredLayer> {
+    checkDescription(description)
     const { digest, sizeBytes } = description.manifest
     return this.#change(digest, async () => {
       const existing = this.#layers.get(digest) ?? (await this.#settle(digest))
       if (existing !== undefined) return existing
       const directory = this.#directory(digest)
-      await this.#begin(description, directory, null)
-      const file = await this.#orUndo(digest, async () => {
+      await directory.checkFree()
+      const record = await newRecord(description, null)
+      return this.#orUndo(record, async () => {
+        await this.#records.put(record)
         await directory.write(description)
-        const created = await createLayerFile(directory.diskPath, sizeBytes)
+        const file = await createLayerFile(directory.diskPath, sizeBytes)
         await directory.sync()
-        await this.#putRecord(readyRecord(description, created.inode))
-        return created
+        const ready = await this.#putReady(record, file)
+        return this.#addLayer(ready, description, file, new Bitfield(blockCount(description.manifest)))
       })
-      return this.#addLayer(description, file, new Bitfield(blockCount(description.manifest)))
     })
   }
 
-  adopt(description: LayerDescription, stagedPath: string): Promise<StoredLayer> {
+  async adopt(description: LayerDescription, stagedPath: string): Promise<StoredLayer> {
+    checkDescription(description)
     const { digest } = description.manifest
+    // Syncing a large file takes long; done here as well, it does not hold up the queue below.
+    await syncPath(stagedPath).catch(() => {})
     return this.#change(digest, async () => {
       const existing = this.#layers.get(digest) ?? (await this.#settle(digest))
       if (existing?.isComplete) {
@@ -131,16 +137,18 @@ class DiskLayerStore implements LayerStore {
         await rm(stagedPath, { force: true })
         return existing
       }
-      const inode = await prepareStaged(description.manifest, stagedPath)
+      const inode = await prepareStagedFile(description.manifest, stagedPath)
       if (existing !== undefined) return this.#adoptOver(existing, stagedPath, inode)
       const directory = this.#directory(digest)
-      await this.#begin(description, directory, inode)
-      await this.#orUndo(digest, async () => {
+      await directory.checkFree()
+      const record = await newRecord(description, inode)
+      await this.#orUndo(record, async () => {
+        await this.#records.put(record)
         await directory.write(description)
         await directory.sync()
-        await this.#moveIn(stagedPath, directory)
       })
-      // Not undone from here on: the file is in its place, and settling completes the adoption.
+      // From here on nothing is undone: once the file is in its place, settling completes the adoption.
+      await this.#moveIn(stagedPath, directory)
       const layer = await this.#settle(digest)
       if (layer === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
       return layer
@@ -149,10 +157,10 @@ class DiskLayerStore implements LayerStore {
 
   remove(digest: Digest): Promise<void> {
     return this.#change(digest, async () => {
-      const layer = this.#layers.get(digest)
-      const record = await this.#readRecord(digest)
+      const record = await this.#records.read(digest)
       if (record === undefined) return
-      const forget = () => this.#forget(record)
+      const forget = () => this.#records.forget(record)
+      const layer = this.#layers.get(digest)
       if (layer === undefined) await forget()
       else await layer.remove(forget)
       this.#layers.delete(digest)
@@ -192,10 +200,7 @@ class DiskLayerStore implements LayerStore {
 
   /** Brings every record and its files to a state that is one or the other, then lists what is not the store's. */
   async #reconcile(): Promise<void> {
-    const digests: Digest[] = []
-    for await (const { key } of this.#deps.state.range({ prefix: RECORD_PREFIX })) {
-      digests.push(parseDigest(`sha256:${key.slice(RECORD_PREFIX.length)}`))
-    }
+    const digests = await this.#records.list()
     const known = new Set(digests.map(digestHex))
     for (const digest of digests) {
       try {
@@ -215,96 +220,110 @@ class DiskLayerStore implements LayerStore {
 
   /** Completes or undoes what a record says was under way, and opens the layer if there is one. */
   async #settle(digest: Digest): Promise<DiskLayer | undefined> {
-    const record = await this.#readRecord(digest)
+    const record = await this.#records.read(digest)
     if (record === undefined) return undefined
     const directory = this.#directory(digest)
     const isAdopted =
       record.stagedInode !== null &&
       record.phase !== 'removing' &&
       (await fileInode(directory.diskPath)) === record.stagedInode
-    if (isAdopted) return this.#load({ ...record, phase: 'ready', inode: record.stagedInode }, { isAdopted })
-    if (record.phase === 'ready') return this.#load(record, { isAdopted })
+    if (isAdopted || record.phase === 'ready') return this.#load(record, isAdopted)
     await this.#finishRemoval(digest)
     return undefined
   }
 
-  async #load(record: LayerRecord, { isAdopted }: { isAdopted: boolean }): Promise<DiskLayer | undefined> {
-    const { digest, sizeBytes } = record.manifest
+  async #load(record: LayerRecord, isAdopted: boolean): Promise<DiskLayer | undefined> {
+    const { digest } = record.manifest
     const directory = this.#directory(digest)
     const description = await directory.read(record.manifest, record.sums)
     if (description === undefined) {
       this.#deps.logger.warn({ digest, path: directory.path }, 'manifest of a layer is lost: the layer is removed')
-      await this.#forget(record)
+      await this.#records.forget(record)
       await this.#finishRemoval(digest)
       return undefined
     }
-    const blocks = blockCount(description.manifest)
     const file = await openLayerFile(directory.diskPath)
-    if (file === undefined || file.inode !== record.inode || file.sizeBytes !== sizeBytes) {
-      const found = { inode: file?.inode ?? null, sizeBytes: file?.sizeBytes ?? null }
-      const fields = { digest, path: directory.diskPath, found }
+    try {
+      return await this.#loadBlocks(record, description, file, isAdopted)
+    } catch (error) {
+      await file?.close()
+      throw error
+    }
+  }
+
+  async #loadBlocks(
+    record: LayerRecord,
+    description: LayerDescription,
+    file: LayerFile | undefined,
+    isAdopted: boolean,
+  ): Promise<DiskLayer> {
+    const { digest, sizeBytes } = record.manifest
+    const directory = this.#directory(digest)
+    const inode = isAdopted ? record.stagedInode : record.inode
+    if (file === undefined || file.inode !== inode || file.sizeBytes !== sizeBytes) {
+      const fields = {
+        digest,
+        path: directory.diskPath,
+        inode: file?.inode ?? null,
+        sizeBytes: file?.sizeBytes ?? null,
+      }
       this.#deps.logger.warn(fields, 'file of a layer is missing or not the one recorded: its blocks are absent')
-      await this.#deps.state.batch(presenceOperations(digest, new Bitfield(blocks)))
-      return this.#addLayer(description, await this.#renewFile(description, file), new Bitfield(blocks))
+      const present = new Bitfield(blockCount(record.manifest))
+      await this.#records.put({ ...record, phase: 'ready', stagedInode: null }, present)
+      return this.#addLayer(record, description, await this.#renewFile(record, file), present)
     }
-    let present = await readPresence(this.#deps.state, digest, blocks)
-    if (isAdopted) {
-      await directory.sync()
-      present = new Bitfield(blocks)
-      present.setAll()
+    if (!isAdopted) {
+      const ready = record.stagedInode === null ? record : await this.#putReady(record, file)
+      return this.#addLayer(ready, description, file, await this.#records.readPresence(record))
     }
-    if (isAdopted || record.stagedInode !== null) {
-      const operations = isAdopted ? presenceOperations(digest, present) : []
-      await this.#putRecord(readyRecord(description, file.inode), operations)
-    }
-    return this.#addLayer(description, file, present)
+    await directory.sync()
+    const present = new Bitfield(blockCount(record.manifest))
+    present.setAll()
+    return this.#addLayer(await this.#putReady(record, file, present), description, file, present)
   }
 
   /** A file of the right length to start from, recorded; no block of it is present. */
-  async #renewFile(description: LayerDescription, found: LayerFile | undefined): Promise<LayerFile> {
-    const { digest, sizeBytes } = description.manifest
+  async #renewFile(record: LayerRecord, found: LayerFile | undefined): Promise<LayerFile> {
+    const { digest, sizeBytes } = record.manifest
     const directory = this.#directory(digest)
     const file = found ?? (await createLayerFile(directory.diskPath, sizeBytes))
     if (file.sizeBytes !== sizeBytes) await file.truncate(sizeBytes)
     await directory.sync()
-    await this.#putRecord(readyRecord(description, file.inode))
+    await this.#putReady(record, file)
     return file
   }
 
-  #addLayer(description: LayerDescription, file: LayerFile, present: Bitfield): DiskLayer {
+  async #putReady(record: LayerRecord, file: LayerFile, present?: Bitfield): Promise<LayerRecord> {
+    const ready: LayerRecord = { ...record, phase: 'ready', inode: file.inode, stagedInode: null }
+    await this.#records.put(ready, present)
+    return ready
+  }
+
+  #addLayer(record: LayerRecord, description: LayerDescription, file: LayerFile, present: Bitfield): DiskLayer {
     const { digest } = description.manifest
     const { durableBytes, durableMs } = this.#options
     const path = this.#directory(digest).diskPath
-    const replaceFile = async () => this.#renewFile(description, await openLayerFile(path))
-    const layer = new DiskLayer({ ...this.#deps, file, replaceFile }, description, {
-      path,
-      durableBytes,
-      durableMs,
-      present,
-    })
+    const replaceFile = async () => this.#renewFile(record, await openLayerFile(path))
+    const options = { path, durableBytes, durableMs, present }
+    const layer = new DiskLayer({ ...this.#deps, file, replaceFile }, description, options)
     this.#layers.set(digest, layer)
     return layer
   }
 
-  /** Records what is about to be made, so that a crash leaves nothing that is nobody's. */
-  async #begin(description: LayerDescription, directory: LayerDirectory, stagedInode: string | null): Promise<void> {
-    await directory.checkFree()
-    await this.#putRecord({ ...readyRecord(description, null), phase: 'creating', stagedInode })
-  }
-
-  /** Runs the steps after {@link #begin}; if they fail, what they left is removed now or, failing that, at the next open. */
-  async #orUndo<T>(digest: Digest, steps: () => Promise<T>): Promise<T> {
+  /** Runs the steps that make a layer; if they fail, what they left is removed now or, failing that, at the next start. */
+  async #orUndo<T>(record: LayerRecord, steps: () => Promise<T>): Promise<T> {
+    const { digest } = record.manifest
     try {
       return await steps()
     } catch (error) {
       if (errorCode(error) === 'EEXIST') {
         // Something foreign took the path just now; without the record it is left alone.
-        await this.#deps.state.delete(recordKey(digest))
+        await this.#records.delete(digest)
         throw storeError('SHOAL_STORE_FOREIGN_FILE', { path: this.#directory(digest).path }, error)
       }
       await this.#finishRemoval(digest).catch((undoError: unknown) => {
         const fields = { digest, error: errorMessage(undoError) }
-        this.#deps.logger.warn(fields, 'remains of a layer that could not be made will be removed at the next start')
+        this.#deps.logger.warn(fields, 'remains of a layer that could not be made will be removed later')
       })
       throw error
     }
@@ -315,20 +334,20 @@ class DiskLayerStore implements LayerStore {
     const directory = this.#directory(digest)
     try {
       await layer.replace(async () => {
-        const record = await this.#readRecord(digest)
+        const record = await this.#records.read(digest)
         if (record === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
-        await this.#putRecord({ ...record, stagedInode })
+        await this.#records.put({ ...record, stagedInode })
         await this.#moveIn(stagedPath, directory)
-        const present = new Bitfield(blockCount(layer.manifest))
-        present.setAll()
-        await this.#putRecord(readyRecord(layer, stagedInode), presenceOperations(digest, present))
         const file = await openLayerFile(directory.diskPath)
         if (file === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
+        const present = new Bitfield(blockCount(layer.manifest))
+        present.setAll()
+        await this.#putReady(record, file, present)
         return file
       })
     } catch (error) {
       if ((await fileInode(directory.diskPath)) === stagedInode) {
-        // The open layer's file has lost its name: it must not be written any more. The next call, or start, completes this.
+        // The open file has lost its name and must not be written any more. The next call, or start, completes the adoption.
         this.#layers.delete(digest)
         await layer.close()
       }
@@ -343,12 +362,6 @@ class DiskLayerStore implements LayerStore {
     await syncPath(this.#stagingPath)
   }
 
-  async #forget(record: LayerRecord): Promise<void> {
-    const { digest } = record.manifest
-    const operations = presenceOperations(digest, new Bitfield(blockCount(record.manifest)))
-    await this.#putRecord({ ...record, phase: 'removing', stagedInode: null }, operations)
-  }
-
   /** From a record `removing` or `creating` to nothing. */
   async #finishRemoval(digest: Digest): Promise<void> {
     const directory = this.#directory(digest)
@@ -356,22 +369,7 @@ class DiskLayerStore implements LayerStore {
       this.#foreign.push(directory.path)
       this.#deps.logger.warn({ digest, path: directory.path }, 'directory of a removed layer holds foreign files')
     }
-    await this.#deps.state.delete(recordKey(digest))
-  }
-
-  async #readRecord(digest: Digest): Promise<LayerRecord | undefined> {
-    const entry = await this.#deps.state.get(recordKey(digest))
-    if (entry === undefined) return undefined
-    const record = parseRecord(entry.value)
-    if (record?.manifest.digest === digest) return record
-    throw storeError('SHOAL_STORE_FOREIGN_FILE', { path: `${this.#directory(digest).path} (its record)` })
-  }
-
-  async #putRecord(record: LayerRecord, operations: StateOperation[] = []): Promise<void> {
-    await this.#deps.state.batch([
-      { type: 'put', key: recordKey(record.manifest.digest), value: record },
-      ...operations,
-    ])
+    await this.#records.delete(digest)
   }
 
   #directory(digest: Digest): LayerDirectory {
@@ -385,34 +383,6 @@ class DiskLayerStore implements LayerStore {
 
   #checkOpen(): void {
     if (!this.#isOpen) throw storeError('SHOAL_STORE_CLOSED')
-  }
-}
-
-function readyRecord(description: LayerDescription, inode: string | null): LayerRecord {
-  return {
-    version: 1,
-    phase: 'ready',
-    inode,
-    stagedInode: null,
-    sums: descriptionSums(description),
-    manifest: manifestFields(description.manifest),
-  }
-}
-
-/** Makes a staged file durable and gives its inode. Throws `SHOAL_STORE_STAGED_INVALID` if it cannot be the layer. */
-async function prepareStaged(manifest: Manifest, path: string): Promise<string> {
-  const { digest, sizeBytes } = manifest
-  const file = await openLayerFile(path)
-  if (file === undefined) throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason: 'it is not there' })
-  try {
-    if (file.sizeBytes !== sizeBytes) {
-      const reason = `it has ${file.sizeBytes} bytes instead of ${sizeBytes}`
-      throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason })
-    }
-    await syncPath(path)
-    return file.inode
-  } finally {
-    await file.close()
   }
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { lstat, mkdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode, type Manifest } from '@shoal/core'
 import { syncPath, writeDurableFile } from './durable-file.ts'
 import { storeError } from './errors.ts'
+import { sha256Hex } from './layer-description.ts'
 import type { LayerRecord, ManifestFields } from './layer-record.ts'
 import type { LayerDescription } from './layer-store.ts'
 
@@ -71,18 +71,10 @@ export class LayerDirectory {
   }
 }
 
-export function descriptionSums(description: LayerDescription): LayerRecord['sums'] {
-  return {
-    manifest: sum(description.encodedManifest),
-    hashes: sum(description.manifest.blockHashes),
-    torrent: sum(description.torrent),
-  }
-}
-
 async function readChecked(path: string, expected: string): Promise<Buffer | undefined> {
   try {
     const data = await readFile(path)
-    return sum(data) === expected ? data : undefined
+    return (await sha256Hex(data)) === expected ? data : undefined
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
@@ -94,8 +86,4 @@ async function unlinkFile(path: string): Promise<void> {
   await rm(path, { force: true }).catch((error: unknown) => {
     if (errorCode(error) !== 'ERR_FS_EISDIR' && errorCode(error) !== 'EISDIR') throw error
   })
-}
-
-function sum(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
 }

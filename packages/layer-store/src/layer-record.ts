@@ -1,4 +1,6 @@
-import { type Digest, digestHex, isDigest, type LayerFormat, type LayerKind, type Manifest } from '@shoal/core'
+import { isDigest, type LayerFormat, type LayerKind, type Manifest } from '@shoal/core'
+import { descriptionSums } from './layer-description.ts'
+import type { LayerDescription } from './layer-store.ts'
 
 /** What the state store holds of a layer (docs/formats/layer-store.md). */
 export interface LayerRecord {
@@ -13,15 +15,11 @@ export interface LayerRecord {
 /** The manifest without its block hashes, which are in a file. */
 export type ManifestFields = Omit<Manifest, 'blockHashes'>
 
-export const RECORD_PREFIX = 'layer-store/layer/'
-
-export function recordKey(digest: Digest): string {
-  return RECORD_PREFIX + digestHex(digest)
-}
-
-export function manifestFields(manifest: Manifest): ManifestFields {
-  const { blockHashes: _, ...fields } = manifest
-  return fields
+/** The record of a layer about to be made. */
+export async function newRecord(description: LayerDescription, stagedInode: string | null): Promise<LayerRecord> {
+  const { blockHashes: _, ...manifest } = description.manifest
+  const sums = await descriptionSums(description)
+  return { version: 1, phase: 'creating', inode: null, stagedInode, sums, manifest }
 }
 
 /** The record that a stored value is; undefined if it is malformed or of a version not known. */

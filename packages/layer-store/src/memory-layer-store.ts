@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Digest } from '@shoal/core'
 import { storeError } from './errors.ts'
+import { checkDescription } from './layer-description.ts'
 import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
 import { MemoryLayer } from './memory-layer.ts'
-import { checkStagingName } from './staging-name.ts'
+import { checkStagingName, prepareStagedFile } from './staged-file.ts'
 import { storeFailure } from './store-failure.ts'
 
 /** A layer store that lives as long as the process: for tests and simulations. Only staged files touch the disk. */
@@ -47,22 +48,20 @@ class MemoryLayerStore implements LayerStore {
   }
 
   async create(description: LayerDescription): Promise<StoredLayer> {
+    checkDescription(description)
     this.#checkOpen()
     return this.#getOrCreate(description)
   }
 
   async adopt(description: LayerDescription, stagedPath: string): Promise<StoredLayer> {
+    checkDescription(description)
     this.#checkOpen()
-    const { digest, sizeBytes } = description.manifest
+    const { digest } = description.manifest
     if (!this.#layers.get(digest)?.isComplete) {
-      const data = await readFile(stagedPath).catch((error: unknown) => {
+      await prepareStagedFile(description.manifest, stagedPath).catch((error: unknown) => {
         throw storeFailure(error, stagedPath)
       })
-      if (data.length !== sizeBytes) {
-        const reason = `it has ${data.length} bytes instead of ${sizeBytes}`
-        throw storeError('SHOAL_STORE_STAGED_INVALID', { path: stagedPath, digest, reason })
-      }
-      this.#getOrCreate(description).fill(data)
+      this.#getOrCreate(description).fill(await readFile(stagedPath))
     }
     await rm(stagedPath, { force: true })
     return this.#getOrCreate(description)

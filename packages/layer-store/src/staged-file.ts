@@ -1,0 +1,29 @@
+import type { Manifest } from '@shoal/core'
+import { syncPath } from './durable-file.ts'
+import { storeError } from './errors.ts'
+import { openLayerFile } from './layer-file.ts'
+
+const STAGING_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/
+
+/** Throws a TypeError unless the name is safe as a file name. */
+export function checkStagingName(name: string): string {
+  if (!STAGING_NAME.test(name)) throw new TypeError(`staging name ${JSON.stringify(name).slice(0, 100)}`)
+  return name
+}
+
+/** Makes a staged file durable and gives its inode. Throws `SHOAL_STORE_STAGED_INVALID` if it cannot be the layer. */
+export async function prepareStagedFile(manifest: Manifest, path: string): Promise<string> {
+  const { digest, sizeBytes } = manifest
+  const file = await openLayerFile(path)
+  if (file === undefined) throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason: 'it is not there' })
+  try {
+    if (file.sizeBytes !== sizeBytes) {
+      const reason = `it has ${file.sizeBytes} bytes instead of ${sizeBytes}`
+      throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason })
+    }
+    await syncPath(path)
+    return file.inode
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,47 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { blockCount, digestFromBytes, encodeManifest, type Manifest } from '@shoal/core'
+import type { LayerDescription } from '@shoal/layer-store'
+
+/** A small layer with known content: what a test needs to create it, feed it and check it. */
+export interface LayerFixture extends LayerDescription {
+  readonly content: Buffer
+  /** The bytes of blocks `first` to `end - 1` (one block by default). */
+  block(first: number, end?: number): Buffer
+}
+
+const { privateKey } = generateKeyPairSync('ed25519')
+
+/** A layer of pseudo-random content that depends on `seed` only; the last block is shorter unless the size is a multiple. */
+export function layerFixture(
+  options: { seed?: number; sizeBytes?: number; blockLengthBytes?: number } = {},
+): LayerFixture {
+  const { seed = 1, sizeBytes = 9 * 4096 + 1000, blockLengthBytes = 4096 } = options
+  const content = pseudoRandomBytes(seed, sizeBytes)
+  const geometry = { sizeBytes, blockLengthBytes, pieceLengthBytes: blockLengthBytes * 2 }
+  const blockHashes = Buffer.alloc(blockCount(geometry) * 32)
+  const block = (first: number, end = first + 1) => content.subarray(first * blockLengthBytes, end * blockLengthBytes)
+  for (let index = 0; index < blockCount(geometry); index += 1) blockHashes.set(sha256(block(index)), index * 32)
+  const manifest: Manifest = {
+    ...geometry,
+    digest: digestFromBytes(sha256(content)),
+    parent: null,
+    kind: 'base',
+    format: 'raw',
+    virtualSizeBytes: sizeBytes,
+    createdAt: 1_700_000_000_000,
+    infoHash: sha256(content).toString('hex').slice(0, 40),
+    blockHashes,
+  }
+  const torrent = Buffer.from(`d4:infod6:lengthi${sizeBytes}eee`)
+  return { manifest, encodedManifest: encodeManifest(manifest, privateKey), torrent, content, block }
+}
+
+function pseudoRandomBytes(seed: number, length: number): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; at < length; at += 32) parts.push(sha256(Buffer.from(`${seed}:${at}`)))
+  return Buffer.concat(parts).subarray(0, length)
+}
+
+function sha256(data: Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest()
+}
