@@ -1,0 +1,46 @@
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { errorCode, errorMessage } from '@shoal/core'
+import { cliError } from './errors.ts'
+import type { GlobalArgs } from './global-options.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Where a seed on this machine keeps the operator's token: started by `npm start`, or installed by infra/. */
+export const DEFAULT_TOKEN_FILES = ['.shoal/seed/operator.token', '/var/lib/shoal/seed/operator.token'] as const
+
+/** A larger file was named by mistake. */
+const MAX_TOKEN_FILE_BYTES = 4096
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/**
+ * The token to send to a service: flag over environment over the file of a seed on this machine; a token before a file.
+ * The machine's own token is only for the machine's own services: it is never sent to another host.
+ */
+export function findAccessToken(args: GlobalArgs, terminal: Terminal, url: string): string | undefined {
+  const { env, cwd } = terminal
+  if (args.token !== undefined) return args.token
+  if (args['token-file'] !== undefined) return readTokenFile(resolve(cwd, args['token-file']))
+  if (env.SHOAL_TOKEN) return env.SHOAL_TOKEN
+  if (env.SHOAL_TOKEN_FILE) return readTokenFile(resolve(cwd, env.SHOAL_TOKEN_FILE))
+  if (!LOOPBACK.test(new URL(url).hostname)) return undefined
+  for (const path of DEFAULT_TOKEN_FILES) {
+    try {
+      return readTokenFile(resolve(cwd, path))
+    } catch {
+      // Absent, or not ours to read: the service will say that a token is needed.
+    }
+  }
+  return undefined
+}
+
+function readTokenFile(path: string): string {
+  try {
+    if (statSync(path).size > MAX_TOKEN_FILE_BYTES) throw new Error('it is too large to be one')
+    const token = readFileSync(path, 'utf8').trim()
+    if (token === '' || /\s/.test(token)) throw new Error('it does not hold one word')
+    return token
+  } catch (error) {
+    const reason = errorCode(error) === 'ENOENT' ? 'it does not exist' : errorMessage(error)
+    throw cliError('SHOAL_CLI_TOKEN_FILE', { path, reason }, error)
+  }
+}

@@ -1,0 +1,50 @@
+import type { Command } from './command.ts'
+import { completion } from './completion.ts'
+import { eventList } from './event/list.ts'
+import { eventWatch } from './event/watch.ts'
+import { imageImport } from './image/import.ts'
+import { imageList } from './image/list.ts'
+import { imageShow } from './image/show.ts'
+import { imageWatch } from './image/watch.ts'
+import { layerAssign } from './layer/assign.ts'
+import { layerList } from './layer/list.ts'
+import { layerShow } from './layer/show.ts'
+import { layerUnassign } from './layer/unassign.ts'
+import { layerVerify } from './layer/verify.ts'
+import { libraryServe } from './library/serve.ts'
+import { nodeList } from './node/list.ts'
+import { nodeRemove } from './node/remove.ts'
+import { nodeShow } from './node/show.ts'
+import { status } from './status.ts'
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  status,
+  imageList,
+  imageShow,
+  imageImport,
+  imageWatch,
+  layerList,
+  layerShow,
+  layerAssign,
+  layerUnassign,
+  layerVerify,
+  nodeList,
+  nodeShow,
+  nodeRemove,
+  eventList,
+  eventWatch,
+  libraryServe,
+  completion,
+]
+
+/** What each noun is, for the help. */
+export const nouns: Readonly<Record<string, string>> = {
+  image: 'Images of the library and their import',
+  layer: 'Layers, and which nodes should have them',
+  node: 'Compute nodes',
+  event: 'What happens in the fleet',
+  seed: 'The seed service',
+  peer: 'The peer daemon of a compute node',
+  library: 'An image library without OpenStack',
+}

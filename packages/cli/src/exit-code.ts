@@ -1,0 +1,60 @@
+import { errorCode } from '@shoal/core'
+
+/** Exit codes of `shoal`; docs/cli.md lists them from here. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  unauthorised: 4,
+  unreachable: 5,
+  incomplete: 6,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'The command did what was asked.',
+  failed: 'It failed for another reason than those below.',
+  usage: 'The command line, the configuration or a request is not valid.',
+  notFound: 'The image, layer, node or operation does not exist.',
+  unauthorised: 'The token is missing, wrong, or not allowed to do this.',
+  unreachable: 'The service gave no answer.',
+  incomplete: 'The operation ended with failures: an import failed, blocks were bad, or not every node has the layer.',
+  interrupted: 'Interrupted (Ctrl-C).',
+  terminated: 'Ended by SIGTERM.',
+}
+
+const BY_CODE: Readonly<Record<string, ExitCode>> = {
+  SHOAL_CLI_USAGE: EXIT.usage,
+  SHOAL_CLI_NODE_VERSION: EXIT.usage,
+  SHOAL_CLI_SEED_URL: EXIT.usage,
+  SHOAL_CLI_TOKEN_FILE: EXIT.usage,
+  SHOAL_CLI_IMAGE_AMBIGUOUS: EXIT.usage,
+  SHOAL_CLI_LAYER_AMBIGUOUS: EXIT.usage,
+  SHOAL_CONFIG_INVALID: EXIT.usage,
+  SHOAL_CONFIG_FILE: EXIT.usage,
+  SHOAL_HTTP_INVALID: EXIT.usage,
+  SHOAL_ASSIGNMENT_TARGETS: EXIT.usage,
+  SHOAL_CLI_IMAGE_UNKNOWN: EXIT.notFound,
+  SHOAL_CLI_IMAGE_NOT_PUBLISHED: EXIT.notFound,
+  SHOAL_CLI_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_IMAGE_UNKNOWN: EXIT.notFound,
+  SHOAL_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_STORE_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_NODE_UNKNOWN: EXIT.notFound,
+  SHOAL_HTTP_NOT_FOUND: EXIT.notFound,
+  SHOAL_HTTP_UNAUTHORIZED: EXIT.unauthorised,
+  SHOAL_HTTP_FORBIDDEN: EXIT.unauthorised,
+  SHOAL_API_UNREACHABLE: EXIT.unreachable,
+  SHOAL_API_TIMEOUT: EXIT.unreachable,
+  SHOAL_API_STREAM_CUT: EXIT.unreachable,
+}
+
+/** The one place where an error becomes an exit code. */
+export function exitCodeOf(error: unknown): ExitCode {
+  const code = errorCode(error)
+  return (code === undefined ? undefined : BY_CODE[code]) ?? EXIT.failed
+}

@@ -1,0 +1,6 @@
+export { cliErrors } from './errors.ts'
+export { EXIT, type ExitCode } from './exit-code.ts'
+export { formatBytes, formatRate } from './format/bytes.ts'
+export { formatDuration } from './format/duration.ts'
+export { main } from './main.ts'
+export { cliReference } from './reference.ts'

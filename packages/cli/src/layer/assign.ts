@@ -1,0 +1,60 @@
+import { type AssignResult, DEFAULT_PRIORITY } from '@shoal/api'
+import { defineCommand } from '../command.ts'
+import { cliError } from '../errors.ts'
+import { EXIT } from '../exit-code.ts'
+import { followDistribution } from '../follow/distribution.ts'
+import { resolveDigest, shortDigest } from '../resolve/layer.ts'
+import { layerArgument } from './argument.ts'
+import { endDistribution } from './end-distribution.ts'
+
+export const layerAssign = defineCommand({
+  usage: 'layer assign <layer>',
+  summary: 'Assign a layer to nodes, which then fetch and keep it; assigning again changes the priority.',
+  positionals: { layer: layerArgument },
+  options: {
+    node: { type: 'string', array: true, requiresArg: true, describe: 'Name of a node; may be given again' },
+    all: { type: 'boolean', conflicts: 'node', describe: 'Every registered node' },
+    zone: { type: 'string', requiresArg: true, describe: 'Only nodes of this zone' },
+    rack: { type: 'string', requiresArg: true, describe: 'Only nodes of this rack' },
+    priority: {
+      type: 'number',
+      requiresArg: true,
+      describe: `Order among the assignments of a node, 0 to 100, higher first (default ${DEFAULT_PRIORITY})`,
+    },
+    wait: { type: 'boolean', default: false, describe: 'Wait until the nodes have it; exit 6 when some fail' },
+  },
+  examples: [
+    ['layer assign debian-12 --all --wait', 'to every node, and see how far it is'],
+    ['layer assign 3f2a9c1d --node compute-1 --node compute-2', 'to two nodes'],
+  ],
+  run: async (context, args) => {
+    const { client, output, signal } = context
+    const { all, zone, rack, priority } = args
+    if (!all && args.node === undefined && zone === undefined && rack === undefined) {
+      throw cliError('SHOAL_CLI_USAGE', {
+        reason: 'Say which nodes: --node, --all, --zone or --rack.',
+        command: 'shoal layer assign',
+      })
+    }
+    const layer = await resolveDigest(client, args.layer, { signal })
+    const body = { layer, nodes: args.node, all: all ? (true as const) : undefined, zone, rack, priority }
+    const result = await client.assign({ body, signal })
+    const print = args.wait ? output.item.bind(output) : output.show.bind(output)
+    print(result, () => describe(layer, result))
+    const assigned = result.unknown.length === 0 && result.assigned.length > 0 ? EXIT.ok : EXIT.incomplete
+    if (!args.wait || result.assigned.length === 0) return assigned
+    const state = await followDistribution(context, {
+      layer,
+      nodes: result.assigned,
+      onChange: (distribution) => output.isJson && output.item({ distribution }, () => ''),
+    })
+    const ended = endDistribution(context, state)
+    return ended === EXIT.ok ? assigned : ended
+  },
+})
+
+function describe(layer: string, { assigned, unknown }: AssignResult): string {
+  const lines = [`${shortDigest(layer)}: assigned to ${assigned.length} node${assigned.length === 1 ? '' : 's'}`]
+  if (unknown.length > 0) lines.push(`not registered: ${unknown.join(', ')}`)
+  return lines.join('\n')
+}

@@ -1,0 +1,44 @@
+import { createLibrary } from '@shoal/library'
+import { createLog, LOG_LEVELS, runService } from '@shoal/service'
+import { defineCommand } from '../command.ts'
+import { cliError } from '../errors.ts'
+import type { ExitCode } from '../exit-code.ts'
+
+const NAME = 'shoal-library'
+
+export const libraryServe = defineCommand({
+  usage: 'library serve',
+  summary: 'Serve a directory of images over the Glance v2 API, for one machine and for trying out.',
+  options: {
+    directory: {
+      type: 'string',
+      demandOption: true,
+      requiresArg: true,
+      describe: 'Directory of <name>.qcow2, .raw or .img, each with an optional <name>.json beside it',
+    },
+    host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address to listen on' },
+    port: { type: 'number', default: 9292, requiresArg: true, describe: 'Port to listen on; 0 takes a free one' },
+    'library-token': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Token that every request must carry as X-Auth-Token (SHOAL_LIBRARY_TOKEN); none when absent',
+    },
+    'log-level': { choices: LOG_LEVELS, default: 'info', requiresArg: true, describe: 'Least severe line to log' },
+  },
+  examples: [['library serve --directory images --port 9292', 'a library that any Glance client can read']],
+  ownsSignals: true,
+  run: async ({ terminal }, args) => {
+    const { directory, host, port } = args
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      throw cliError('SHOAL_CLI_USAGE', { reason: `--port ${port} is not a port.`, command: 'shoal library serve' })
+    }
+    const token = args['library-token'] ?? terminal.env.SHOAL_LIBRARY_TOKEN
+    const logger = createLog({ name: NAME, level: args['log-level'] })
+    const code = await runService({ name: NAME, logger }, async () => {
+      const library = createLibrary({ logger }, { directory, host, port, ...(token ? { token } : {}) })
+      await library.start()
+      return library
+    })
+    return code as ExitCode
+  },
+})

@@ -1,0 +1,66 @@
+import type { PeerStatus, SeedStatus } from '@shoal/api'
+import { defineCommand } from './command.ts'
+import { EXIT } from './exit-code.ts'
+import { formatBytes, formatRate } from './format/bytes.ts'
+import { formatAgo } from './format/duration.ts'
+import { formatFacts } from './format/table.ts'
+import { formatLayers } from './node/layer-table.ts'
+
+export const status = defineCommand({
+  usage: 'status',
+  summary: 'Show the seed at a glance, or a peer.',
+  options: {
+    peer: { type: 'string', requiresArg: true, describe: "URL of a peer's own API; the seed when absent" },
+  },
+  examples: [['status --peer http://127.0.0.2:7421', 'a peer at a glance']],
+  run: async (context, args) => {
+    const { output, signal, clock } = context
+    if (args.peer === undefined) {
+      const seed = await context.client.status({ signal })
+      output.show(seed, () => formatSeed(seed, clock.now()))
+    } else {
+      const peer = await context.clientOf(args.peer).localStatus({ signal })
+      output.show(peer, () => formatPeer(peer, clock.now()))
+    }
+    return EXIT.ok
+  },
+})
+
+function formatSeed(seed: SeedStatus, now: number): string {
+  const { library, swarm, tracker, dht, images, layers, nodes } = seed
+  const limit = library.limitBytesPerSecond === null ? 'no limit' : `limit ${formatRate(library.limitBytesPerSecond)}`
+  return formatFacts([
+    ['seed', `version ${seed.version}, started ${formatAgo(seed.startedAt, now)}`],
+    ['public key', seed.publicKey],
+    ['library', `${library.endpoint}, ${library.reachable ? 'reachable' : 'NOT REACHABLE'}`],
+    [
+      '',
+      `${formatBytes(library.readBytes)} read in ${library.requests} requests, now ${formatRate(library.rateBytesPerSecond)}, ${limit}`,
+    ],
+    [
+      'images',
+      `${images.total} known, ${images.published} published, ${images.importing} importing, ${images.failed} failed`,
+    ],
+    ['layers', `${layers.published} published, ${layers.withdrawn} withdrawn`],
+    ['nodes', `${nodes.ready} ready, ${nodes.unreachable} unreachable, ${nodes.lost} lost`],
+    ['origin', `${swarm.address}, ${swarm.connections} connections`],
+    ['', `${formatBytes(swarm.uploadedBytes)} sent, now ${formatRate(swarm.upBytesPerSecond)}`],
+    ['tracker', tracker.enabled ? `${tracker.announceUrls.join(', ')}, ${tracker.peers} peers` : 'off'],
+    ['dht', dht.enabled ? `${dht.address ?? 'not bound'}, ${dht.nodes} nodes` : 'off'],
+  ])
+}
+
+function formatPeer(peer: PeerStatus, now: number): string {
+  const facts = formatFacts([
+    ['peer', `${peer.node}, version ${peer.version}, started ${formatAgo(peer.startedAt, now)}`],
+    ['seed', `${peer.seedUrl}, ${peer.seedReachable ? 'reachable' : 'NOT REACHABLE'}`],
+    ['registered', peer.registered ? 'yes' : 'no'],
+    ['swarm', peer.swarmAddress],
+    ['', peer.reachability],
+    ['dht', peer.dhtAddress ?? 'off'],
+    ['disk', `${formatBytes(peer.diskUsedBytes)} used, ${formatBytes(peer.diskFreeBytes)} free`],
+    ['banned', peer.banned.length === 0 ? 'nobody' : ''],
+    ...peer.banned.map((ban): [string, string] => ['', `${ban.address} at ${ban.at}: ${ban.reason}`]),
+  ])
+  return `${facts}\n\n${formatLayers(peer.layers)}`
+}

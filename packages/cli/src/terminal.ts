@@ -1,0 +1,25 @@
+/** Where a command reads its surroundings and writes: the process, or a test. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv
+  readonly cwd: string
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  /** A person looks at it: progress bars may be drawn on standard error. */
+  readonly isInteractive: boolean
+  /** Width of help and tables. */
+  readonly columns: number
+}
+
+const DEFAULT_COLUMNS = 100
+const MAX_HELP_COLUMNS = 120
+
+export function processTerminal(): Terminal {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    isInteractive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
+    columns: Math.min(process.stdout.columns ?? DEFAULT_COLUMNS, MAX_HELP_COLUMNS),
+  }
+}
