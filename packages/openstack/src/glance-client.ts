@@ -1,0 +1,95 @@
+import type { Clock, Logger } from '@shoal/core'
+import type { CloudAuth, EndpointInterface, TlsFiles } from './cloud-auth.ts'
+import { openstackError } from './errors.ts'
+import { GlanceConnection, nonsense } from './glance-connection.ts'
+import { type DownloadOptions, downloadImage } from './glance-download.ts'
+import { type GlanceImage, isImageId, parseImage } from './glance-image.ts'
+import { type ListOptions, listImages } from './glance-list.ts'
+import { HttpClient, type HttpTimeouts, SYSTEM_TLS } from './http-client.ts'
+import { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
+import type { Session } from './session.ts'
+
+export interface GlanceClientOptions {
+  /** Glance's address when it is not to be looked up in the catalogue. */
+  endpoint?: string | null | undefined
+  interface?: EndpointInterface | undefined
+  region?: string | null | undefined
+  /** PEM file of the authorities to trust in place of the system's; `tls` says the same and more. */
+  caFile?: string | null | undefined
+  tls?: TlsFiles | undefined
+  timeouts?: Partial<HttpTimeouts> | undefined
+  /** How often a download is tried again in a row without getting further. Default 5. */
+  retries?: number | undefined
+}
+
+/** Glance's v2 API as one token sees it. Read only. */
+export interface GlanceClient {
+  /** The images, oldest first, following the pages. One may come twice when images are deleted meanwhile. */
+  list(options?: ListOptions): AsyncIterable<GlanceImage>
+  /** One image, or `undefined` when there is none, or none that the token may see. */
+  show(id: string, options?: { signal?: AbortSignal | undefined }): Promise<GlanceImage | undefined>
+  /**
+   * The image's data from `offset` on in one sequential read, resumed after cuts. Whoever has all of it checks the hash
+   * ({@link createImageHash}), and `show`s the image again before publishing: it may have been deactivated meanwhile.
+   */
+  download(image: GlanceImage, options?: DownloadOptions): AsyncIterable<Buffer>
+  /** Ends the connections to Glance; the session stays open. */
+  close(): Promise<void>
+}
+
+const MAX_RECORD_BYTES = 4 * 1024 * 1024
+
+/** A client for the Glance that the session's catalogue, or `endpoint`, names. No I/O happens before the first call. */
+export function createGlanceClient(
+  deps: { session: Session; clock: Clock; logger: Logger; random?: () => number },
+  options: GlanceClientOptions = {},
+): GlanceClient {
+  const { session, clock, logger, random = Math.random } = deps
+  const tls = options.tls ?? { ...SYSTEM_TLS, caFile: options.caFile ?? null }
+  const http = new HttpClient({ tls, timeouts: options.timeouts })
+  const connection = new GlanceConnection({ session, http, clock, random }, options)
+
+  const show = async (id: string, { signal, retries }: { signal?: AbortSignal | undefined; retries?: number } = {}) => {
+    // Anything else could address another resource, for example with "..".
+    if (!isImageId(id)) return undefined
+    const request = { maxBytes: MAX_RECORD_BYTES, signal, ...(retries === undefined ? {} : { retries }) }
+    const { status, json, url } = await connection.getJson(`/images/${id}`, request)
+    if (status === 404 || status === 410) return undefined
+    if (status === 403) throw openstackError('SHOAL_GLANCE_FORBIDDEN', { image: id })
+    if (status !== 200) throw nonsense(url, `status ${status} to the record of an image`)
+    const image = parseImage(json)
+    if (image === undefined || image.id.toLowerCase() !== id.toLowerCase()) {
+      throw nonsense(url, `a record of image ${id} that does not follow the v2 API`)
+    }
+    return image
+  }
+
+  return {
+    list: (listOptions = {}) => listImages({ connection, logger }, listOptions),
+    show,
+    download: (image, downloadOptions = {}) =>
+      downloadImage({ connection, show, clock, logger, random, retries: options.retries ?? 5 }, image, downloadOptions),
+    close: () => http.close(),
+  }
+}
+
+/** Session and client in one, with what {@link readCloudAuth} read; `close` ends both. */
+export function openGlance(
+  deps: KeystoneSessionDeps,
+  auth: CloudAuth,
+  options: Pick<GlanceClientOptions, 'timeouts' | 'retries'> & { session?: KeystoneSessionOptions } = {},
+): GlanceClient {
+  const session = createKeystoneSession(deps, auth, {
+    ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
+    ...options.session,
+  })
+  const { interface: wanted, region, tls, imageEndpoint: endpoint } = auth
+  const client = createGlanceClient({ ...deps, session }, { ...options, endpoint, interface: wanted, region, tls })
+  return {
+    ...client,
+    async close() {
+      await client.close()
+      await session.close()
+    },
+  }
+}

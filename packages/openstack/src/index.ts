@@ -1,0 +1,23 @@
+export type {
+  ApplicationCredentialRef,
+  AuthMethod,
+  AuthScope,
+  CloudAuth,
+  DomainRef,
+  EndpointInterface,
+  ProjectRef,
+  TlsFiles,
+  UserRef,
+} from './cloud-auth.ts'
+export { openstackErrors } from './errors.ts'
+export { createGlanceClient, type GlanceClient, type GlanceClientOptions, openGlance } from './glance-client.ts'
+export type { DownloadOptions } from './glance-download.ts'
+export { type GlanceImage, type GlanceStatus, isImageId } from './glance-image.ts'
+export type { ListOptions } from './glance-list.ts'
+export type { HttpTimeouts } from './http-client.ts'
+export { createImageHash, type ImageHash } from './image-hash.ts'
+export { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
+export { createNoAuthSession } from './no-auth-session.ts'
+export { type ReadCloudAuthOptions, readCloudAuth } from './read-cloud-auth.ts'
+export { Secret } from './secret.ts'
+export type { EndpointQuery, Session } from './session.ts'
