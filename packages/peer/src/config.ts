@@ -1,0 +1,141 @@
+import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
+import { type Static, type TSchema, Type } from 'typebox'
+
+const strict = { additionalProperties: false } as const
+const nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description })
+const text = (description: string) => Type.String({ minLength: 1, maxLength: 4096, description })
+const port = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 65535, description: `${description} 0 takes a free one.` })
+const place = (description: string) => Type.String({ pattern: '^[0-9A-Za-z._-]*$', maxLength: 100, description })
+const limit = (description: string) => nullable(Type.Number({ minimum: 1024 }), `${description} null: no limit.`)
+
+/** Configuration of the peer daemon. */
+export const peerConfigSchema = Type.Object(
+  {
+    node: nullable(
+      Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{0,252}$' }),
+      'Name of this node, the one Nova knows it by. null: the host name in lower case.',
+    ),
+    zone: place('Availability zone of this node.'),
+    rack: place('Rack of this node.'),
+    stateDirectory: text('Directory for what must survive a restart. It belongs to one daemon alone.'),
+    capacityBytes: nullable(
+      Type.Integer({ minimum: 1 }),
+      'The most bytes of layers this node takes. Bytes. null: the whole file system.',
+    ),
+    seed: Type.Object(
+      {
+        url: Type.String({ pattern: '^https?://[^/?#\\s]+/?$', maxLength: 500, description: "The seed's base URL." }),
+        tokenFile: nullable(text(''), "File that holds the seed's node token. null: no token is sent."),
+        publicKey: nullable(
+          Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+          'Key that signs manifests: Ed25519, base64url. null: the keys the seed shows first are trusted from then on.',
+        ),
+      },
+      strict,
+    ),
+    swarm: Type.Object(
+      {
+        host: text('Address to listen on and connect from: that of the storage network.'),
+        port: port('TCP port of the swarm.'),
+        advertiseHost: nullable(
+          text(''),
+          'Address that other nodes are told. null: swarm.host, or the address that leads to the seed when that is a wildcard.',
+        ),
+      },
+      strict,
+    ),
+    dht: Type.Object(
+      {
+        enabled: Type.Boolean({
+          description: 'Whether this node takes part in the DHT, which finds peers without the seed.',
+        }),
+        port: port('UDP port of the DHT.'),
+      },
+      strict,
+    ),
+    limits: Type.Object(
+      {
+        upBytesPerSecond: limit('Limit on sending to other nodes. Bytes per second.'),
+        downBytesPerSecond: limit('Limit on receiving. Bytes per second.'),
+      },
+      strict,
+    ),
+    store: Type.Object(
+      { directory: nullable(text(''), 'Directory for layers. null: "layers" in stateDirectory.') },
+      strict,
+    ),
+    heartbeat: Type.Object(
+      {
+        intervalMs: nullable(
+          Type.Integer({ minimum: 100, maximum: 3_600_000 }),
+          'Time between reports to the seed. Milliseconds. null: what the seed says.',
+        ),
+      },
+      strict,
+    ),
+    reconcile: Type.Object(
+      {
+        intervalMs: Type.Integer({
+          minimum: 100,
+          maximum: 3_600_000,
+          description: 'Time between looks at the desired state, beside the push channel. Milliseconds.',
+        }),
+      },
+      strict,
+    ),
+    api: Type.Object(
+      {
+        host: text("Address of this node's own API."),
+        port: port("TCP port of this node's own API."),
+        tokenFile: nullable(
+          text(''),
+          'File that holds the token of that API; made when missing. null: "api-token" in stateDirectory.',
+        ),
+      },
+      strict,
+    ),
+    log: Type.Object({ level: Type.Enum([...LOG_LEVELS], { description: 'The least level that is logged.' }) }, strict),
+  },
+  strict,
+)
+
+export type PeerConfig = Readonly<Static<typeof peerConfigSchema>>
+
+/** Every default of the peer's configuration; seed.url has none. */
+export const peerConfigDefaults = {
+  node: null,
+  zone: '',
+  rack: '',
+  stateDirectory: '/var/lib/shoal-peer',
+  capacityBytes: null,
+  seed: { tokenFile: null, publicKey: null },
+  swarm: { host: '0.0.0.0', port: 7471, advertiseHost: null },
+  dht: { enabled: true, port: 7471 },
+  limits: { upBytesPerSecond: null, downBytesPerSecond: null },
+  store: { directory: null },
+  heartbeat: { intervalMs: null },
+  reconcile: { intervalMs: 15_000 },
+  api: { host: '127.0.0.1', port: 7470, tokenFile: null },
+  log: { level: 'info' },
+} as const satisfies ConfigDefaults<PeerConfig>
+
+/** Prefix of the environment variables, as in `SHOAL_PEER_SEED_URL`. */
+export const PEER_ENV_PREFIX = 'SHOAL_PEER'
+
+/** Loads the configuration: flag over environment over file over default. Throws `SHOAL_CONFIG_INVALID` or `SHOAL_CONFIG_FILE`. */
+export function loadPeerConfig(options: {
+  file?: string | undefined
+  env: NodeJS.ProcessEnv
+  flags?: Readonly<Record<string, unknown>>
+}): PeerConfig {
+  return loadConfig(peerConfigSchema, {
+    defaults: peerConfigDefaults,
+    file: options.file ?? options.env[`${PEER_ENV_PREFIX}_CONFIG`],
+    env: options.env,
+    envPrefix: PEER_ENV_PREFIX,
+    flags: options.flags ?? {},
+    argvName: 'the peer',
+  })
+}

@@ -1,0 +1,43 @@
+import { type ErrorTable, errorFactory } from '@shoal/core'
+
+/** Error codes of `peer`. */
+export const peerErrors = {
+  SHOAL_PEER_TOKEN_FILE: {
+    message: 'The token file {path} cannot be read: {reason}.',
+    hint: "Copy the seed's node token into that file, readable by the peer's user, or correct seed.tokenFile.",
+  },
+  SHOAL_PEER_TOKEN_REFUSED: {
+    message: 'The seed at {url} refuses the token of this peer.',
+    hint: "Put the seed's node token into the file that seed.tokenFile names ({path}), then start the peer again.",
+  },
+  SHOAL_PEER_DIRECTORY: {
+    message: 'The directory {path} cannot be used: {reason}.',
+    hint: 'Set stateDirectory and store.directory to directories that the peer may write to.',
+  },
+  SHOAL_PEER_SEED_KEY: {
+    message: 'The seed at {url} does not sign with the key that this peer trusts ({trusted}); it shows {shown}.',
+    hint: 'If the key was changed on purpose, set seed.publicKey to the new one (shoal status shows it); if not, find out who answers at that address.',
+  },
+  SHOAL_PEER_UNREACHABLE: {
+    message: 'Other nodes cannot reach this one at {address}: {reason}.',
+    hint: 'Open that TCP port in the firewall, or set swarm.advertiseHost to the address of this machine that other nodes can reach.',
+  },
+  SHOAL_PEER_CAPACITY: {
+    message: 'Layer {layer} of {sizeBytes} bytes does not fit: {usedBytes} of {capacityBytes} bytes are taken.',
+    hint: 'Raise capacityBytes, or take layers back from this node and remove them.',
+  },
+  SHOAL_PEER_LAYER_MISMATCH: {
+    message: 'The seed was asked for the manifest of {layer} and gave that of {found}.',
+    hint: "It is tried again; if it stays so, look at the seed's log.",
+  },
+  SHOAL_PEER_LAYER_UNKNOWN: {
+    message: 'This node does not hold layer {layer}.',
+    hint: 'GET /v1/local lists the layers it holds.',
+  },
+  SHOAL_PEER_INTERNAL: {
+    message: 'Layer {layer} failed for an unexpected reason: {reason}.',
+    hint: "It is tried again; report it with the peer's log if it stays so.",
+  },
+} as const satisfies ErrorTable
+
+export const peerError = errorFactory(peerErrors)

@@ -1,0 +1,73 @@
+import type { Inventory } from '@shoal/api'
+import { type Clock, errorCode, type Logger } from '@shoal/core'
+import { Alarm } from './alarm.ts'
+import { jittered } from './back-off.ts'
+import type { EventQueue } from './event-queue.ts'
+import { isNoAnswer, type SeedLink } from './seed-link.ts'
+
+/** An event goes out at once, but no two heartbeats are closer than this. */
+const MIN_GAP_MS = 500
+
+export interface HeartbeatDeps {
+  readonly seed: SeedLink
+  readonly events: EventQueue
+  readonly inventory: () => Promise<Inventory>
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+  /** The seed told the revision of the desired state. */
+  readonly onRevision: (revision: number) => void
+  /** The seed does not know this node. */
+  readonly onUnknown: () => void
+}
+
+/** Reports to the seed what this node holds and what happened here; events are sent until they are acknowledged. */
+export class Heartbeat {
+  readonly #deps: HeartbeatDeps
+  readonly #options: { readonly node: string; readonly intervalMs: () => number }
+  readonly #alarm: Alarm
+
+  constructor(deps: HeartbeatDeps, options: { node: string; intervalMs: () => number }) {
+    this.#deps = deps
+    this.#options = options
+    this.#alarm = new Alarm(deps.clock)
+  }
+
+  /** Asks for a heartbeat soon. */
+  hurry(): void {
+    this.#alarm.ring()
+  }
+
+  async run({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { clock, random } = this.#deps
+    while (!signal.aborted) {
+      const isMoreLeft = await this.beat({ signal })
+      const gapMs = Math.min(MIN_GAP_MS, this.#options.intervalMs())
+      await clock.sleep(gapMs, { signal })
+      if (isMoreLeft) continue
+      await this.#alarm.wait(Math.max(0, jittered(this.#options.intervalMs(), random) - gapMs), { signal })
+    }
+  }
+
+  /** Sends one heartbeat; true when it was taken and more events wait. */
+  async beat({ signal }: { signal: AbortSignal }): Promise<boolean> {
+    const { seed, events, logger } = this.#deps
+    const batch = events.next()
+    try {
+      const inventory = await this.#deps.inventory()
+      const { node } = this.#options
+      const body = { inventory, events: batch.events }
+      const { revision } = await seed.call((client) => client.heartbeat({ params: { node }, body, signal }))
+      await batch.acknowledge()
+      this.#deps.onRevision(revision)
+      return events.length > 0
+    } catch (error) {
+      if (signal.aborted) return false
+      if (errorCode(error) === 'SHOAL_NODE_UNKNOWN') this.#deps.onUnknown()
+      else if (!isNoAnswer(error)) logger.warn({ code: errorCode(error), error }, 'heartbeat failed')
+      // A seed of another version may refuse an event for good; that must not make this node look lost.
+      if (errorCode(error) === 'SHOAL_HTTP_INVALID') await batch.acknowledge()
+      return false
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { operations, type PeerStatus, type Verification } from '@shoal/api'
+import { parseDigest } from '@shoal/core'
+import type { LayerStore } from '@shoal/layer-store'
+import { type HttpApp, registerOperation, type StatusByCode } from '@shoal/service'
+import type { LayerSwarm } from '@shoal/swarm'
+import { peerError } from './errors.ts'
+import type { LayerEvents } from './layer-events.ts'
+import type { SwarmPort } from './reconciler.ts'
+
+/** HTTP status of the codes that a peer's own API answers with. */
+export const peerStatusByCode: StatusByCode = {
+  SHOAL_PEER_LAYER_UNKNOWN: 404,
+  SHOAL_STORE_LAYER_UNKNOWN: 404,
+  SHOAL_STORE_NO_SPACE: 507,
+  SHOAL_STORE_CLOSED: 503,
+}
+
+export interface PeerRoutesDeps {
+  readonly store: LayerStore
+  readonly swarm: Pick<SwarmPort, 'leave'> & { get(digest: string): Pick<LayerSwarm, 'refresh'> | undefined }
+  readonly events: LayerEvents
+  readonly status: () => Promise<PeerStatus>
+}
+
+/** Binds the operations of a peer's own API. */
+export function registerPeerRoutes(app: HttpApp, deps: PeerRoutesDeps): void {
+  registerOperation(app, operations.localStatus, () => deps.status())
+  registerOperation(app, operations.verifyLayer, ({ params, signal }) => verifyLayer(deps, params.layer, signal))
+}
+
+async function verifyLayer(deps: PeerRoutesDeps, layer: string, signal: AbortSignal): Promise<Verification> {
+  const digest = parseDigest(layer)
+  const stored = deps.store.get(digest)
+  if (stored === undefined) throw peerError('SHOAL_PEER_LAYER_UNKNOWN', { layer })
+  const result = await stored.verify({ signal })
+  if (result.badBlocks.length > 0) {
+    await deps.events.started(digest)
+    deps.swarm.get(digest)?.refresh()
+  }
+  return { layer, ...result }
+}

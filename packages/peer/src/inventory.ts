@@ -1,0 +1,79 @@
+import { loadavg } from 'node:os'
+import { type Inventory, type LayerInventory, MAX_NODE_LAYERS, type PeerLayer } from '@shoal/api'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
+import type { LayerSwarmStats, Swarm } from '@shoal/swarm'
+import { errorBody } from './error-body.ts'
+import type { LayerFailure } from './layer-failures.ts'
+import type { Reconciler, SwarmPort } from './reconciler.ts'
+import { isNoAnswer } from './seed-link.ts'
+
+export interface InventoryDeps {
+  readonly store: LayerStore
+  readonly swarm: SwarmPort & Pick<Swarm, 'stats'>
+  readonly reconciler: Pick<Reconciler, 'missing' | 'failure'>
+}
+
+/** Every layer this node holds or wants, and where. */
+export function peerLayers({ store, swarm, reconciler }: InventoryDeps): PeerLayer[] {
+  const held = store.layers().map((stored) => {
+    const { digest } = stored.manifest
+    return { path: stored.path, ...heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest)) }
+  })
+  const missing = reconciler.missing().map(({ digest, sizeBytes }) => {
+    return { path: '', ...missingLayer(digest, sizeBytes, reconciler.failure(digest)) }
+  })
+  return [...held, ...missing].slice(0, MAX_NODE_LAYERS)
+}
+
+/** What the seed is told at each heartbeat. */
+export async function takeInventory(deps: InventoryDeps): Promise<Inventory> {
+  const { allocatedBytes, freeBytes } = await deps.store.usage()
+  const { upBytesPerSecond, downBytesPerSecond } = deps.swarm.stats()
+  return {
+    layers: peerLayers(deps).map(({ path: _path, ...layer }) => layer),
+    diskFreeBytes: freeBytes,
+    diskUsedBytes: allocatedBytes,
+    upBytesPerSecond,
+    downBytesPerSecond,
+    load1: loadavg()[0] ?? 0,
+  }
+}
+
+function heldLayer(
+  stored: StoredLayer,
+  stats: LayerSwarmStats | undefined,
+  failure: LayerFailure | undefined,
+): LayerInventory {
+  return {
+    digest: stored.manifest.digest,
+    state: stored.isComplete
+      ? 'complete'
+      : (failedState(failure) ?? ((stats?.peers ?? 0) > 0 ? 'fetching' : 'waiting')),
+    presentBytes: stored.presentBytes,
+    sizeBytes: stored.manifest.sizeBytes,
+    fromOriginBytes: stats?.fromOriginBytes ?? 0,
+    fromPeersBytes: stats?.fromPeersBytes ?? 0,
+    uploadedBytes: stats?.uploadedBytes ?? 0,
+    peers: stats?.peers ?? 0,
+    error: failure === undefined ? null : errorBody(failure.error),
+  }
+}
+
+function missingLayer(digest: string, sizeBytes: number, failure: LayerFailure | undefined): LayerInventory {
+  return {
+    digest,
+    state: failedState(failure) ?? 'waiting',
+    presentBytes: 0,
+    sizeBytes,
+    fromOriginBytes: 0,
+    fromPeersBytes: 0,
+    uploadedBytes: 0,
+    peers: 0,
+    error: failure === undefined ? null : errorBody(failure.error),
+  }
+}
+
+/** A seed that does not answer is no failure of the layer: it waits. */
+function failedState(failure: LayerFailure | undefined): 'failed' | undefined {
+  return failure === undefined || isNoAnswer(failure.error) ? undefined : 'failed'
+}

@@ -1,0 +1,86 @@
+import type { NodeEvent } from '@shoal/api'
+import type { Clock, Digest, ShoalError } from '@shoal/core'
+import type { StoredLayer } from '@shoal/layer-store'
+import type { BanEvent } from '@shoal/swarm'
+import { eventDetails } from './error-body.ts'
+import type { EventQueue } from './event-queue.ts'
+import type { PeerRecords } from './peer-records.ts'
+
+const MAX_MESSAGE = 1000
+
+/** Makes the node events that the seed is told. */
+export class LayerEvents {
+  readonly #deps: { readonly queue: EventQueue; readonly records: PeerRecords; readonly clock: Clock }
+
+  readonly #completing = new Set<Digest>()
+
+  constructor(deps: { queue: EventQueue; records: PeerRecords; clock: Clock }) {
+    this.#deps = deps
+  }
+
+  /** A layer's fetch begins; asking again keeps the first time, so that a restart does not make it look fast. */
+  async started(digest: Digest): Promise<void> {
+    const { records, clock } = this.#deps
+    if ((await records.fetchStartedAt(digest)) === undefined) await records.saveFetchStarted(digest, clock.now())
+  }
+
+  /** A layer is complete. Told once for each fetch, even if the daemon was killed in between. Bytes are those of this run. */
+  async complete(
+    { manifest }: Pick<StoredLayer, 'manifest'>,
+    stats: { fromOriginBytes: number; fromPeersBytes: number } | undefined,
+  ): Promise<void> {
+    const { records } = this.#deps
+    const { digest } = manifest
+    if (this.#completing.has(digest)) return
+    this.#completing.add(digest)
+    try {
+      const startedAt = await records.fetchStartedAt(digest)
+      if (startedAt === undefined) return
+      await this.#complete(manifest, startedAt, stats)
+      await records.forgetFetch(digest)
+    } finally {
+      this.#completing.delete(digest)
+    }
+  }
+
+  async #complete(
+    { digest, sizeBytes }: StoredLayer['manifest'],
+    startedAt: number,
+    stats: { fromOriginBytes: number; fromPeersBytes: number } | undefined,
+  ): Promise<void> {
+    const { clock } = this.#deps
+    const seconds = Math.max(0, (clock.now() - startedAt) / 1000)
+    const { fromOriginBytes = 0, fromPeersBytes = 0 } = stats ?? {}
+    await this.#add('layer.complete', digest, `Layer complete in ${seconds.toFixed(1)} s.`, {
+      sizeBytes,
+      fromOriginBytes,
+      fromPeersBytes,
+      seconds,
+    })
+  }
+
+  async failed(digest: Digest, error: ShoalError): Promise<void> {
+    const type = error.code === 'SHOAL_STORE_NO_SPACE' ? 'store.no-space' : 'layer.failed'
+    await this.#add(type, digest, error.message, { ...error.details, code: error.code, hint: error.hint })
+  }
+
+  async banned({ digest, address, node, block, reason }: BanEvent): Promise<void> {
+    const name = node === null ? address : `${address} (${node})`
+    await this.#add('peer.banned', digest, `Banned ${name}: ${reason}.`, {
+      address,
+      node: node ?? '',
+      block,
+      layer: digest,
+    })
+  }
+
+  async forget(digest: Digest): Promise<void> {
+    await this.#deps.records.forgetFetch(digest)
+  }
+
+  async #add(type: string, layer: Digest, message: string, details: Record<string, unknown>): Promise<void> {
+    const at = new Date(this.#deps.clock.now()).toISOString()
+    const event: NodeEvent = { at, type, layer, message: message.slice(0, MAX_MESSAGE), details: eventDetails(details) }
+    await this.#deps.queue.add(event)
+  }
+}

@@ -1,0 +1,53 @@
+import type { Metrics } from '@shoal/service'
+import type { InventoryDeps } from './inventory.ts'
+import { peerLayers } from './inventory.ts'
+
+const STATES = ['waiting', 'fetching', 'complete', 'failed'] as const
+
+/** The metrics of a peer, read from what it knows whenever they are asked for; `banned` counts a ban. */
+export function registerPeerMetrics(
+  metrics: Metrics,
+  deps: InventoryDeps & { isSeedReachable: () => boolean; queuedEvents: () => number },
+): { banned: () => void } {
+  metrics.gauge({
+    name: 'shoal_peer_layers_total',
+    help: 'Layers held or wanted, by state.',
+    labels: ['state'],
+    collect: (gauge) => {
+      const layers = peerLayers(deps)
+      for (const state of STATES) gauge.set({ state }, layers.filter((layer) => layer.state === state).length)
+    },
+  })
+  metrics.gauge({
+    name: 'shoal_peer_swarm_received_bytes',
+    help: 'Payload bytes received from the swarm since the start; it only grows.',
+    collect: (gauge) => gauge.set(deps.swarm.stats().downloadedBytes),
+  })
+  metrics.gauge({
+    name: 'shoal_peer_swarm_sent_bytes',
+    help: 'Payload bytes sent to the swarm since the start; it only grows.',
+    collect: (gauge) => gauge.set(deps.swarm.stats().uploadedBytes),
+  })
+  metrics.gauge({
+    name: 'shoal_peer_swarm_connections_total',
+    help: 'Connections to other nodes, over all layers.',
+    collect: (gauge) => gauge.set(deps.swarm.stats().connections),
+  })
+  metrics.gauge({
+    name: 'shoal_peer_store_free_bytes',
+    help: 'Free on the file system of the layers.',
+    collect: async (gauge) => gauge.set((await deps.store.usage()).freeBytes),
+  })
+  metrics.gauge({
+    name: 'shoal_peer_seed_reachable',
+    help: '1 when the seed answered the last request, 0 otherwise.',
+    collect: (gauge) => gauge.set(deps.isSeedReachable() ? 1 : 0),
+  })
+  metrics.gauge({
+    name: 'shoal_peer_events_queued_total',
+    help: 'Events the seed has not acknowledged yet.',
+    collect: (gauge) => gauge.set(deps.queuedEvents()),
+  })
+  const bans = metrics.counter({ name: 'shoal_peer_bans_total', help: 'Peers banned because of bad blocks.' })
+  return { banned: () => bans.inc() }
+}

@@ -1,0 +1,26 @@
+/** What is true of one layer on this node now. */
+export interface LayerFacts {
+  /** Withdrawn by the seed. */
+  readonly isRevoked: boolean
+  /** In the desired state. Before any desired state is known, everything stored counts as assigned. */
+  readonly isAssigned: boolean
+  readonly isStored: boolean
+  readonly isComplete: boolean
+  /** In its swarm. */
+  readonly isJoined: boolean
+}
+
+export type LayerAction = 'drop' | 'obtain' | 'join' | 'leave'
+
+/**
+ * The one step that brings a layer nearer to what is desired; `undefined` when there is none. Revoking wins over
+ * assigning. What is held is served whether it is assigned or not, but only what is assigned is fetched.
+ */
+export function nextAction(facts: LayerFacts): LayerAction | undefined {
+  const { isRevoked, isAssigned, isStored, isComplete, isJoined } = facts
+  if (isRevoked) return isStored || isJoined ? 'drop' : undefined
+  if (!isStored) return isAssigned ? 'obtain' : undefined
+  const belongs = isAssigned || isComplete
+  if (belongs === isJoined) return undefined
+  return belongs ? 'join' : 'leave'
+}

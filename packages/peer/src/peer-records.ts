@@ -1,0 +1,94 @@
+import type { DesiredState, Enrollment } from '@shoal/api'
+import { type Digest, digestHex, errorCode, type Logger } from '@shoal/core'
+import type { StateStore } from '@shoal/state'
+
+/** The seed's keys as they were first seen. */
+export interface PinnedKeys {
+  readonly keys: readonly string[]
+  readonly pinnedAt: string
+}
+
+const KEYS = {
+  enrollment: 'peer/enrollment',
+  pinnedKeys: 'peer/pinned-keys',
+  desired: 'peer/desired',
+  dhtNodes: 'peer/dht-nodes',
+} as const
+const FETCH_PREFIX = 'peer/fetch/'
+const MAX_DHT_NODES = 64
+
+/**
+ * What the daemon must know again after a restart with the seed dead. A write that fails is logged and not thrown: the daemon
+ * goes on with what it has in memory, and the next change is written again.
+ */
+export class PeerRecords {
+  readonly #state: StateStore
+  readonly #logger: Logger
+
+  constructor(deps: { state: StateStore; logger: Logger }) {
+    this.#state = deps.state
+    this.#logger = deps.logger
+  }
+
+  async enrollment(): Promise<Enrollment | undefined> {
+    return (await this.#state.get<Enrollment>(KEYS.enrollment))?.value
+  }
+
+  saveEnrollment(enrollment: Enrollment): Promise<void> {
+    return this.#put(KEYS.enrollment, enrollment)
+  }
+
+  async pinnedKeys(): Promise<PinnedKeys | undefined> {
+    return (await this.#state.get<PinnedKeys>(KEYS.pinnedKeys))?.value
+  }
+
+  savePinnedKeys(pinned: PinnedKeys): Promise<void> {
+    return this.#put(KEYS.pinnedKeys, pinned)
+  }
+
+  async desired(): Promise<DesiredState | undefined> {
+    return (await this.#state.get<DesiredState>(KEYS.desired))?.value
+  }
+
+  saveDesired(desired: DesiredState): Promise<void> {
+    return this.#put(KEYS.desired, desired)
+  }
+
+  async dhtNodes(): Promise<string[]> {
+    return (await this.#state.get<string[]>(KEYS.dhtNodes))?.value ?? []
+  }
+
+  saveDhtNodes(addresses: readonly string[]): Promise<void> {
+    return this.#put(KEYS.dhtNodes, addresses.slice(0, MAX_DHT_NODES))
+  }
+
+  /** When the fetch of a layer began (milliseconds since the epoch), if it was not reported as complete yet. */
+  async fetchStartedAt(digest: Digest): Promise<number | undefined> {
+    try {
+      return (await this.#state.get<number>(FETCH_PREFIX + digestHex(digest)))?.value
+    } catch (error) {
+      this.#logger.warn({ code: errorCode(error), error }, 'state not read')
+      return undefined
+    }
+  }
+
+  saveFetchStarted(digest: Digest, at: number): Promise<void> {
+    return this.#put(FETCH_PREFIX + digestHex(digest), at)
+  }
+
+  forgetFetch(digest: Digest): Promise<void> {
+    return this.#write([{ type: 'delete', key: FETCH_PREFIX + digestHex(digest) }])
+  }
+
+  #put(key: string, value: unknown): Promise<void> {
+    return this.#write([{ type: 'put', key, value }])
+  }
+
+  async #write(operations: Parameters<StateStore['batch']>[0]): Promise<void> {
+    try {
+      await this.#state.batch(operations)
+    } catch (error) {
+      this.#logger.warn({ code: errorCode(error), error }, 'state not written; going on with what is in memory')
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import type { DesiredState } from '@shoal/api'
+import { type Clock, type Digest, errorCode, type Logger, parseDigest, type ShoalError } from '@shoal/core'
+import type { LayerDescription, LayerStore, StoredLayer } from '@shoal/layer-store'
+import type { LayerSwarm, Swarm } from '@shoal/swarm'
+import { Alarm } from './alarm.ts'
+import { layerError } from './error-body.ts'
+import type { LayerEvents } from './layer-events.ts'
+import { type LayerFailure, LayerFailures } from './layer-failures.ts'
+import { type LayerAction, nextAction } from './next-action.ts'
+import { isNoAnswer } from './seed-link.ts'
+
+/** Layers dealt with at once. Those that wait for the seed have places of their own, so that a dead seed delays no other. */
+const MAX_TASKS = 8
+const MAX_OBTAINS = 4
+
+/** The part of a swarm that is needed here. */
+export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
+  get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'stats'> | undefined
+}
+
+export interface ReconcilerDeps {
+  readonly store: LayerStore
+  readonly swarm: SwarmPort
+  /** Fetches and checks what describes a layer. */
+  readonly fetchLayer: (digest: Digest, options: { signal: AbortSignal }) => Promise<LayerDescription>
+  readonly events: LayerEvents
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+}
+
+export interface ReconcilerOptions {
+  /** The longest time between two looks at everything. */
+  readonly intervalMs: number
+  /** Checks that a layer may be taken; throws a coded error if not. */
+  readonly admit: (layer: LayerDescription) => void
+}
+
+interface Wanted {
+  readonly priority: number
+  readonly peers: readonly string[]
+  readonly sizeBytes: number
+}
+
+/**
+ * Brings the layers of this node towards the desired state: one small step a layer at a time, all layers side by side, so
+ * that one that fails or waits for the network holds up no other. Its state changes only in synchronous code.
+ */
+export class Reconciler {
+  readonly #deps: ReconcilerDeps
+  readonly #options: ReconcilerOptions
+  readonly #alarm: Alarm
+  readonly #failures: LayerFailures
+  readonly #busy = new Map<Digest, { readonly action: LayerAction; readonly done: Promise<void> }>()
+  #wanted: ReadonlyMap<Digest, Wanted> | undefined
+  #revoked: ReadonlySet<Digest> = new Set()
+  #originAddress: string | null = null
+
+  constructor(deps: ReconcilerDeps, options: ReconcilerOptions) {
+    this.#deps = deps
+    this.#options = options
+    this.#alarm = new Alarm(deps.clock)
+    this.#failures = new LayerFailures(deps)
+  }
+
+  /** Takes the desired state; the steps follow in {@link run}. */
+  setDesired(desired: DesiredState): void {
+    this.#wanted = new Map(
+      [...desired.assignments]
+        .sort((a, b) => b.priority - a.priority)
+        .map(({ layer, priority, peers, sizeBytes }) => [parseDigest(layer), { priority, peers, sizeBytes }]),
+    )
+    this.#revoked = new Set(desired.revoked.map(parseDigest))
+    this.#alarm.ring()
+  }
+
+  setOrigin(address: string | null): void {
+    if (address === this.#originAddress) return
+    this.#originAddress = address
+    this.#alarm.ring()
+  }
+
+  seedIsBack(): void {
+    this.#failures.seedIsBack()
+    this.#alarm.ring()
+  }
+
+  /** Layers that are wanted and not stored, with their sizes. */
+  missing(): { digest: Digest; sizeBytes: number }[] {
+    const { store } = this.#deps
+    return [...(this.#wanted ?? [])]
+      .filter(([digest]) => store.get(digest) === undefined && !this.#revoked.has(digest))
+      .map(([digest, { sizeBytes }]) => ({ digest, sizeBytes }))
+  }
+
+  /** What is wrong with a layer now. */
+  failure(digest: Digest): LayerFailure | undefined {
+    const failure = this.#failures.get(digest)
+    const stored = this.#deps.store.get(digest)
+    if (failure === undefined || stored === undefined) return failure
+    // The swarm retries a failed write by itself: it worked when more is present than when it failed.
+    return stored.isComplete || stored.presentBytes > failure.presentBytes ? undefined : failure
+  }
+
+  /** The swarm could not store a block; it pauses that layer and tries again by itself. */
+  onStoreError(digest: Digest, error: ShoalError): void {
+    this.#onFailure(digest, 'store', error)
+  }
+
+  /** The swarm has fetched the last block. */
+  onComplete(digest: Digest): void {
+    const stored = this.#deps.store.get(digest)
+    this.#failures.clear(digest)
+    if (stored !== undefined) void this.#deps.events.complete(stored, this.#deps.swarm.get(digest)?.stats())
+  }
+
+  /** Works until aborted, then waits for the steps under way. */
+  async run({ signal }: { signal: AbortSignal }): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        this.#step(signal)
+        await this.#alarm.wait(Math.min(this.#options.intervalMs, this.#failures.nextDueMs()), { signal })
+      }
+    } finally {
+      await Promise.all([...this.#busy.values()].map(({ done }) => done))
+    }
+  }
+
+  #step(signal: AbortSignal): void {
+    for (const digest of this.#digests()) {
+      if (this.#busy.has(digest)) continue
+      const action = this.#nextAction(digest)
+      if (action === undefined) {
+        this.#namePeers(digest)
+        continue
+      }
+      if (!this.#hasPlace(action) || !this.#failures.isDue(digest, action)) continue
+      const done = this.#run(digest, action, signal).finally(() => {
+        this.#busy.delete(digest)
+        this.#alarm.ring()
+      })
+      this.#busy.set(digest, { action, done })
+    }
+  }
+
+  #hasPlace(action: LayerAction): boolean {
+    const isObtain = action === 'obtain'
+    const taken = [...this.#busy.values()].filter((task) => (task.action === 'obtain') === isObtain).length
+    return taken < (isObtain ? MAX_OBTAINS : MAX_TASKS)
+  }
+
+  /** What is revoked goes first, then what is wanted in its order, then what is merely held. */
+  #digests(): Set<Digest> {
+    const held = this.#deps.store.layers().map(({ manifest }) => manifest.digest)
+    return new Set([...held.filter((digest) => this.#revoked.has(digest)), ...(this.#wanted?.keys() ?? []), ...held])
+  }
+
+  #nextAction(digest: Digest): LayerAction | undefined {
+    const { store, swarm } = this.#deps
+    const stored = store.get(digest)
+    return nextAction({
+      isRevoked: this.#revoked.has(digest),
+      isAssigned: this.#wanted?.has(digest) ?? stored !== undefined,
+      isStored: stored !== undefined,
+      isComplete: stored?.isComplete ?? false,
+      isJoined: swarm.get(digest) !== undefined,
+    })
+  }
+
+  /** Never rejects: a failure is recorded, and told once. */
+  async #run(digest: Digest, action: LayerAction, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#act(digest, action, signal)
+      this.#failures.clear(digest)
+    } catch (error) {
+      if (!signal.aborted) this.#onFailure(digest, action, layerError(digest, error))
+    }
+  }
+
+  async #act(digest: Digest, action: LayerAction, signal: AbortSignal): Promise<void> {
+    const { store, swarm, events, logger } = this.#deps
+    if (action === 'leave') {
+      await swarm.leave(digest)
+      logger.info({ layer: digest }, 'layer is no longer assigned; its fetch stops, its blocks stay')
+    } else if (action === 'drop') {
+      await swarm.leave(digest)
+      await store.remove(digest)
+      await events.forget(digest)
+      logger.info({ layer: digest }, 'layer was withdrawn and is removed')
+    } else if (action === 'join') {
+      const stored = store.get(digest)
+      if (stored !== undefined) await this.#join(stored)
+    } else await this.#obtain(digest, signal)
+  }
+
+  async #obtain(digest: Digest, signal: AbortSignal): Promise<void> {
+    const { store, events } = this.#deps
+    const description = await this.#deps.fetchLayer(digest, { signal })
+    // The desired state may have changed meanwhile.
+    if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
+    await events.started(digest)
+    this.#options.admit(description)
+    await this.#join(await store.create(description))
+  }
+
+  async #join(stored: StoredLayer): Promise<void> {
+    const { store, swarm, events } = this.#deps
+    const { digest } = stored.manifest
+    try {
+      await swarm.join(stored)
+    } catch (error) {
+      // A torrent that does not fit is of no use, and neither is an empty layer with it: both are fetched again.
+      if (errorCode(error) === 'SHOAL_SWARM_TORRENT_INVALID' && stored.presentBytes === 0) await store.remove(digest)
+      throw error
+    }
+    this.#namePeers(digest)
+    // Completed by a run that ended before it could tell.
+    if (stored.isComplete) await events.complete(stored, undefined)
+  }
+
+  /** Names those who hold some of it, and the origin; again at each look, because the swarm forgets who does not answer. */
+  #namePeers(digest: Digest): void {
+    const wanted = this.#wanted?.get(digest)
+    if (this.#deps.store.get(digest)?.isComplete !== false) return
+    const origin = this.#originAddress === null ? [] : [this.#originAddress]
+    this.#deps.swarm.get(digest)?.addPeers([...(wanted?.peers ?? []), ...origin])
+  }
+
+  #onFailure(digest: Digest, action: LayerFailure['action'], error: ShoalError): void {
+    const presentBytes = this.#deps.store.get(digest)?.presentBytes ?? 0
+    // One that was over counts as new.
+    if (this.failure(digest) === undefined) this.#failures.clear(digest)
+    const isNew = this.#failures.add(digest, { error, action, presentBytes })
+    if (!isNew || isNoAnswer(error)) return
+    this.#deps.logger.error({ layer: digest, code: error.code, hint: error.hint, error }, 'layer failed; trying again')
+    void this.#deps.events.failed(digest, error)
+  }
+}
