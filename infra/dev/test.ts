@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
+import { destroyAbandonedLabs } from '../lab/destroy-lab.ts'
 import { joinTestRuns, type TestRunEvent } from './join-test-runs.ts'
 
 const USAGE = `Usage: node infra/dev/test.ts [--soak] [filter...]
@@ -93,6 +94,8 @@ if (stages.every((stage) => stage.files.length === 0)) {
   console.error(`No test file matches ${positionals.join(', ') || 'the patterns'}.`)
   process.exit(1)
 }
+// A test run that was killed may have left labs whose processes still take the machine's time.
+await destroyAbandonedLabs().catch(() => {})
 const checksWanted = positionals.length === 0 && !values.soak
 const checks = checksWanted ? [check('biome ci', ['biome', 'ci', '.']), check('tsc', ['tsc', '-p', '.'])] : []
 const checksOk = (await Promise.all(checks)).every(Boolean)
