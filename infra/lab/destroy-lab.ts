@@ -13,7 +13,7 @@ export async function labNamespaces(claim: LabClaim): Promise<string[]> {
   return listed
     .map(({ name }) => name)
     .filter((name) => name.startsWith(namespaceName(claim, '')))
-    .sort((a, b) => Number(a === core) - Number(b === core))
+    .sort((a, b) => Number(a === core) - Number(b === core) || a.localeCompare(b))
 }
 
 /** Ends every process in the lab's namespaces, by its pid, and removes all that the lab created. Idempotent. */

@@ -84,6 +84,8 @@ async function main(): Promise<void> {
   }
 }
 
+// Piped into `head`, the rest of the output is simply not wanted.
+process.stdout.on('error', () => process.exit())
 try {
   await main()
 } catch (error) {
