@@ -111,13 +111,13 @@ export const peerConfigDefaults = {
   stateDirectory: '/var/lib/shoal-peer',
   capacityBytes: null,
   seed: { tokenFile: null, publicKey: null },
-  swarm: { host: '0.0.0.0', port: 7471, advertiseHost: null },
-  dht: { enabled: true, port: 7471 },
+  swarm: { host: '0.0.0.0', port: 7441, advertiseHost: null },
+  dht: { enabled: true, port: 7441 },
   limits: { upBytesPerSecond: null, downBytesPerSecond: null },
   store: { directory: null },
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },
-  api: { host: '127.0.0.1', port: 7470, tokenFile: null },
+  api: { host: '127.0.0.1', port: 7421, tokenFile: null },
   log: { level: 'info' },
 } as const satisfies ConfigDefaults<PeerConfig>
 

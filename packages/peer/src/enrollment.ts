@@ -11,6 +11,8 @@ import { isNoAnswer, type SeedLink } from './seed-link.ts'
 const REFRESH_MS = 10 * 60_000
 /** Sooner while other nodes cannot reach this one: the operator is at work on it. */
 const REFRESH_UNREACHABLE_MS = 60_000
+/** The seed tries to connect to this node before it answers. */
+const TIMEOUT_MS = 30_000
 const RETRY = { firstMs: 1000, lastMs: 30_000 }
 const REFUSALS: ReadonlySet<string> = new Set(['SHOAL_HTTP_UNAUTHORIZED', 'SHOAL_HTTP_FORBIDDEN'])
 
@@ -62,8 +64,12 @@ export class EnrollmentKeeper {
   }
 
   /** Resolves once the seed has accepted the registration in this run. */
-  get registered(): Promise<void> {
-    return this.#registered.promise
+  async whenRegistered({ signal }: { signal: AbortSignal }): Promise<void> {
+    signal.throwIfAborted()
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    await Promise.race([this.#registered.promise, aborted])
   }
 
   /** Reads what an earlier run was told, so that this one goes on with the seed dead. */
@@ -77,13 +83,13 @@ export class EnrollmentKeeper {
   }
 
   /** Registers once. Throws `SHOAL_PEER_TOKEN_REFUSED` and the client's errors. */
-  async register({ signal }: { signal: AbortSignal }): Promise<void> {
+  async register({ signal, timeoutMs = TIMEOUT_MS }: { signal: AbortSignal; timeoutMs?: number }): Promise<void> {
     const { seed, records, trust } = this.#deps
     const { node } = this.#options
     const body = await this.#options.registration()
     let enrollment: Enrollment
     try {
-      enrollment = await seed.call((client) => client.registerNode({ params: { node }, body, signal }))
+      enrollment = await seed.call((client) => client.registerNode({ params: { node }, body, signal, timeoutMs }))
     } catch (error) {
       if (!REFUSALS.has(errorCode(error) ?? '')) throw error
       const { seedUrl: url, tokenFile } = this.#options

@@ -10,7 +10,7 @@ export function registerPeerMetrics(
   deps: InventoryDeps & { isSeedReachable: () => boolean; queuedEvents: () => number },
 ): { banned: () => void } {
   metrics.gauge({
-    name: 'shoal_peer_layers_total',
+    name: 'shoal_peer_layers',
     help: 'Layers held or wanted, by state.',
     labels: ['state'],
     collect: (gauge) => {
@@ -19,17 +19,17 @@ export function registerPeerMetrics(
     },
   })
   metrics.gauge({
-    name: 'shoal_peer_swarm_received_bytes',
+    name: 'shoal_peer_received_bytes',
     help: 'Payload bytes received from the swarm since the start; it only grows.',
     collect: (gauge) => gauge.set(deps.swarm.stats().downloadedBytes),
   })
   metrics.gauge({
-    name: 'shoal_peer_swarm_sent_bytes',
+    name: 'shoal_peer_sent_bytes',
     help: 'Payload bytes sent to the swarm since the start; it only grows.',
     collect: (gauge) => gauge.set(deps.swarm.stats().uploadedBytes),
   })
   metrics.gauge({
-    name: 'shoal_peer_swarm_connections_total',
+    name: 'shoal_peer_connections',
     help: 'Connections to other nodes, over all layers.',
     collect: (gauge) => gauge.set(deps.swarm.stats().connections),
   })
@@ -44,7 +44,7 @@ export function registerPeerMetrics(
     collect: (gauge) => gauge.set(deps.isSeedReachable() ? 1 : 0),
   })
   metrics.gauge({
-    name: 'shoal_peer_events_queued_total',
+    name: 'shoal_peer_events_queued',
     help: 'Events the seed has not acknowledged yet.',
     collect: (gauge) => gauge.set(deps.queuedEvents()),
   })

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import type { Logger } from '@shoal/core'
+import { createHealth, createHttpService, type HttpService, type Metrics, readOrCreateSecret } from '@shoal/service'
+import type { PeerConfig } from './config.ts'
+import { type PeerRoutesDeps, peerStatusByCode, registerPeerRoutes } from './http-routes.ts'
+import { version } from './version.ts'
+
+/** Requests that run get this long when the daemon stops, which takes 5 s at most in all. */
+const DRAIN_MS = 1000
+
+/** The file with the token of a peer's own API. */
+export function apiTokenFile(config: PeerConfig): string {
+  return config.api.tokenFile ?? join(config.stateDirectory, 'api-token')
+}
+
+/** Creates a peer's own API, not yet listening. It is ready when the seed has ever enrolled this node. */
+export async function createPeerHttp(
+  config: PeerConfig,
+  deps: PeerRoutesDeps & { logger: Logger; metrics: Metrics; isEnrolled: () => boolean },
+): Promise<HttpService> {
+  const health = createHealth()
+  health.register('enrollment', () => {
+    if (!deps.isEnrolled()) throw new Error('the seed has not enrolled this node yet')
+  })
+  const { host, port } = config.api
+  const http = await createHttpService(
+    { logger: deps.logger.child({ component: 'http' }), metrics: deps.metrics, health },
+    {
+      name: 'shoal-peer',
+      version,
+      host,
+      port,
+      tokens: { operator: await readOrCreateSecret(apiTokenFile(config)) },
+      openapi: { title: 'Shoal peer', description: "A compute node's own API: what it holds, and checking it." },
+      statusByCode: peerStatusByCode,
+      drainMs: DRAIN_MS,
+    },
+  )
+  registerPeerRoutes(http.app, deps)
+  return http
+}

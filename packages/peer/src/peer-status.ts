@@ -1,0 +1,43 @@
+import type { PeerStatus } from '@shoal/api'
+import type { LayerStore } from '@shoal/layer-store'
+import type { Swarm } from '@shoal/swarm'
+import type { BanLog } from './ban-log.ts'
+import type { PeerConfig } from './config.ts'
+import type { EnrollmentKeeper } from './enrollment.ts'
+import { peerLayers } from './inventory.ts'
+import { nodeName } from './node-facts.ts'
+import type { Reconciler } from './reconciler.ts'
+import type { SeedLink } from './seed-link.ts'
+import { version } from './version.ts'
+
+/** The daemon at a glance. */
+export async function peerStatus(
+  config: PeerConfig,
+  parts: {
+    readonly store: LayerStore
+    readonly swarm: Swarm
+    readonly seed: SeedLink
+    readonly reconciler: Reconciler
+    readonly enrollment: EnrollmentKeeper
+    readonly bans: BanLog
+    readonly startedAt: string
+  },
+): Promise<PeerStatus> {
+  const { store, swarm, seed, reconciler, enrollment, bans, startedAt } = parts
+  const { allocatedBytes, freeBytes } = await store.usage()
+  return {
+    node: nodeName(config),
+    version,
+    startedAt,
+    seedUrl: config.seed.url,
+    registered: enrollment.isRegistered,
+    seedReachable: seed.isReachable,
+    reachability: enrollment.current?.reachability ?? 'Not known: the seed has not answered yet.',
+    swarmAddress: swarm.address,
+    dhtAddress: swarm.dhtAddress,
+    layers: peerLayers({ store, swarm, reconciler }),
+    banned: bans.list(),
+    diskFreeBytes: freeBytes,
+    diskUsedBytes: allocatedBytes,
+  }
+}

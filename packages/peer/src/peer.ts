@@ -1,0 +1,290 @@
+import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
+import { type Clock, errorCode, type Logger, ShoalError, systemClock } from '@shoal/core'
+import { createMetrics, type HttpService } from '@shoal/service'
+import { createSwarm, type Swarm } from '@shoal/swarm'
+import { advertisedHost } from './advertised-host.ts'
+import { BanLog } from './ban-log.ts'
+import type { PeerConfig } from './config.ts'
+import { DesiredStateFollower } from './desired-state.ts'
+import { EnrollmentKeeper } from './enrollment.ts'
+import { EventQueue } from './event-queue.ts'
+import { fetchLayer } from './fetch-layer.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { takeInventory } from './inventory.ts'
+import { KeyTrust } from './key-trust.ts'
+import { LayerEvents } from './layer-events.ts'
+import { registerPeerMetrics } from './metrics.ts'
+import { admission, nodeName, registration } from './node-facts.ts'
+import { createPeerHttp } from './peer-http.ts'
+import { PeerRecords } from './peer-records.ts'
+import { peerStatus } from './peer-status.ts'
+import { openStorage, type PeerStorage } from './peer-storage.ts'
+import { Reconciler } from './reconciler.ts'
+import { SeedLink } from './seed-link.ts'
+import { readTokenFile } from './token-file.ts'
+
+/** The start waits this long for the seed, so that a refused token ends it; then it goes on without the seed. */
+const FIRST_REGISTRATION_MS = 10_000
+const SAVE_DHT_NODES_MS = 60_000
+
+export interface PeerDeps {
+  readonly logger: Logger
+  readonly clock?: Clock
+  readonly random?: () => number
+  /** The seed came up after the start and refuses the token; the daemon should be stopped. */
+  readonly onFatal?: (error: ShoalError) => void
+}
+
+interface Parts extends PeerStorage {
+  readonly swarm: Swarm
+  readonly seed: SeedLink
+  readonly records: PeerRecords
+  readonly events: EventQueue
+  readonly layerEvents: LayerEvents
+  readonly reconciler: Reconciler
+  readonly enrollment: EnrollmentKeeper
+  readonly desired: DesiredStateFollower
+  readonly heartbeat: Heartbeat
+  readonly bans: BanLog
+  readonly startedAt: string
+}
+
+/** The peer daemon. It does nothing until {@link Peer.start}. */
+export class Peer implements AsyncDisposable {
+  readonly #config: PeerConfig
+  readonly #deps: Required<PeerDeps>
+  #stack: AsyncDisposableStack | undefined
+  #parts: Parts | undefined
+  #apiUrl = ''
+
+  constructor(config: PeerConfig, deps: PeerDeps) {
+    this.#config = config
+    this.#deps = { clock: systemClock, random: Math.random, onFatal: () => {}, ...deps }
+  }
+
+  /** Base URL of this node's own API, once started. */
+  get apiUrl(): string {
+    return this.#apiUrl
+  }
+
+  /**
+   * Starts serving what is held, then registers. Goes on without a seed that does not answer. Throws
+   * `SHOAL_PEER_TOKEN_REFUSED`, `SHOAL_PEER_TOKEN_FILE`, `SHOAL_PEER_DIRECTORY`, `SHOAL_STATE_LOCKED`,
+   * `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_HTTP_PORT_IN_USE` and the like.
+   */
+  async start({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#stack !== undefined) throw new TypeError('the peer is started already')
+    const stack = new AsyncDisposableStack()
+    this.#stack = stack
+    try {
+      await this.#start(stack, signal)
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Leaves the swarm, flushes the store, closes everything; idempotent. */
+  async stop(): Promise<void> {
+    await this.#stack?.disposeAsync()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** This node at a glance, as its own API shows it. */
+  status(): Promise<PeerStatus> {
+    if (this.#parts === undefined) throw new TypeError('the peer is not started')
+    return peerStatus(this.#config, this.#parts)
+  }
+
+  async #start(stack: AsyncDisposableStack, signal: AbortSignal | undefined): Promise<void> {
+    const parts = await this.#open(stack)
+    const { swarm, enrollment, desired, events } = parts
+    this.#listen(parts)
+    stack.use({ [Symbol.asyncDispose]: () => swarm.close() })
+    await swarm.start()
+    signal?.throwIfAborted()
+    this.#parts = parts
+    const http = stack.use(await this.#createHttp(parts))
+    this.#apiUrl = await http.start()
+    await events.open()
+    await enrollment.open()
+    await desired.open()
+    if (enrollment.current !== undefined) parts.reconciler.setOrigin(enrollment.current.originAddress)
+
+    const stop = new AbortController()
+    const loops: Promise<void>[] = []
+    stack.defer(async () => {
+      stop.abort(new Error('the peer is stopping'))
+      await Promise.all(loops)
+      await parts.records.saveDhtNodes(swarm.dhtNodes())
+    })
+    const begin = (run: () => Promise<void>) => loops.push(untilAborted(run(), stop.signal))
+    begin(() => parts.reconciler.run(stop))
+    begin(() => this.#saveDhtNodes(parts, stop.signal))
+    const isDone = await this.#registerFirst(parts, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]))
+    begin(() => enrollment.run({ signal: stop.signal, isDone }))
+    begin(() => enrollment.whenRegistered(stop).then(() => desired.run(stop)))
+    begin(() => enrollment.whenRegistered(stop).then(() => desired.watch(stop)))
+    begin(() => enrollment.whenRegistered(stop).then(() => parts.heartbeat.run(stop)))
+  }
+
+  /** Builds everything bottom-up; only storage is opened. */
+  async #open(stack: AsyncDisposableStack): Promise<Parts> {
+    const config = this.#config
+    const { logger, clock, random } = this.#deps
+    const node = nodeName(config)
+    const { tokenFile, url, publicKey } = config.seed
+    const token = tokenFile === null ? undefined : await readTokenFile(tokenFile)
+    const { state, store } = await openStorage(config, { clock, logger, stack })
+    const records = new PeerRecords({ state, logger })
+    const seed = new SeedLink({ client: createClient({ baseUrl: url, token }), logger }, { url })
+    const trust = new KeyTrust({ records, clock, logger }, { publicKey, seedUrl: url })
+    await trust.open()
+    const swarm = await this.#createSwarm(node, records)
+    const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
+    const layerEvents = new LayerEvents({ queue: events, records, clock })
+    const reconciler = new Reconciler(
+      {
+        store,
+        swarm,
+        events: layerEvents,
+        clock,
+        random,
+        logger,
+        fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trustedKeys: trust.keys(), signal }),
+      },
+      { intervalMs: config.reconcile.intervalMs, admit: admission(config, store) },
+    )
+    const enrollment = new EnrollmentKeeper(
+      {
+        ...{ seed, records, trust, clock, random, logger },
+        apply: (said) => this.#apply(said, swarm, reconciler),
+        onRefused: this.#deps.onFatal,
+      },
+      {
+        node,
+        seedUrl: url,
+        tokenFile,
+        registration: () => registration(config, { swarm, store, apiUrl: this.#apiUrl }),
+      },
+    )
+    const desired = new DesiredStateFollower(
+      {
+        ...{ seed, records, clock, random, logger },
+        onDesired: (state) => reconciler.setDesired(state),
+        onUnknown: () => enrollment.request(),
+      },
+      { node, intervalMs: config.reconcile.intervalMs },
+    )
+    const heartbeat = new Heartbeat(
+      {
+        ...{ seed, events, clock, random, logger },
+        inventory: () => takeInventory({ store, swarm, reconciler }),
+        onRevision: (revision) => desired.notice(revision),
+        onUnknown: () => enrollment.request(),
+      },
+      { node, intervalMs: () => config.heartbeat.intervalMs ?? enrollment.current?.heartbeatIntervalMs ?? 10_000 },
+    )
+    seed.onReturn(() => reconciler.seedIsBack())
+    const bans = new BanLog(clock)
+    const startedAt = new Date(clock.now()).toISOString()
+    const parts: Parts = {
+      ...{ state, store, swarm, seed, records, events, layerEvents },
+      ...{ reconciler, enrollment, desired, heartbeat, bans, startedAt },
+    }
+    return parts
+  }
+
+  async #createSwarm(node: string, records: PeerRecords): Promise<Swarm> {
+    const { swarm, dht, limits, seed } = this.#config
+    const { logger, clock } = this.#deps
+    const enrollment = await records.enrollment()
+    const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
+    const { host, port, advertiseHost } = swarm
+    return createSwarm(
+      { logger: logger.child({ component: 'swarm' }), clock },
+      {
+        role: 'peer',
+        node,
+        host,
+        port,
+        advertiseHost: await advertisedHost({ host, advertiseHost, seedUrl: seed.url }),
+        dht: dht.enabled ? { host, port: dht.port, bootstrap } : false,
+        trackers: enrollment?.trackers ?? [],
+        ...(limits.upBytesPerSecond === null ? {} : { upBytesPerSecond: limits.upBytesPerSecond }),
+        ...(limits.downBytesPerSecond === null ? {} : { downBytesPerSecond: limits.downBytesPerSecond }),
+      },
+    )
+  }
+
+  async #createHttp(parts: Parts): Promise<HttpService> {
+    const { swarm, store, reconciler, layerEvents, enrollment, seed, events } = parts
+    const metrics = createMetrics()
+    const counters = registerPeerMetrics(metrics, {
+      ...{ store, swarm, reconciler },
+      isSeedReachable: () => seed.isReachable,
+      queuedEvents: () => events.length,
+    })
+    swarm.on('ban', counters.banned)
+    return createPeerHttp(this.#config, {
+      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents },
+      status: () => this.status(),
+      isEnrolled: () => enrollment.current !== undefined,
+    })
+  }
+
+  #listen({ swarm, reconciler, layerEvents, bans }: Parts): void {
+    swarm.on('complete', ({ digest }) => reconciler.onComplete(digest))
+    swarm.on('store-error', ({ digest, error }) => reconciler.onStoreError(digest, error))
+    swarm.on('ban', (ban) => {
+      const { digest: layer, address, node, block } = ban
+      this.#deps.logger.warn({ layer, address, node, block }, 'banned a peer that sent a bad block')
+      bans.add(ban)
+      void layerEvents.banned(ban)
+    })
+  }
+
+  #apply(enrollment: Enrollment, swarm: Swarm, reconciler: Reconciler): void {
+    swarm.setTrackers(enrollment.trackers)
+    swarm.addDhtNodes(enrollment.dhtBootstrap)
+    reconciler.setOrigin(enrollment.originAddress)
+  }
+
+  /** True when the seed has accepted; false when it does not answer or is not well. Throws when it refuses the token. */
+  async #registerFirst({ enrollment }: Parts, signal: AbortSignal): Promise<boolean> {
+    try {
+      await enrollment.register({ signal, timeoutMs: FIRST_REGISTRATION_MS })
+      return true
+    } catch (error) {
+      const isRefused = errorCode(error) === 'SHOAL_PEER_TOKEN_REFUSED'
+      if (signal.aborted || isRefused || !(error instanceof ShoalError)) throw error
+      return false
+    }
+  }
+
+  /** The DHT nodes we know let a restart find peers with the seed dead. */
+  async #saveDhtNodes({ swarm, records }: Parts, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#deps.clock.sleep(SAVE_DHT_NODES_MS, { signal })
+      const nodes = swarm.dhtNodes()
+      if (nodes.length > 0) await records.saveDhtNodes(nodes)
+    }
+  }
+}
+
+/** Lets a loop end when it is told to. Any other end of one is a bug: it is left unhandled and ends the process. */
+async function untilAborted(loop: Promise<void>, signal: AbortSignal): Promise<void> {
+  try {
+    await loop
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+/** Creates a peer daemon. */
+export function createPeer(config: PeerConfig, deps: PeerDeps): Peer {
+  return new Peer(config, deps)
+}

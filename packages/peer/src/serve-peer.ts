@@ -1,0 +1,49 @@
+import { createLog, describeError, EXIT_CODES, redactConfig, runService } from '@shoal/service'
+import { loadPeerConfig, type PeerConfig, peerConfigSchema } from './config.ts'
+import { createPeer } from './peer.ts'
+
+const NAME = 'shoal-peer'
+const STOP_TIMEOUT_MS = 5000
+
+export interface ServePeerOptions {
+  /** Path of the configuration file; else `SHOAL_PEER_CONFIG` names it. */
+  readonly file?: string | undefined
+  readonly env: NodeJS.ProcessEnv
+  /** Settings by dotted key, for example `{ 'seed.url': 'http://seed:7420' }`. */
+  readonly flags?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Runs the peer daemon until SIGTERM or SIGINT; resolves to the exit code: 0, 1 after a failure, 2 for a configuration that is
+ * not valid. What went wrong is printed once.
+ */
+export async function servePeer(options: ServePeerOptions): Promise<number> {
+  let config: PeerConfig
+  try {
+    config = loadPeerConfig(options)
+  } catch (error) {
+    return fail(error, EXIT_CODES.configuration)
+  }
+  const logger = createLog({ name: NAME, level: config.log.level })
+  let fatal: unknown
+  const code = await runService({ name: NAME, logger, stopTimeoutMs: STOP_TIMEOUT_MS }, async (signal) => {
+    logger.info({ config: redactConfig(config, peerConfigSchema) }, 'starting')
+    const peer = createPeer(config, {
+      logger,
+      onFatal: (error) => {
+        fatal = error
+        process.kill(process.pid, 'SIGTERM')
+      },
+    })
+    await peer.start({ signal })
+    logger.info({ api: peer.apiUrl }, 'serving')
+    return peer
+  })
+  return fatal === undefined ? code : fail(fatal, EXIT_CODES.failed)
+}
+
+function fail(error: unknown, code: number): number {
+  process.stderr.write(`${NAME}: ${describeError(error)}\n`)
+  process.exitCode = code
+  return code
+}
