@@ -1,0 +1,72 @@
+import { type Assignment, type AssignRequest, DEFAULT_PRIORITY, operations } from '@shoal/api'
+import { parseDigest } from '@shoal/core'
+import { type HttpApp, registerOperation } from '@shoal/service'
+import { seedError } from '../errors.ts'
+import type { EventDraft, EventJournal } from '../events/event-journal.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
+import { pageOf } from './page.ts'
+
+export interface AssignmentRoutesDeps {
+  readonly registry: NodeRegistry
+  readonly assignments: Assignments
+  readonly catalogue: Catalogue
+  readonly journal: EventJournal
+}
+
+const NODES_IN_EVENT = 20
+
+export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): void {
+  const { registry, assignments, catalogue, journal } = deps
+
+  registerOperation(app, operations.assign, async ({ body }) => {
+    const layer = parseDigest(body.layer)
+    const record = catalogue.layer(layer)
+    if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
+    if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })
+    const { assigned, unknown } = selectNodes(body, registry)
+    const change = assignments.assign(layer, assigned, body.priority ?? DEFAULT_PRIORITY)
+    await journal.append(tell('layer.assigned', layer, assigned), change.operations)
+    change.announce()
+    return { assigned, unknown }
+  })
+  registerOperation(app, operations.listAssignments, ({ query }) => {
+    const keyOf = ({ node, layer }: Assignment) => `${node} ${layer}`
+    const sorted = assignments.list(query).sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+    const { entries, next } = pageOf(sorted, keyOf, query)
+    return { assignments: entries, next }
+  })
+  registerOperation(app, operations.unassign, async ({ body }) => {
+    const layer = parseDigest(body.layer)
+    const change = assignments.unassign(layer, body.nodes)
+    await journal.append(tell('layer.unassigned', layer, change.removed), change.operations)
+    change.announce()
+    return { removed: change.removed.length }
+  })
+}
+
+/** The nodes that a request means: named ones or all, narrowed by zone and rack. */
+function selectNodes(request: AssignRequest, registry: NodeRegistry): { assigned: string[]; unknown: string[] } {
+  const { nodes, all, zone, rack } = request
+  if (nodes === undefined && all === undefined && zone === undefined && rack === undefined) {
+    throw seedError('SHOAL_ASSIGNMENT_TARGETS')
+  }
+  const named = new Set(nodes)
+  const assigned = registry
+    .list()
+    .filter((node) => nodes === undefined || named.has(node.id))
+    .filter((node) => (zone === undefined || node.zone === zone) && (rack === undefined || node.rack === rack))
+    .map(({ id }) => id)
+  return { assigned, unknown: [...named].filter((node) => !registry.has(node)) }
+}
+
+/** One event a request, however many nodes: a thousand of them would push everything else out of the journal. */
+function tell(type: 'layer.assigned' | 'layer.unassigned', layer: string, nodes: readonly string[]): EventDraft[] {
+  const [first] = nodes
+  if (first === undefined) return []
+  const details = { count: nodes.length, nodes: nodes.slice(0, NODES_IN_EVENT) }
+  const where = nodes.length === 1 ? `node ${first}` : `${nodes.length} nodes`
+  const message = type === 'layer.assigned' ? `The layer is assigned to ${where}.` : `The layer is taken from ${where}.`
+  return [{ type, layer, message, details, ...(nodes.length === 1 ? { node: first } : {}) }]
+}

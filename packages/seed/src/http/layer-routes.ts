@@ -1,0 +1,74 @@
+import { type Layer, operations } from '@shoal/api'
+import { parseDigest } from '@shoal/core'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
+import { type HttpApp, registerOperation } from '@shoal/service'
+import { seedError } from '../errors.ts'
+import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
+import type { UploadTally } from '../upload-tally.ts'
+import { pageOf } from './page.ts'
+
+export interface LayerRoutesDeps {
+  readonly catalogue: Catalogue
+  readonly store: LayerStore
+  readonly assignments: Assignments
+  readonly registry: NodeRegistry
+  readonly tally: UploadTally
+}
+
+/** More images of one layer than the API shows do not occur by accident. */
+const MAX_IMAGES = 1000
+
+export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
+  const { catalogue, store } = deps
+  const find = (layer: string): LayerRecord => {
+    const record = catalogue.layer(layer)
+    if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
+    return record
+  }
+  /** A withdrawn layer is given to nobody. */
+  const findPublished = (layer: string): StoredLayer => {
+    const record = find(layer)
+    if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })
+    const stored = store.get(record.digest)
+    if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
+    return stored
+  }
+
+  registerOperation(app, operations.listLayers, ({ query }) => {
+    const { entries, next } = pageOf(catalogue.layers(), ({ digest }) => digest, query)
+    return { layers: viewLayers(entries, deps), next }
+  })
+  registerOperation(app, operations.showLayer, ({ params }) => {
+    const [layer] = viewLayers([find(params.layer)], deps)
+    if (layer === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })
+    return layer
+  })
+  registerOperation(app, operations.getManifest, ({ params }) => findPublished(params.layer).encodedManifest)
+  registerOperation(app, operations.getTorrent, ({ params }) => findPublished(params.layer).torrent)
+  registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
+    const stored = store.get(parseDigest(params.layer))
+    if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })
+    return { layer: params.layer, ...(await stored.verify({ signal })) }
+  })
+}
+
+function viewLayers(records: readonly LayerRecord[], deps: LayerRoutesDeps): Layer[] {
+  const { catalogue, assignments, registry, tally } = deps
+  const assigned = assignments.countByLayer()
+  const holdings = registry.holdingsByLayer()
+  return records.map((record) => {
+    const images = catalogue.imagesOf(record.digest).slice(0, MAX_IMAGES)
+    const uploadedBytes = tally.read(record.digest)
+    return {
+      ...record,
+      images: images.map(({ image }) => image.id),
+      uploadedBytes,
+      seedCopies: uploadedBytes / record.sizeBytes,
+      nodesAssigned: assigned.get(record.digest) ?? 0,
+      nodesComplete: holdings.get(record.digest)?.complete ?? 0,
+      nodesPartial: holdings.get(record.digest)?.partial ?? 0,
+    }
+  })
+}

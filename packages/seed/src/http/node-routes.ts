@@ -1,0 +1,56 @@
+import { type Enrollment, operations } from '@shoal/api'
+import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
+import { seedError } from '../errors.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import { desiredState } from '../nodes/desired-state.ts'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
+import { pageOf } from './page.ts'
+
+export interface NodeRoutesDeps {
+  readonly registry: NodeRegistry
+  readonly assignments: Assignments
+  readonly catalogue: Catalogue
+  /** What a node is told when it registers, its reachability aside. */
+  enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
+}
+
+export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
+  const { registry, assignments } = deps
+  const check = (node: string) => {
+    if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
+    return node
+  }
+
+  registerOperation(app, operations.registerNode, async ({ params, body, signal }) => {
+    const { reachable, message } = await registry.register(params.node, body, { signal })
+    return { ...deps.enrollment(params.node), reachable, reachability: message }
+  })
+  registerOperation(app, operations.heartbeat, async ({ params, body }) => {
+    await registry.heartbeat(params.node, body)
+    return { revision: assignments.revision(params.node) }
+  })
+  registerOperation(app, operations.desiredState, ({ params }) => desiredState(check(params.node), deps))
+  registerOperation(app, operations.watchDesired, ({ params, signal }) =>
+    messages(assignments.watch(check(params.node), { signal })),
+  )
+  registerOperation(app, operations.listNodes, ({ query }) => {
+    const { entries, next } = pageOf(registry.list(), ({ id }) => id, query)
+    return { nodes: entries, next }
+  })
+  registerOperation(app, operations.showNode, ({ params }) => {
+    const node = registry.get(params.node)
+    if (node === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: params.node })
+    return node
+  })
+  registerOperation(app, operations.removeNode, async ({ params }) => {
+    const change = assignments.forget(check(params.node))
+    await registry.remove(params.node, change.operations)
+    change.announce()
+    return undefined
+  })
+}
+
+async function* messages(revisions: AsyncIterable<number>): AsyncGenerator<StreamMessage<{ revision: number }>> {
+  for await (const revision of revisions) yield { event: 'desired-state', data: { revision } }
+}

@@ -1,0 +1,237 @@
+import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
+import type { GlanceImage } from '@shoal/openstack'
+import { seedError } from '../errors.ts'
+import type { EventDraft, EventJournal } from '../events/event-journal.ts'
+import type { Importer } from '../imports/importer.ts'
+import type { Catalogue } from './catalogue.ts'
+import { boundedImage, type ImageRecord } from './image-record.ts'
+import { type ImportRule, matchesRule } from './import-rules.ts'
+import type { Publication } from './publication.ts'
+
+/** The image library as the watcher needs it. */
+export interface WatchedLibrary {
+  list(options: { signal?: AbortSignal; updatedSince?: string }): AsyncIterable<GlanceImage>
+  show(id: string, options: { signal?: AbortSignal }): Promise<GlanceImage | undefined>
+}
+
+export interface LibraryWatcherDeps {
+  readonly library: WatchedLibrary
+  readonly catalogue: Catalogue
+  readonly journal: EventJournal
+  readonly importer: Pick<Importer, 'request' | 'cancel' | 'images'>
+  readonly publication: Pick<Publication, 'settle'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface LibraryWatcherOptions {
+  readonly pollIntervalMs: number
+  readonly sweepIntervalMs: number
+  readonly rules: readonly ImportRule[]
+}
+
+const MAX_BACKOFF_FACTOR = 8
+/** A deleted image is shown for a day, so that whoever asks learns what became of it. */
+const DELETED_KEPT_MS = 24 * 60 * 60 * 1000
+const GONE = new Set(['deleted', 'pending_delete', 'killed'])
+/** The library has its words about one image; anything else means that it cannot be asked. */
+const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOUND'])
+
+/**
+ * Keeps the image records in step with the library. The incremental poll sees new and changed images soon and cheaply;
+ * the sweep reads everything and finds what is gone, because Glance tells of no deletion. Images that are being
+ * imported are looked at with every poll.
+ */
+export class LibraryWatcher {
+  readonly #deps: LibraryWatcherDeps
+  readonly #options: LibraryWatcherOptions
+  #newest: string | undefined
+  #sweptAt = Number.NEGATIVE_INFINITY
+  #isReachable = true
+  #failures = 0
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: LibraryWatcherDeps, options: LibraryWatcherOptions) {
+    this.#deps = deps
+    this.#options = options
+  }
+
+  /** Whether the last round was answered. */
+  get isReachable(): boolean {
+    return this.#isReachable
+  }
+
+  /** Looks at the library again and again until the signal aborts. */
+  async run({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { clock } = this.#deps
+    while (!signal.aborted) {
+      await this.round({ signal })
+      const factor = Math.min(2 ** this.#failures, MAX_BACKOFF_FACTOR)
+      await clock.sleep(this.#options.pollIntervalMs * factor, { signal }).catch(() => {})
+    }
+  }
+
+  /** One poll, or one sweep when it is due. Never throws: what goes wrong is told by events and tried again. */
+  async round({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { clock, logger } = this.#deps
+    try {
+      const isSweep = clock.now() - this.#sweptAt >= this.#options.sweepIntervalMs
+      if (isSweep) await this.#sweep(signal)
+      else await this.#poll(signal)
+      await this.#reachable()
+    } catch (error) {
+      if (signal.aborted) return
+      logger.warn({ code: errorCode(error), reason: errorMessage(error) }, 'looking at the image library failed')
+      await this.#unreachable(error).catch(() => {})
+    }
+  }
+
+  /** Asks the library for one image now; the record is up to date when it resolves. `undefined`: there is none. */
+  async refresh(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<ImageRecord | undefined> {
+    const options = signal === undefined ? {} : { signal }
+    const image = await this.#deps.library.show(id, options)
+    if (image !== undefined) await this.#observe(image)
+    else await this.#forget(id)
+    return this.#deps.catalogue.image(image?.id ?? id)
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const { library, importer } = this.#deps
+    const since = this.#newest === undefined ? {} : { updatedSince: this.#newest }
+    for await (const image of library.list({ signal, ...since })) await this.#observe(image)
+    for (const id of importer.images()) {
+      signal.throwIfAborted()
+      await this.refresh(id, { signal })
+    }
+  }
+
+  async #sweep(signal: AbortSignal): Promise<void> {
+    const { library, catalogue, clock } = this.#deps
+    const startedAt = clock.now()
+    const seen = new Set<string>()
+    for await (const image of library.list({ signal })) {
+      seen.add(image.id)
+      await this.#observe(image)
+    }
+    for (const record of catalogue.images()) {
+      const { id } = record.image
+      signal.throwIfAborted()
+      // Absence from a list may mean hidden or community: only the library's word on the image itself counts.
+      if (record.deletedAt === null && !seen.has(id)) await this.refresh(id, { signal })
+      else if (record.deletedAt !== null) await this.#prune(record)
+    }
+    this.#sweptAt = startedAt
+  }
+
+  async #prune({ image, deletedAt }: ImageRecord): Promise<void> {
+    const { catalogue, journal, clock } = this.#deps
+    if (deletedAt === null || clock.now() - Date.parse(deletedAt) < DELETED_KEPT_MS) return
+    await journal.append([], [catalogue.removeImage(image.id)])
+  }
+
+  #observe(found: GlanceImage): Promise<void> {
+    return this.#serially(async () => {
+      const image = boundedImage(found)
+      if (GONE.has(image.status)) return this.#delete(image.id)
+      const { catalogue, journal, importer, publication } = this.#deps
+      if (this.#newest === undefined || image.updatedAt > this.#newest) this.#newest = image.updatedAt
+      const before = catalogue.image(image.id)
+      const record: ImageRecord =
+        before === undefined
+          ? { image, layer: null, import: null, deletedAt: null }
+          : { ...before, image, deletedAt: null }
+      const drafts = before === undefined ? discovered(image) : changes(before, image)
+      const isChanged = before === undefined || JSON.stringify(before.image) !== JSON.stringify(image)
+      if (isChanged) await journal.append(drafts, [catalogue.putImage(record)])
+      if (before?.image.status === 'active' && image.status !== 'active') {
+        await importer.cancel(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))
+      }
+      const layer = catalogue.image(image.id)?.layer ?? null
+      if (layer !== null && before?.image.status !== image.status) await publication.settle(layer)
+      if (isChanged && image.status === 'active') await this.#applyRules(image)
+    })
+  }
+
+  async #applyRules(image: GlanceImage): Promise<void> {
+    const { catalogue, importer, logger } = this.#deps
+    const record = catalogue.image(image.id)
+    if (record?.layer !== null || !matchesRule(image, this.#options.rules)) return
+    // A refused image stays refused until someone asks: its bytes never change.
+    if (record.import?.state === 'failed' || record.import?.state === 'cancelled') return
+    try {
+      await importer.request(image)
+    } catch (error) {
+      logger.warn({ image: image.id, code: errorCode(error) }, 'an image that a rule wants cannot be imported')
+    }
+  }
+
+  #forget(id: string): Promise<void> {
+    return this.#serially(() => this.#delete(id))
+  }
+
+  async #delete(id: string): Promise<void> {
+    const { catalogue, journal, importer, publication, clock } = this.#deps
+    const record = catalogue.image(id)
+    if (record === undefined || record.deletedAt !== null) return
+    const { image } = record
+    const gone: GlanceImage = { ...image, status: 'deleted' }
+    const deletedAt = new Date(clock.now()).toISOString()
+    await journal.append(
+      [{ type: 'image.deleted', image: id, message: `Image ${image.name ?? id} was deleted from the library.` }],
+      [catalogue.putImage({ ...record, image: gone, deletedAt })],
+    )
+    await importer.cancel(id, seedError('SHOAL_IMAGE_DELETED', { image: id }))
+    // Read only now: the import may have been published while it was being cancelled.
+    const after = catalogue.image(id)
+    const layer = after?.layer ?? null
+    if (layer !== null) await publication.settle(layer)
+    // The layer's files are gone now, or belong to its other images.
+    if (after !== undefined && layer !== null) await journal.append([], [catalogue.putImage({ ...after, layer: null })])
+  }
+
+  /** One image's change is worked off before the next is looked at, whether poll, sweep or request saw it. */
+  #serially<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#tail.then(task)
+    this.#tail = run.catch(() => {})
+    return run
+  }
+
+  async #reachable(): Promise<void> {
+    this.#failures = 0
+    if (this.#isReachable) return
+    this.#isReachable = true
+    await this.#deps.journal.append([{ type: 'library.reachable', message: 'The image library answers again.' }])
+  }
+
+  async #unreachable(error: unknown): Promise<void> {
+    const code = errorCode(error) ?? 'SHOAL_INTERNAL'
+    this.#failures += 1
+    if (!this.#isReachable || ABOUT_ONE_IMAGE.has(code)) return
+    this.#isReachable = false
+    const message = `The image library cannot be asked: ${errorMessage(error)}`
+    await this.#deps.journal.append([{ type: 'library.unreachable', message, details: { code } }])
+  }
+}
+
+function discovered(image: GlanceImage): EventDraft[] {
+  const { id, name, status, diskFormat, sizeBytes, visibility } = image
+  const details = { status, diskFormat, sizeBytes, visibility }
+  return [{ type: 'image.discovered', image: id, message: `Image ${name ?? id} is in the library.`, details }]
+}
+
+function changes({ image: before }: ImageRecord, now: GlanceImage): EventDraft[] {
+  const { id, status } = now
+  const name = now.name ?? id
+  if (before.status !== 'deactivated' && status === 'deactivated') {
+    return [{ type: 'image.deactivated', image: id, message: `Image ${name} was deactivated.` }]
+  }
+  if (before.status === 'deactivated' && status === 'active') {
+    return [{ type: 'image.reactivated', image: id, message: `Image ${name} was reactivated.` }]
+  }
+  const fields = Object.keys(now).filter((key) => {
+    const field = key as keyof GlanceImage
+    return JSON.stringify(before[field]) !== JSON.stringify(now[field])
+  })
+  if (fields.length === 0) return []
+  return [{ type: 'image.changed', image: id, message: `Image ${name} changed.`, details: { fields, status } }]
+}

@@ -1,0 +1,90 @@
+import type { KeyObject } from 'node:crypto'
+import { type Clock, chooseGeometry, errorFactory, type TokenBucket } from '@shoal/core'
+import { createImageHash, type GlanceImage, openstackErrors } from '@shoal/openstack'
+import { seedError } from '../errors.ts'
+import { changedField } from '../images/image-record.ts'
+import { checkDeclaration, type ImageLimits, inspectFile, inspectHead } from '../inspect/inspect-image.ts'
+import { type ImageSource, readImage } from './image-reader.ts'
+import { type BuiltLayer, buildLayer } from './layer-builder.ts'
+import { LayerHasher } from './layer-hasher.ts'
+import { StagingFile } from './staging-file.ts'
+
+/** The image library as an import needs it. */
+export interface ImportSource extends ImageSource {
+  show(id: string, options: { signal?: AbortSignal }): Promise<GlanceImage | undefined>
+}
+
+export interface ImportImageDeps {
+  readonly source: ImportSource
+  readonly bucket: TokenBucket
+  readonly clock: Clock
+}
+
+export interface ImportImageOptions {
+  readonly image: GlanceImage
+  readonly stagingPath: string
+  /** Length of the staging file's durable prefix from an earlier attempt. Bytes. */
+  readonly keepBytes: number
+  /** How much is written between two syncs. Bytes. */
+  readonly durableBytes: number
+  readonly limits: ImageLimits
+  readonly announce: readonly string[]
+  readonly privateKey: KeyObject
+  readonly signal: AbortSignal
+  readonly onKept: (keptBytes: number) => Promise<void>
+  readonly onRequest: () => void
+  readonly onBytes: (bytes: number) => void
+  readonly onDurable: (durableBytes: number) => Promise<void>
+  readonly onVerifying: () => Promise<void>
+}
+
+const openstackError = errorFactory(openstackErrors)
+
+/**
+ * Reads an image and makes the layer of it, in the staging file and in memory: nothing is published here. Every check
+ * has passed when it resolves, the library's own last word included. Throws the code of the first that did not.
+ */
+export async function importImage(deps: ImportImageDeps, options: ImportImageOptions): Promise<BuiltLayer> {
+  const { image, limits, signal } = options
+  const declared = checkDeclaration(image, limits)
+  const { algorithm } = createImageHash(image)
+  const expected = (image.osHashValue ?? image.checksum ?? '').toLowerCase()
+  const geometry = chooseGeometry(declared.sizeBytes)
+  const { staging, keptBytes } = await StagingFile.open(image.id, options.stagingPath, { keepBytes: options.keepBytes })
+  await using file = staging
+  await options.onKept(keptBytes)
+  await using hasher = new LayerHasher(image.id, { ...geometry, algorithm })
+  await readImage(
+    { ...deps, staging: file, hasher },
+    {
+      ...options,
+      sizeBytes: declared.sizeBytes,
+      keptBytes,
+      onHead: (head) => void inspectHead(head, declared, limits),
+    },
+  )
+  await options.onVerifying()
+  const hashes = await hasher.finish()
+  if (hashes.imageHash !== expected) {
+    const details = { image: image.id, algorithm, actual: hashes.imageHash, expected }
+    throw openstackError('SHOAL_GLANCE_HASH_MISMATCH', details)
+  }
+  const inspection = await inspectFile((offset, length) => file.readAt(offset, length), declared, limits)
+  checkUnchanged(image, await deps.source.show(image.id, { signal }))
+  return buildLayer(hashes, { ...options, geometry, inspection, createdAt: deps.clock.now() })
+}
+
+/** Throws unless the image is still active and still the same. */
+export function checkUnchanged(before: GlanceImage, now: GlanceImage | undefined): void {
+  checkActive(before.id, now)
+  const field = now === undefined ? undefined : changedField(before, now)
+  if (field !== undefined) throw seedError('SHOAL_IMAGE_CHANGED', { image: before.id, field })
+}
+
+/** Throws unless the image may be imported, by its status in the library. */
+export function checkActive(id: string, image: GlanceImage | undefined): void {
+  const gone = image === undefined || ['deleted', 'pending_delete', 'killed'].includes(image.status)
+  if (gone) throw seedError('SHOAL_IMAGE_DELETED', { image: id })
+  if (image.status === 'deactivated') throw seedError('SHOAL_IMAGE_DEACTIVATED', { image: id })
+  if (image.status !== 'active') throw seedError('SHOAL_IMAGE_NOT_ACTIVE', { image: id, status: image.status })
+}

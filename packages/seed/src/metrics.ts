@@ -1,0 +1,66 @@
+import type { Metrics } from '@shoal/service'
+import type { ImportObserver } from './imports/importer.ts'
+
+/** What the gauges read when they are scraped. */
+export interface SeedGauges {
+  layers(): Record<'published' | 'withdrawn', number>
+  nodes(): Record<'ready' | 'unreachable' | 'lost', number>
+  images(): Record<'total' | 'published' | 'importing' | 'failed', number>
+  swarm(): { connections: number; uploadedBytes: number }
+  libraryReachable(): boolean
+}
+
+const IMPORT_SECONDS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
+
+/** The seed's metrics; returns what the importer reports to. */
+export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportObserver {
+  const readBytes = metrics.counter({
+    name: 'shoal_library_read_bytes_total',
+    help: 'Image data read from the library.',
+  })
+  const requests = metrics.counter({
+    name: 'shoal_library_requests_total',
+    help: 'Requests for image data made to the library.',
+  })
+  const importSeconds = metrics.histogram({
+    name: 'shoal_import_seconds',
+    help: 'Time from the start of an import to its end.',
+    labels: ['outcome'],
+    buckets: IMPORT_SECONDS,
+  })
+  metrics.gauge({
+    name: 'shoal_library_reachable',
+    help: '1 while the image library answers.',
+    collect: (gauge) => gauge.set(gauges.libraryReachable() ? 1 : 0),
+  })
+  metrics.gauge({
+    name: 'shoal_seed_uploaded_bytes_total',
+    help: 'Sent to the swarm since the start.',
+    collect: (gauge) => gauge.set(gauges.swarm().uploadedBytes),
+  })
+  metrics.gauge({
+    name: 'shoal_seed_connections',
+    help: 'Peers connected to the origin, over all layers.',
+    collect: (gauge) => gauge.set(gauges.swarm().connections),
+  })
+  const states = [
+    ['shoal_seed_layers', 'Layers by state.', gauges.layers],
+    ['shoal_seed_nodes', 'Nodes by state.', gauges.nodes],
+    ['shoal_seed_images', 'Images of the library by what became of them.', gauges.images],
+  ] as const
+  for (const [name, help, read] of states) {
+    metrics.gauge({
+      name,
+      help,
+      labels: ['state'],
+      collect: (gauge) => {
+        for (const [state, value] of Object.entries(read())) gauge.set({ state }, value)
+      },
+    })
+  }
+  return {
+    onBytes: (bytes) => readBytes.inc(bytes),
+    onRequest: () => requests.inc(),
+    onEnd: (outcome, seconds) => importSeconds.observe({ outcome }, seconds),
+  }
+}

@@ -1,0 +1,181 @@
+import type { Assignment } from '@shoal/api'
+import type { Clock, Digest } from '@shoal/core'
+import type { StateOperation, StateStore } from '@shoal/state'
+import { seedError } from '../errors.ts'
+
+interface NodeAssignments {
+  readonly node: string
+  readonly revision: number
+  readonly layers: Readonly<Record<string, { readonly priority: number; readonly createdAt: string }>>
+}
+
+interface Revocations {
+  readonly revision: number
+  /** The oldest first. */
+  readonly digests: readonly Digest[]
+}
+
+/** A change made in memory: how to make it durable, and whom to tell afterwards. */
+export interface AssignmentChange {
+  readonly operations: readonly StateOperation[]
+  /** Tells the nodes concerned; to be called when the operations are written. */
+  readonly announce: () => void
+}
+
+const PREFIX = 'seed/desired/'
+const REVISION_KEY = 'seed/revision'
+const REVOKED_KEY = 'seed/revoked'
+const MAX_LAYERS_A_NODE = 4096
+const MAX_REVOKED = 10_000
+
+/**
+ * What every node should hold, with a revision for each node that grows with every change that concerns it. Withdrawn
+ * layers are revoked for all nodes at once, those that are away included: they read it when they are back.
+ */
+export class Assignments {
+  readonly #state: StateStore
+  readonly #clock: Clock
+  readonly #nodes = new Map<string, NodeAssignments>()
+  readonly #watchers = new Map<string, Set<() => void>>()
+  #revoked: Revocations = { revision: 0, digests: [] }
+  #revision = 0
+
+  constructor(deps: { state: StateStore; clock: Clock }) {
+    this.#state = deps.state
+    this.#clock = deps.clock
+  }
+
+  async open(): Promise<void> {
+    for await (const { value } of this.#state.range<NodeAssignments>({ prefix: PREFIX }))
+      this.#nodes.set(value.node, value)
+    this.#revoked = (await this.#state.get<Revocations>(REVOKED_KEY))?.value ?? this.#revoked
+    this.#revision = (await this.#state.get<number>(REVISION_KEY))?.value ?? 0
+  }
+
+  revision(node: string): number {
+    return Math.max(this.#nodes.get(node)?.revision ?? 0, this.#revoked.revision)
+  }
+
+  get revoked(): readonly Digest[] {
+    return this.#revoked.digests
+  }
+
+  /** A node's assignments, the most urgent first. */
+  ofNode(node: string): Assignment[] {
+    const layers = Object.entries(this.#nodes.get(node)?.layers ?? {})
+    return layers.map(([layer, rest]) => ({ node, layer, ...rest })).sort((a, b) => b.priority - a.priority)
+  }
+
+  /** Every assignment, by node, then layer. */
+  list(filter: { layer?: string | undefined; node?: string | undefined } = {}): Assignment[] {
+    const nodes = filter.node === undefined ? [...this.#nodes.keys()].sort() : [filter.node]
+    const assignments = nodes.flatMap((node) => this.ofNode(node).sort((a, b) => (a.layer < b.layer ? -1 : 1)))
+    return filter.layer === undefined ? assignments : assignments.filter(({ layer }) => layer === filter.layer)
+  }
+
+  /** How many nodes each layer is assigned to. */
+  countByLayer(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const { layers } of this.#nodes.values()) {
+      for (const layer of Object.keys(layers)) counts.set(layer, (counts.get(layer) ?? 0) + 1)
+    }
+    return counts
+  }
+
+  /** Assigns a layer; what already holds is left as it is. Throws `SHOAL_ASSIGNMENT_LIMIT` before any change. */
+  assign(layer: Digest, nodes: readonly string[], priority: number): AssignmentChange {
+    const changed = nodes.filter((node) => this.#nodes.get(node)?.layers[layer]?.priority !== priority)
+    for (const node of changed) {
+      const { layers = {} } = this.#nodes.get(node) ?? {}
+      const isFull = layers[layer] === undefined && Object.keys(layers).length >= MAX_LAYERS_A_NODE
+      if (isFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
+    }
+    const now = new Date(this.#clock.now()).toISOString()
+    return this.#change(changed, (layers) => ({
+      ...layers,
+      [layer]: { priority, createdAt: layers[layer]?.createdAt ?? now },
+    }))
+  }
+
+  /** Takes a layer back from the given nodes, or from all. */
+  unassign(layer: Digest, nodes?: readonly string[]): AssignmentChange & { removed: string[] } {
+    const removed = [...(nodes ?? this.#nodes.keys())].filter(
+      (node) => this.#nodes.get(node)?.layers[layer] !== undefined,
+    )
+    return { ...this.#change(removed, ({ [layer]: _, ...rest }) => rest), removed }
+  }
+
+  /** Takes a layer back from all nodes, for good: they stop serving it and remove it. */
+  revoke(layer: Digest): AssignmentChange {
+    const change = this.unassign(layer)
+    const digests = [...this.#revoked.digests.filter((digest) => digest !== layer), layer].slice(-MAX_REVOKED)
+    return this.#setRevoked(digests, change)
+  }
+
+  /** Lets a layer be assigned again. */
+  restore(layer: Digest): AssignmentChange {
+    if (!this.#revoked.digests.includes(layer)) return { operations: [], announce: () => {} }
+    return this.#setRevoked(this.#revoked.digests.filter((digest) => digest !== layer))
+  }
+
+  forget(node: string): AssignmentChange {
+    this.#nodes.delete(node)
+    return { operations: [{ type: 'delete', key: PREFIX + node }], announce: () => this.#wake([node]) }
+  }
+
+  /** The node's revision at once, and after every change, until the signal aborts. */
+  async *watch(node: string, { signal }: { signal: AbortSignal }): AsyncGenerator<number> {
+    let told = -1
+    while (!signal.aborted) {
+      const revision = this.revision(node)
+      if (revision === told) await this.#changed(node, signal)
+      else yield revision
+      told = revision
+    }
+  }
+
+  #change(
+    nodes: readonly string[],
+    edit: (layers: NodeAssignments['layers']) => NodeAssignments['layers'],
+  ): AssignmentChange {
+    if (nodes.length === 0) return { operations: [], announce: () => {} }
+    this.#revision += 1
+    const operations: StateOperation[] = [{ type: 'put', key: REVISION_KEY, value: this.#revision }]
+    for (const node of nodes) {
+      const value = { node, revision: this.#revision, layers: edit(this.#nodes.get(node)?.layers ?? {}) }
+      this.#nodes.set(node, value)
+      operations.push({ type: 'put', key: PREFIX + node, value })
+    }
+    return { operations, announce: () => this.#wake(nodes) }
+  }
+
+  #setRevoked(digests: readonly Digest[], change?: AssignmentChange): AssignmentChange {
+    this.#revision += 1
+    this.#revoked = { revision: this.#revision, digests }
+    const operations: StateOperation[] = [
+      ...(change?.operations ?? []),
+      { type: 'put', key: REVISION_KEY, value: this.#revision },
+      { type: 'put', key: REVOKED_KEY, value: this.#revoked },
+    ]
+    return { operations, announce: () => this.#wake([...this.#watchers.keys()]) }
+  }
+
+  #wake(nodes: readonly string[]): void {
+    for (const node of nodes) for (const wake of [...(this.#watchers.get(node) ?? [])]) wake()
+  }
+
+  #changed(node: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const watchers = this.#watchers.get(node) ?? new Set()
+      this.#watchers.set(node, watchers)
+      const done = () => {
+        watchers.delete(done)
+        if (watchers.size === 0 && this.#watchers.get(node) === watchers) this.#watchers.delete(node)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      watchers.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}

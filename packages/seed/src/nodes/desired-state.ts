@@ -1,0 +1,21 @@
+import type { DesiredState } from '@shoal/api'
+import type { Catalogue } from '../images/catalogue.ts'
+import type { Assignments } from './assignments.ts'
+import type { NodeRegistry } from './node-registry.ts'
+
+const MAX_PEERS = 20
+
+/** Everything a node should hold now, with hints at who has it. */
+export function desiredState(
+  node: string,
+  deps: { assignments: Assignments; registry: NodeRegistry; catalogue: Catalogue },
+): DesiredState {
+  const { assignments, registry, catalogue } = deps
+  const wanted = assignments.ofNode(node).flatMap(({ layer, priority }) => {
+    const record = catalogue.layer(layer)
+    if (record?.state !== 'published') return []
+    const { sizeBytes, infoHash } = record
+    return [{ layer, priority, sizeBytes, infoHash, peers: registry.holders(layer, { node, limit: MAX_PEERS }) }]
+  })
+  return { revision: assignments.revision(node), assignments: wanted, revoked: [...assignments.revoked] }
+}

@@ -1,0 +1,306 @@
+import type { Heartbeat, Inventory, Node, NodeEvent, NodeRegistration } from '@shoal/api'
+import type { Clock } from '@shoal/core'
+import type { StateOperation, StateStore } from '@shoal/state'
+import { seedError } from '../errors.ts'
+import type { EventDraft, EventJournal } from '../events/event-journal.ts'
+import { checkReachability, type Reachability } from './reachability.ts'
+
+interface NodeRecord {
+  readonly id: string
+  readonly registration: NodeRegistration
+  readonly reachable: boolean
+  readonly reachability: string
+  readonly isLost: boolean
+  readonly lastSeenAt: string
+}
+
+interface Entry {
+  record: NodeRecord
+  inventory: Inventory | null
+  /** Milliseconds since the epoch. */
+  seenAt: number
+  checkedAt: number
+  inventorySavedAt: number
+  /** Keys of the node's events that were journalled, so that a heartbeat sent twice tells nothing twice. */
+  readonly told: Set<string>
+}
+
+export interface NodeRegistryOptions {
+  readonly heartbeatIntervalMs: number
+  /** Heartbeats missed before a node counts as lost. */
+  readonly lostAfterHeartbeats: number
+  readonly reachabilityIntervalMs: number
+  readonly reachabilityTimeoutMs: number
+  readonly limit: number
+}
+
+const NODES = 'seed/node/'
+const INVENTORIES = 'seed/inventory/'
+/** An inventory is a report, repeated every few seconds; it is kept so that a restarted seed is not blind meanwhile. */
+const INVENTORY_SAVE_MS = 60_000
+const MAX_TOLD = 300
+const CHECKS_AT_ONCE = 16
+const NODE_EVENT_TYPES = ['layer.complete', 'layer.failed', 'peer.banned', 'store.no-space'] as const
+
+/** The compute nodes: who they are, whether they are well, and what they hold. */
+export class NodeRegistry {
+  readonly #deps: { state: StateStore; journal: EventJournal; clock: Clock; check: typeof checkReachability }
+  readonly #options: NodeRegistryOptions
+  readonly #nodes = new Map<string, Entry>()
+  readonly #byPeerId = new Map<string, string>()
+
+  constructor(
+    deps: { state: StateStore; journal: EventJournal; clock: Clock; check?: typeof checkReachability },
+    options: NodeRegistryOptions,
+  ) {
+    this.#deps = { check: checkReachability, ...deps }
+    this.#options = options
+  }
+
+  async open(): Promise<void> {
+    const { state, clock } = this.#deps
+    const seenAt = clock.now()
+    for await (const { value: record } of state.range<NodeRecord>({ prefix: NODES })) {
+      // A node has the usual time to show that it lives: the seed was away, not the node.
+      this.#nodes.set(record.id, {
+        record,
+        inventory: null,
+        seenAt,
+        checkedAt: 0,
+        inventorySavedAt: 0,
+        told: new Set(),
+      })
+      this.#byPeerId.set(record.registration.swarmPeerId, record.id)
+    }
+    for await (const { key, value } of state.range<Inventory>({ prefix: INVENTORIES })) {
+      const entry = this.#nodes.get(key.slice(INVENTORIES.length))
+      if (entry !== undefined) entry.inventory = value
+    }
+  }
+
+  has(id: string): boolean {
+    return this.#nodes.has(id)
+  }
+
+  get(id: string): Node | undefined {
+    const entry = this.#nodes.get(id)
+    return entry === undefined ? undefined : toNode(entry)
+  }
+
+  /** Every node, ordered by name. */
+  list(): Node[] {
+    return [...this.#nodes.keys()].sort().flatMap((id) => this.get(id) ?? [])
+  }
+
+  /** How many nodes are in each state. */
+  counts(): Record<Node['state'], number> {
+    const counts = { ready: 0, unreachable: 0, lost: 0 }
+    for (const entry of this.#nodes.values()) counts[stateOf(entry.record)] += 1
+    return counts
+  }
+
+  /** The swarm address of the node with this BitTorrent peer id. */
+  addressOfPeer(peerId: string): string | undefined {
+    return this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record.registration.swarmAddress
+  }
+
+  /** DHT addresses of nodes that are well. */
+  dhtAddresses({ except, limit }: { except: string; limit: number }): string[] {
+    const addresses: string[] = []
+    for (const { record } of this.#nodes.values()) {
+      if (addresses.length >= limit) break
+      const { dhtAddress } = record.registration
+      if (record.id !== except && dhtAddress !== null && stateOf(record) === 'ready') addresses.push(dhtAddress)
+    }
+    return addresses
+  }
+
+  /** Swarm addresses of nodes that hold some of a layer: of the same rack first, then the same zone, then any. */
+  holders(layer: string, { node, limit }: { node: string; limit: number }): string[] {
+    const own = this.#nodes.get(node)?.record.registration
+    const distance = ({ rack, zone }: NodeRegistration) => {
+      if (own === undefined || zone !== own.zone) return 2
+      return rack === own.rack ? 0 : 1
+    }
+    const holders: { address: string; distance: number }[] = []
+    for (const { record, inventory } of this.#nodes.values()) {
+      if (record.id === node || stateOf(record) !== 'ready') continue
+      const isHolder =
+        inventory?.layers.some(({ digest, presentBytes }) => digest === layer && presentBytes > 0) ?? false
+      if (!isHolder) continue
+      holders.push({ address: record.registration.swarmAddress, distance: distance(record.registration) })
+    }
+    return holders
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, limit)
+      .map(({ address }) => address)
+  }
+
+  /** How many nodes hold all, and how many hold a part, of each layer. */
+  holdingsByLayer(): Map<string, { complete: number; partial: number }> {
+    const holdings = new Map<string, { complete: number; partial: number }>()
+    for (const { inventory } of this.#nodes.values()) {
+      for (const { digest, state, presentBytes } of inventory?.layers ?? []) {
+        const holding = holdings.get(digest) ?? { complete: 0, partial: 0 }
+        if (state === 'complete') holding.complete += 1
+        else if (presentBytes > 0) holding.partial += 1
+        holdings.set(digest, holding)
+      }
+    }
+    return holdings
+  }
+
+  /** Takes a node in, or what it says anew; tells what came of connecting to it. Throws `SHOAL_NODES_FULL`. */
+  async register(
+    id: string,
+    registration: NodeRegistration,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Reachability> {
+    const { clock, journal } = this.#deps
+    if (!this.#nodes.has(id) && this.#nodes.size >= this.#options.limit) {
+      throw seedError('SHOAL_NODES_FULL', { limit: this.#options.limit })
+    }
+    const found = await this.#check(registration.swarmAddress, signal)
+    const before = this.#nodes.get(id)
+    const now = clock.now()
+    const record: NodeRecord = {
+      id,
+      registration,
+      reachable: found.reachable,
+      reachability: found.message,
+      isLost: false,
+      lastSeenAt: new Date(now).toISOString(),
+    }
+    const entry: Entry = before ?? {
+      record,
+      inventory: null,
+      seenAt: now,
+      checkedAt: now,
+      inventorySavedAt: 0,
+      told: new Set(),
+    }
+    const isSame = before !== undefined && JSON.stringify(before.record.registration) === JSON.stringify(registration)
+    const drafts = before === undefined ? [] : transition(before.record, record)
+    if (!isSame) {
+      const { swarmAddress, zone, rack, version } = registration
+      const details = { swarmAddress, zone, rack, version }
+      drafts.unshift({ type: 'node.registered', node: id, message: `Node ${id} registered.`, details })
+    }
+    if (before === undefined && !found.reachable)
+      drafts.push({ type: 'node.unreachable', node: id, message: found.message })
+    if (before !== undefined) this.#byPeerId.delete(before.record.registration.swarmPeerId)
+    Object.assign(entry, { record, seenAt: now, checkedAt: now })
+    this.#nodes.set(id, entry)
+    this.#byPeerId.set(registration.swarmPeerId, id)
+    await journal.append(drafts, [putNode(record)])
+    return found
+  }
+
+  /** Takes a report in. Throws `SHOAL_NODE_UNKNOWN`, upon which a node registers again. */
+  async heartbeat(id: string, { inventory, events }: Heartbeat): Promise<void> {
+    const entry = this.#nodes.get(id)
+    if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
+    const now = this.#deps.clock.now()
+    entry.seenAt = now
+    entry.inventory = inventory
+    const record = { ...entry.record, isLost: false, lastSeenAt: new Date(now).toISOString() }
+    const drafts = [...transition(entry.record, record), ...this.#tell(entry, events)]
+    const isReturned = entry.record.isLost
+    entry.record = record
+    const isDue = now - entry.inventorySavedAt >= INVENTORY_SAVE_MS
+    if (drafts.length > 0 || isReturned) await this.#deps.journal.append(drafts, isReturned ? [putNode(record)] : [])
+    if (!isDue) return
+    entry.inventorySavedAt = now
+    const operations: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value: inventory }, putNode(record)]
+    await this.#deps.state.batch(operations, { durable: false })
+  }
+
+  /** Forgets a node; the given operations go into the same durable step. */
+  async remove(id: string, operations: readonly StateOperation[]): Promise<void> {
+    const entry = this.#nodes.get(id)
+    if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
+    this.#nodes.delete(id)
+    this.#byPeerId.delete(entry.record.registration.swarmPeerId)
+    const deletes: StateOperation[] = [NODES, INVENTORIES].map((prefix) => ({ type: 'delete', key: prefix + id }))
+    await this.#deps.journal.append([], [...deletes, ...operations])
+  }
+
+  /** Marks nodes without heartbeats as lost, and connects again to those whose last check is old. One round. */
+  async review({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { clock, journal } = this.#deps
+    const { heartbeatIntervalMs, lostAfterHeartbeats, reachabilityIntervalMs } = this.#options
+    const now = clock.now()
+    const drafts: EventDraft[] = []
+    const operations: StateOperation[] = []
+    for (const entry of this.#nodes.values()) {
+      if (entry.record.isLost || now - entry.seenAt <= heartbeatIntervalMs * lostAfterHeartbeats) continue
+      const record = { ...entry.record, isLost: true }
+      drafts.push(...transition(entry.record, record))
+      entry.record = record
+      operations.push(putNode(record))
+    }
+    if (operations.length > 0) await journal.append(drafts, operations)
+    const due = [...this.#nodes.values()].filter(
+      (entry) => !entry.record.isLost && now - entry.checkedAt >= reachabilityIntervalMs,
+    )
+    for (let start = 0; start < due.length && !signal.aborted; start += CHECKS_AT_ONCE) {
+      await Promise.all(due.slice(start, start + CHECKS_AT_ONCE).map((entry) => this.#recheck(entry, signal)))
+    }
+  }
+
+  async #recheck(entry: Entry, signal: AbortSignal): Promise<void> {
+    const { swarmAddress } = entry.record.registration
+    const found = await this.#check(swarmAddress, signal)
+    if (signal.aborted || entry.record.registration.swarmAddress !== swarmAddress) return
+    entry.checkedAt = this.#deps.clock.now()
+    const record = { ...entry.record, reachable: found.reachable, reachability: found.message }
+    const drafts = transition(entry.record, record)
+    entry.record = record
+    if (drafts.length > 0) await this.#deps.journal.append(drafts, [putNode(record)])
+  }
+
+  #check(address: string, signal: AbortSignal | undefined): Promise<Reachability> {
+    const { reachabilityTimeoutMs: timeoutMs } = this.#options
+    return this.#deps.check(address, { timeoutMs, ...(signal === undefined ? {} : { signal }) })
+  }
+
+  #tell(entry: Entry, events: readonly NodeEvent[]): EventDraft[] {
+    const { id } = entry.record
+    return events.flatMap((event) => {
+      const type = NODE_EVENT_TYPES.find((known) => known === event.type)
+      const key = `${event.at} ${event.type} ${event.layer ?? ''} ${event.message}`
+      if (type === undefined || entry.told.has(key)) return []
+      entry.told.add(key)
+      const [oldest] = entry.told
+      if (entry.told.size > MAX_TOLD && oldest !== undefined) entry.told.delete(oldest)
+      const { at, layer, message, details } = event
+      return [{ type, node: id, at, message, details, ...(layer === undefined ? {} : { layer }) }]
+    })
+  }
+}
+
+function putNode(record: NodeRecord): StateOperation {
+  return { type: 'put', key: NODES + record.id, value: record }
+}
+
+function stateOf({ isLost, reachable }: NodeRecord): Node['state'] {
+  if (isLost) return 'lost'
+  return reachable ? 'ready' : 'unreachable'
+}
+
+/** The events that tell of a change of state. */
+function transition(before: NodeRecord, now: NodeRecord): EventDraft[] {
+  const from = stateOf(before)
+  const to = stateOf(now)
+  const node = now.id
+  if (from === to) return []
+  if (to === 'lost') return [{ type: 'node.lost', node, message: `Node ${node} sends no heartbeats.` }]
+  if (to === 'unreachable') return [{ type: 'node.unreachable', node, message: now.reachability }]
+  return [{ type: 'node.returned', node, message: `Node ${node} is ready again.` }]
+}
+
+function toNode({ record, inventory, seenAt }: Entry): Node {
+  const { id, registration, reachability } = record
+  const lastSeenAt = record.isLost ? record.lastSeenAt : new Date(seenAt).toISOString()
+  return { id, ...registration, state: stateOf(record), lastSeenAt, reachability, inventory }
+}

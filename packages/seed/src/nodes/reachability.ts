@@ -1,0 +1,50 @@
+import { connect } from 'node:net'
+import { errorCode, errorMessage } from '@shoal/core'
+
+export interface Reachability {
+  readonly reachable: boolean
+  /** What was found, for the node's operator. */
+  readonly message: string
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there; check swarm.host, swarm.port and swarm.advertiseHost of the peer',
+  EHOSTUNREACH: 'there is no route; check the storage network of both machines',
+  ENETUNREACH: 'there is no route; check the storage network of both machines',
+  ENOTFOUND: 'the name does not resolve on the seed; advertise an address instead',
+  EAI_AGAIN: 'the name does not resolve on the seed; advertise an address instead',
+}
+
+/** Connects to a node's swarm address as another node would, and says in words what came of it. Never throws. */
+export function checkReachability(
+  address: string,
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+): Promise<Reachability> {
+  return new Promise((resolve) => {
+    const target = parseTarget(address)
+    if (target === undefined) return resolve({ reachable: false, message: `"${address}" is not a host and a port.` })
+    const socket = connect({ ...target, ...(signal === undefined ? {} : { signal }) })
+    const finish = (reachable: boolean, message: string) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ reachable, message })
+    }
+    const timer = setTimeout(
+      () =>
+        finish(false, `The seed cannot connect to ${address}: no answer within ${timeoutMs} ms; check the firewall.`),
+      timeoutMs,
+    )
+    socket.once('connect', () => finish(true, `The seed can connect to ${address}.`))
+    socket.once('error', (error) => {
+      const reason = ADVICE[errorCode(error) ?? ''] ?? errorMessage(error)
+      finish(false, `The seed cannot connect to ${address}: ${reason}.`)
+    })
+  })
+}
+
+function parseTarget(address: string): { host: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s/:]+)):([0-9]{1,5})$/.exec(address)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  return host === undefined || !(port >= 1 && port <= 65535) ? undefined : { host, port }
+}

@@ -1,0 +1,307 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SeedStatus } from '@shoal/api'
+import { type Clock, encodePublicKey, errorMessage, type Logger, systemClock, TokenBucket } from '@shoal/core'
+import { createLayerStore } from '@shoal/layer-store'
+import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
+import { openLevelState } from '@shoal/state'
+import { createSwarm, createTracker } from '@shoal/swarm'
+import type { SeedConfig } from './config.ts'
+import { seedError } from './errors.ts'
+import { EventJournal } from './events/event-journal.ts'
+import { addAssignmentRoutes } from './http/assignment-routes.ts'
+import { addEventRoutes } from './http/event-routes.ts'
+import { addImageRoutes } from './http/image-routes.ts'
+import { addLayerRoutes } from './http/layer-routes.ts'
+import { addNodeRoutes } from './http/node-routes.ts'
+import { statusByCode } from './http/status-by-code.ts'
+import { addStatusRoutes } from './http/status-routes.ts'
+import { Catalogue } from './images/catalogue.ts'
+import { LibraryWatcher } from './images/library-watcher.ts'
+import { Publication } from './images/publication.ts'
+import { readImportJournal } from './imports/import-journal.ts'
+import { Importer } from './imports/importer.ts'
+import { openLibrary } from './library-access.ts'
+import { createSeedMetrics } from './metrics.ts'
+import { Assignments } from './nodes/assignments.ts'
+import { NodeRegistry } from './nodes/node-registry.ts'
+import { RateMeter } from './rate-meter.ts'
+import { openSigningKey } from './signing-key.ts'
+import { UploadTally } from './upload-tally.ts'
+import { VERSION } from './version.ts'
+
+export interface SeedDeps {
+  readonly logger: Logger
+  readonly clock?: Clock
+  /** Where `OS_*` is read from; default the process's own. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** A running seed. */
+export interface Seed extends AsyncDisposable {
+  /** Base URL of the HTTP API. */
+  readonly url: string
+  readonly operatorToken: string
+  readonly nodeToken: string
+  status(): SeedStatus
+  /** Stops everything in reverse; idempotent. Imports under way go on at the next start. */
+  stop(): Promise<void>
+}
+
+/** Time between two syncs of an import: what a crash may cost. Bytes. */
+const DURABLE_BYTES = 16 * 1024 ** 2
+const REACHABILITY_TIMEOUT_MS = 3000
+const DHT_NODES_TOLD = 16
+const TALLY_INTERVAL_MS = 30_000
+
+/** Starts a seed: the composition root. Whatever was started is stopped again when a later step fails. */
+export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<Seed> {
+  const { logger, clock = systemClock, env = process.env } = deps
+  const startedAt = new Date(clock.now()).toISOString()
+  const stack = new AsyncDisposableStack()
+  const stopping = new AbortController()
+  const component = (name: string) => logger.child({ component: name })
+  try {
+    const { dataDirectory } = config
+    await makeDirectory(dataDirectory)
+    const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(dataDirectory, 'operator.token'))
+    const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(dataDirectory, 'node.token'))
+    const key = await openSigningKey(join(dataDirectory, 'signing.key'))
+
+    const state = stack.use(await openLevelState(join(dataDirectory, 'state')))
+    const journal = new EventJournal({ state, clock }, { limit: config.events.limit })
+    const catalogue = new Catalogue(state)
+    const assignments = new Assignments({ state, clock })
+    const registry = new NodeRegistry(
+      { state, journal, clock },
+      { ...config.nodes, reachabilityTimeoutMs: REACHABILITY_TIMEOUT_MS },
+    )
+    for (const part of [journal, catalogue, assignments, registry]) await part.open()
+    stack.defer(() => journal.flush())
+
+    const storeDirectory = join(dataDirectory, 'layers')
+    const store = stack.use(
+      createLayerStore({ state, logger: component('store'), clock }, { directory: storeDirectory }),
+    )
+    await store.open()
+
+    const tracker = createTracker(
+      { logger: component('tracker') },
+      {
+        host: config.swarm.host,
+        port: config.tracker.port,
+        ...(config.swarm.advertiseHost === undefined ? {} : { advertiseHost: config.swarm.advertiseHost }),
+        announceIntervalMs: config.tracker.announceIntervalMs,
+        allows: (infoHash) => catalogue.isPublished(infoHash),
+        advertised: (peerId) => (peerId === swarm.peerId ? swarm.address : registry.addressOfPeer(peerId)),
+      },
+    )
+    const swarm = createSwarm(
+      { logger: component('swarm'), clock },
+      {
+        role: 'origin',
+        node: config.name,
+        host: config.swarm.host,
+        port: config.swarm.port,
+        advertiseHost: config.swarm.advertiseHost,
+        dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },
+        trackers: [],
+        ...(config.swarm.upBytesPerSecond === undefined ? {} : { upBytesPerSecond: config.swarm.upBytesPerSecond }),
+      },
+    )
+    let announceUrls: string[] = []
+    if (config.tracker.enabled) {
+      announceUrls = await tracker.start()
+      stack.defer(() => tracker.stop())
+    }
+    await swarm.start()
+    stack.defer(() => swarm.close())
+    swarm.setTrackers(announceUrls)
+    const tally = new UploadTally({ state, swarm })
+    await tally.open()
+    const saveTally = () => tally.save(catalogue.layers().map(({ digest }) => digest))
+    stack.defer(saveTally)
+
+    const library = await openLibrary({ clock, logger: component('library') }, config.library, env)
+    stack.defer(() => library.close())
+
+    const limitBytesPerSecond = config.library.limitBytesPerSecond ?? null
+    const bucket = new TokenBucket(clock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
+    const meter = new RateMeter(clock)
+    let requests = 0
+    const metrics = createMetrics()
+    stack.defer(() => metrics.close())
+    const observer = createSeedMetrics(metrics, {
+      layers: countLayers,
+      nodes: () => registry.counts(),
+      images: countImages,
+      swarm: () => swarm.stats(),
+      libraryReachable: () => watcher.isReachable,
+    })
+
+    const publication = new Publication({ catalogue, assignments, journal, store, swarm, logger: component('layers') })
+    const importer = new Importer(
+      {
+        source: library.client,
+        store,
+        state,
+        journal,
+        catalogue,
+        publisher: publication,
+        bucket,
+        clock,
+        logger: component('import'),
+        observer: {
+          ...observer,
+          onBytes: (bytes) => {
+            meter.add(bytes)
+            observer.onBytes(bytes)
+          },
+          onRequest: () => {
+            requests += 1
+            observer.onRequest()
+          },
+        },
+      },
+      {
+        ...config.imports,
+        limits: config.images,
+        durableBytes: DURABLE_BYTES,
+        privateKey: key.privateKey,
+        announce: () => announceUrls,
+      },
+    )
+    const watcher = new LibraryWatcher(
+      { library: library.client, catalogue, journal, importer, publication, clock, logger: component('watcher') },
+      { ...config.library, rules: config.imports.rules },
+    )
+
+    function countLayers() {
+      const published = catalogue.layers().filter((layer) => layer.state === 'published').length
+      return { published, withdrawn: catalogue.layers().length - published }
+    }
+    function countImages() {
+      const records = catalogue.images().filter(({ deletedAt }) => deletedAt === null)
+      const failed = records.filter((record) => record.import?.state === 'failed' && record.layer === null)
+      return {
+        total: records.length,
+        published: records.filter(({ layer }) => layer !== null).length,
+        importing: importer.active,
+        failed: failed.length,
+      }
+    }
+    const publicKey = encodePublicKey(key.publicKey)
+    const status = (): SeedStatus => {
+      const stats = swarm.stats()
+      const { uploadedBytes, upBytesPerSecond, connections } = stats
+      return {
+        version: VERSION,
+        startedAt,
+        publicKey,
+        library: {
+          endpoint: library.endpoint,
+          reachable: watcher.isReachable,
+          limitBytesPerSecond,
+          readBytes: meter.totalBytes,
+          requests,
+          rateBytesPerSecond: meter.bytesPerSecond(),
+        },
+        swarm: { address: swarm.address, uploadedBytes, upBytesPerSecond, connections },
+        tracker: {
+          enabled: config.tracker.enabled,
+          announceUrls,
+          peers: config.tracker.enabled ? tracker.peers() : 0,
+        },
+        dht: { enabled: config.dht.enabled, address: swarm.dhtAddress, nodes: stats.dhtNodes },
+        images: countImages(),
+        layers: countLayers(),
+        nodes: registry.counts(),
+      }
+    }
+
+    const health = createHealth()
+    health.register('state', async () => void (await state.get('seed/revision')))
+    const http = await createHttpService(
+      { logger: component('http'), metrics, health },
+      {
+        name: 'shoal-seed',
+        version: VERSION,
+        ...config.listen,
+        tokens: { operator: operatorToken, node: nodeToken },
+        openapi: {
+          title: 'Shoal seed',
+          description:
+            'Fronts the image library: imports images, publishes layers and says which node should hold them.',
+        },
+        // A heartbeat of 4,096 layers is the largest body.
+        bodyLimitBytes: 4 * 1024 ** 2,
+        statusByCode,
+      },
+    )
+    addImageRoutes(http.app, { catalogue, watcher, importer })
+    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally })
+    addNodeRoutes(http.app, {
+      registry,
+      assignments,
+      catalogue,
+      enrollment: (node) => ({
+        heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
+        publicKeys: [publicKey],
+        trackers: announceUrls,
+        dhtBootstrap: [
+          ...(swarm.dhtAddress === null ? [] : [swarm.dhtAddress]),
+          ...registry.dhtAddresses({ except: node, limit: DHT_NODES_TOLD }),
+        ],
+        originAddress: swarm.address,
+      }),
+    })
+    addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
+    addEventRoutes(http.app, { journal })
+    addStatusRoutes(http.app, { status })
+
+    const journalled = await readImportJournal(state)
+    await publication.open({ keep: journalled.flatMap(({ publishing }) => publishing ?? []) })
+    const url = await http.start()
+    stack.defer(() => http.stop())
+    await importer.resume()
+    stack.defer(() => importer.stop())
+
+    const repeat = async (intervalMs: number, task: () => Promise<void>) => {
+      while (!stopping.signal.aborted) {
+        await clock.sleep(intervalMs, { signal: stopping.signal }).catch(() => {})
+        if (stopping.signal.aborted) return
+        await task().catch((error: unknown) => logger.error({ reason: errorMessage(error) }, 'a recurring task failed'))
+      }
+    }
+    const loops = [
+      watcher.run({ signal: stopping.signal }),
+      repeat(config.nodes.heartbeatIntervalMs, () => registry.review({ signal: stopping.signal })),
+      repeat(TALLY_INTERVAL_MS, saveTally),
+    ]
+    stack.defer(async () => {
+      health.drain()
+      stopping.abort(new Error('the seed is stopping'))
+      await Promise.all(loops)
+    })
+    const { address } = swarm
+    logger.info({ url, swarm: address, trackers: announceUrls, library: library.endpoint, publicKey }, 'seed is ready')
+    let stopped: Promise<void> | undefined
+    const stop = () => {
+      stopped ??= stack.disposeAsync()
+      return stopped
+    }
+    return { url, operatorToken, nodeToken, status, stop, [Symbol.asyncDispose]: stop }
+  } catch (error) {
+    stopping.abort(error)
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o750 })
+  } catch (error) {
+    throw seedError('SHOAL_SEED_DIRECTORY', { directory, reason: errorMessage(error) }, error)
+  }
+}
