@@ -46,7 +46,6 @@ function root(columns: number): Argv {
         'camel-case-expansion': false,
         'dot-notation': false,
         'greedy-arrays': false,
-        'duplicate-arguments-array': false,
         'parse-positional-numbers': false,
       })
       .options(globalOptions)
@@ -102,8 +101,20 @@ function addCommand(
       for (const [line, meaning] of command.examples) below.example(`$0 ${line}`, meaning)
       return failWith(below, `shoal ${words(command.usage)}`)
     },
-    (args) => choose(command, args),
+    (args) => {
+      refuseRepeats(command, args)
+      choose(command, args)
+    },
   )
+}
+
+/** yargs makes an array of any option that is given twice, which would be a surprise further on. */
+function refuseRepeats(command: Command, args: Readonly<Record<string, unknown>>): void {
+  for (const [name, option] of Object.entries({ ...globalOptions, ...command.options })) {
+    if (!Array.isArray(args[name]) || ('array' in option && option.array === true)) continue
+    const reason = `--${name} may be given only once.`
+    throw cliError('SHOAL_CLI_USAGE', { reason, command: `shoal ${words(command.usage)}` })
+  }
 }
 
 function failWith(parser: Argv, command: string): Argv {

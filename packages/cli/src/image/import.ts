@@ -14,8 +14,8 @@ export const imageImport = defineCommand({
   summary: 'Import an image from the library and publish it as a layer; asking twice joins the import that runs.',
   positionals: { image: { type: 'string', demandOption: true, describe: 'Id or name of an image' } },
   options: {
-    wait: { type: 'boolean', default: false, describe: 'Wait until it is published; exit 6 when it fails' },
-    cancel: { type: 'boolean', default: false, conflicts: 'wait', describe: 'Cancel the import instead' },
+    wait: { type: 'boolean', describe: 'Wait until it is published; exit 6 when it fails' },
+    cancel: { type: 'boolean', conflicts: 'wait', describe: 'Cancel the import instead' },
   },
   examples: [['image import debian-12 --wait', 'import and see how far it is']],
   run: async (context, args) => {

@@ -1,0 +1,29 @@
+import { Writable } from 'node:stream'
+import { EXIT } from '../src/exit-code.ts'
+import { main } from '../src/main.ts'
+
+class Capture extends Writable {
+  text = ''
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+}
+
+export interface CliOptions {
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+  signal?: AbortSignal
+}
+
+/** Runs one command line inside this process, with surroundings of its own. */
+export async function runCli(argv: readonly string[], options: CliOptions = {}) {
+  const stdout = new Capture()
+  const stderr = new Capture()
+  const { env = {}, cwd = '/', signal = new AbortController().signal } = options
+  const terminal = { env, cwd, stdout, stderr, isInteractive: false, columns: 100 }
+  const interruption = { signal, exitCode: EXIT.interrupted, listen: () => {} }
+  const code = await main(argv, { terminal, interruption })
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
