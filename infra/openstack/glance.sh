@@ -30,7 +30,7 @@ start_glance() {
       start_process glance "${environment[@]}" "OS_GLANCE_CONFIG_DIR=$STATE/conf" \
         /usr/bin/uwsgi_python3 --http-socket "$HOST:$GLANCE_PORT" --module 'glance.common.wsgi_app:init_app()' \
         --master --no-orphans --die-on-term --lazy-apps --enable-threads --need-app --thunder-lock \
-        --processes "$WORKERS" --threads 32 --buffer-size 65535 --listen 100 --socket-timeout 10 --disable-logging \
+        --processes "$WORKERS" --threads 32 --buffer-size 65535 --listen 100 --socket-timeout "$STALL_TIMEOUT" --disable-logging \
         --add-header 'Connection: close' "${strip[@]}"
       ;;
   esac

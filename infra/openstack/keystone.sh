@@ -97,7 +97,7 @@ CLOUD
       done
     } >"$STATE/clouds.yaml"
   else
-    echo "export OS_AUTH_TYPE=admin_token OS_ENDPOINT=$GLANCE_URL OS_TOKEN=admin:adminproject:admin"
+    echo "export OS_AUTH_TYPE=admin_token OS_ENDPOINT=$GLANCE_URL/v2 OS_TOKEN=admin:adminproject:admin"
   fi
   echo "export no_proxy=$HOST,127.0.0.1,localhost NO_PROXY=$HOST,127.0.0.1,localhost"
 }

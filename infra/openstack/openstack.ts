@@ -19,6 +19,8 @@ export interface OpenStackOptions {
   stripContentLength?: boolean
   workers?: number
   tokenTtlSeconds?: number
+  /** With runner uwsgi: after so long a client that does not read is cut. Default 10. */
+  stallTimeoutSeconds?: number
 }
 
 /** One request as Glance answered it. */
@@ -54,7 +56,7 @@ export interface OpenStack {
   token(user?: string): Promise<string>
   /** Any call of Glance's API; throws unless it answers 2xx. */
   glance(method: string, path: string, options?: { user?: string; json?: unknown; patch?: unknown }): Promise<unknown>
-  /** Creates and uploads with the real client, `glance image-create`, as admin. Returns the image's id. */
+  /** Creates and uploads with the real client (`glance`; `openstack` in mode fakeauth) as admin. Returns the image's id. */
   uploadImage(upload: ImageUpload): Promise<string>
   /** The same by REST, ten times as fast, as any user. */
   uploadImageFast(upload: ImageUpload, user?: string): Promise<string>
@@ -94,14 +96,16 @@ export async function startOpenStack(options: OpenStackOptions): Promise<OpenSta
     runner: options.runner,
     workers: options.workers ?? 1,
     'token-ttl': options.tokenTtlSeconds,
+    'stall-timeout': options.stallTimeoutSeconds,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]))
   if (options.stripContentLength) flags.push('--strip-content-length')
   const up = (arguments_: string[]) => script('up.sh', directory, arguments_)
   const down = (arguments_: string[]) => script('down.sh', directory, arguments_)
 
   const env = parseExports(await up(flags))
-  const glanceUrl = `http://${host}:${options.glancePort ?? 9292}`
-  const keystoneUrl = mode === 'full' ? `http://${host}:${options.keystonePort ?? 5000}/v3` : null
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host
+  const glanceUrl = `http://${reachable}:${options.glancePort ?? 9292}`
+  const keystoneUrl = mode === 'full' ? `http://${reachable}:${options.keystonePort ?? 5000}/v3` : null
   const tokens = new Map<string, string>()
 
   const token = async (user = 'admin') => {
@@ -110,7 +114,8 @@ export async function startOpenStack(options: OpenStackOptions): Promise<OpenSta
     const known = tokens.get(user)
     if (known !== undefined) return known
     const fresh = await requestToken(keystoneUrl, user, project)
-    tokens.set(user, fresh)
+    // With a lifetime chosen by the test a kept token would be as old as the test makes it.
+    if (options.tokenTtlSeconds === undefined) tokens.set(user, fresh)
     return fresh
   }
   const glance: OpenStack['glance'] = async (method, path, { user, json, patch } = {}) => {
@@ -156,25 +161,7 @@ export async function startOpenStack(options: OpenStackOptions): Promise<OpenSta
     },
     token,
     glance,
-    async uploadImage(upload) {
-      const values = {
-        name: upload.name,
-        'disk-format': upload.diskFormat,
-        'container-format': 'bare',
-        file: upload.file,
-      }
-      const arguments_ = ['--os-image-api-version', '2', 'image-create', '--visibility', upload.visibility ?? 'public']
-      for (const [name, value] of Object.entries(values)) arguments_.push(`--${name}`, value)
-      for (const [name, value] of Object.entries(upload.properties ?? {}))
-        arguments_.push('--property', `${name}=${value}`)
-      for (const tag of upload.tags ?? []) arguments_.push('--tag', tag)
-      // In mode fakeauth the client is given its token and endpoint, for it has no Keystone to ask.
-      const client = mode === 'full' ? [] : ['--os-auth-token', await token(), '--os-image-url', glanceUrl]
-      const { stdout } = await run('/usr/bin/glance', [...client, ...arguments_], { env: { ...cleanEnv(), ...env } })
-      const id = /^\| id +\| ([0-9a-f-]{36}) /m.exec(stdout)?.[1]
-      if (id === undefined) throw new Error(`glance image-create printed no id: ${stdout}`)
-      return id
-    },
+    uploadImage: (upload) => uploadWithClient(upload, { ...cleanEnv(), ...env }),
     async uploadImageFast(upload, user) {
       const id = await createImage(upload, user)
       const data = await openAsBlob(upload.file)
@@ -206,6 +193,23 @@ export async function startOpenStack(options: OpenStackOptions): Promise<OpenSta
     stop,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** `openstack image create`, or `glance image-create`, which is sooner done but cannot do without a Keystone. */
+async function uploadWithClient(upload: ImageUpload, env: NodeJS.ProcessEnv): Promise<string> {
+  const { name, file, diskFormat, visibility = 'public', properties = {}, tags = [] } = upload
+  const common = ['--disk-format', diskFormat, '--container-format', 'bare', '--file', file]
+  for (const [key, value] of Object.entries(properties)) common.push('--property', `${key}=${value}`)
+  for (const tag of tags) common.push('--tag', tag)
+  const hasKeystone = env.OS_AUTH_URL !== undefined
+  const program = hasKeystone ? '/usr/bin/glance' : '/usr/bin/openstack'
+  const arguments_ = hasKeystone
+    ? ['--os-image-api-version', '2', 'image-create', ...common, '--visibility', visibility, '--name', name]
+    : ['image', 'create', ...common, `--${visibility}`, name]
+  const { stdout } = await run(program, arguments_, { env, maxBuffer: 1024 * 1024 })
+  const id = /^\| id +\| ([0-9a-f-]{36}) /m.exec(stdout)?.[1]
+  if (id === undefined) throw new Error(`${program} printed no id: ${stdout}`)
+  return id
 }
 
 async function script(name: string, directory: string, arguments_: string[]): Promise<string> {
