@@ -46,6 +46,8 @@ export class DiskLayer implements StoredLayer {
   #presentBytes = 0
   #unsaved: number[] = []
   #unsavedBytes = 0
+  /** What the flush under way took from the unsaved. */
+  #savingBytes = 0
   #queuedFlush: Promise<void> | undefined
   #isTimerSet = false
   #isFlushFailing = false
@@ -82,7 +84,8 @@ export class DiskLayer implements StoredLayer {
     this.#check()
     const runs = splitRun(this.manifest, run, (block) => this.present.has(block))
     if (runs.length === 0) return
-    if (this.#unsavedBytes >= this.#options.durableBytes * UNSAVED_LIMIT_FACTOR) await this.flush()
+    const unsavedBytes = this.#unsavedBytes + this.#savingBytes
+    if (unsavedBytes >= this.#options.durableBytes * UNSAVED_LIMIT_FACTOR) await this.flush()
     await checkBlocks(this.manifest, runs)
     this.#check()
     const syncFailures = this.#syncFailures
@@ -226,7 +229,6 @@ export class DiskLayer implements StoredLayer {
         // Tried again and again while the disk is full: said once.
         if (!this.#isFlushFailing) this.#deps.logger.warn(fields, 'layer cannot be flushed')
         this.#isFlushFailing = true
-        if (this.#unsaved.length > 0 && this.#state === 'open') this.#setTimer()
       },
     )
   }
@@ -234,14 +236,25 @@ export class DiskLayer implements StoredLayer {
   async #save(): Promise<void> {
     this.#check()
     const blocks = this.#unsaved
-    const bytes = this.#unsavedBytes
     if (blocks.length === 0) return
+    this.#savingBytes = this.#unsavedBytes
     this.#clearUnsaved()
+    try {
+      await this.#saveBlocks(blocks)
+    } catch (error) {
+      if (this.#unsaved.length > 0) this.#setTimer()
+      throw storeFailure(error, this.path)
+    } finally {
+      this.#savingBytes = 0
+    }
+  }
+
+  async #saveBlocks(blocks: number[]): Promise<void> {
     try {
       await this.#file.sync()
     } catch (error) {
       this.#loseUnsaved(blocks)
-      throw storeFailure(error, this.path)
+      throw error
     }
     const durable = new Bitfield(this.present.length, this.#durable.toBytes())
     // A block may have been dropped since it was written, or be here because it was.
@@ -253,8 +266,8 @@ export class DiskLayer implements StoredLayer {
       await this.#deps.state.batch(presenceOperations(this.manifest.digest, durable, chunksOf(blocks)))
     } catch (error) {
       this.#unsaved = blocks.concat(this.#unsaved)
-      this.#unsavedBytes += bytes
-      throw storeFailure(error, this.path)
+      this.#unsavedBytes += this.#savingBytes
+      throw error
     }
     this.#durable = durable
   }

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import { createCipheriv, createHash, generateKeyPairSync } from 'node:crypto'
 import { blockCount, digestFromBytes, encodeManifest, type Manifest } from '@shoal/core'
 import type { LayerDescription } from '@shoal/layer-store'
 
@@ -37,11 +37,24 @@ export function layerFixture(
 }
 
 function pseudoRandomBytes(seed: number, length: number): Buffer {
-  const parts: Buffer[] = []
-  for (let at = 0; at < length; at += 32) parts.push(sha256(Buffer.from(`${seed}:${at}`)))
-  return Buffer.concat(parts).subarray(0, length)
+  const key = sha256(Buffer.from(String(seed))).subarray(0, 16)
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length))
 }
 
 function sha256(data: Uint8Array): Buffer {
   return createHash('sha256').update(data).digest()
+}
+
+/** The layer that a child of the crash test writes: 1021 blocks. */
+export const CRASH_LAYER = { seed: 77, sizeBytes: 1020 * 4096 + 77 } as const
+
+/** Deterministic numbers from 0 to 1 (mulberry32), so that a failing run can be repeated from its seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
 }

@@ -1,0 +1,43 @@
+// Child of crash.test.ts: works on a store until it is killed and reports, a line each, what must survive.
+import { writeSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { blockCount, silentLogger, systemClock } from '@shoal/core'
+import { createLayerStore } from '@shoal/layer-store'
+import { openLevelState } from '@shoal/state'
+import { CRASH_LAYER, layerFixture } from './layer-fixture.ts'
+
+const [directory = '', work = ''] = process.argv.slice(2)
+const state = await openLevelState(join(directory, 'state'))
+const deps = { state, logger: silentLogger, clock: systemClock }
+const store = createLayerStore(deps, { directory, durableBytes: 64 * 1024, durableMs: 3 })
+await store.open()
+const report = (line: string) => writeSync(1, `${line}\n`)
+
+if (work === 'write') {
+  const fixture = layerFixture(CRASH_LAYER)
+  const layer = await store.create(fixture)
+  const blocks = [...layer.present.zeros()].sort((a, b) => ((a * 7919) % 1021) - ((b * 7919) % 1021))
+  for (let at = 0; at < blocks.length; at += 4) {
+    const some = blocks.slice(at, at + 4)
+    await Promise.all(some.map((block) => layer.writeBlocks(block, fixture.block(block))))
+    if (at % 16 !== 0) continue
+    await layer.flush()
+    report(some.join(' '))
+  }
+  report('complete')
+} else {
+  // Layers come and go by every way there is; a line says what exists from now on, or is about to go.
+  for (let round = 0; ; round += 1) {
+    const fixture = layerFixture({ seed: round % 3 })
+    const { digest } = fixture.manifest
+    const name = `staged-${round % 3}`
+    if (round % 2 === 0)
+      await (await store.create(fixture)).writeBlocks(0, fixture.block(0, blockCount(fixture.manifest) - 1))
+    await writeFile(store.stagingPath(name), fixture.content, { flush: true })
+    report(`staged ${round % 3}`)
+    await store.adopt(fixture, store.stagingPath(name))
+    report(`removing ${round % 3}`)
+    await store.remove(digest)
+  }
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { Bitfield, blockCount, ManualClock, silentLogger } from '@shoal/core'
+import { createMemoryState, type StateStore } from '@shoal/state'
+import { DiskLayer } from '../src/disk-layer.ts'
+import type { LayerFile } from '../src/layer-file.ts'
+import { readPresence } from '../src/presence-record.ts'
+import { layerFixture } from './layer-fixture.ts'
+
+const fixture = layerFixture()
+const { digest } = fixture.manifest
+const BLOCK = 4096
+
+describe('DiskLayer', () => {
+  test('records blocks only after their data was synced', async () => {
+    const { layer, events, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 3))
+    assert.deepEqual(await recorded(), [])
+    assert.equal(layer.durableBlocks, 0)
+    await layer.flush()
+    assert.deepEqual(events, ['write 0+12288', 'sync', 'batch'])
+    assert.deepEqual(await recorded(), [0, 1, 2])
+  })
+
+  test('adjacent blocks of a call are one write, and present ones split it', async () => {
+    const { layer, events } = setUp()
+    await layer.writeBlocks(3, fixture.block(3))
+    await layer.writeBlocks(1, fixture.block(1, 6))
+    assert.deepEqual(events, ['write 12288+4096', 'write 4096+8192', 'write 16384+8192'])
+  })
+
+  test('flushes by itself after durableMs', async () => {
+    const { layer, clock, events, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0))
+    clock.advance(499)
+    await layer.writeBlocks(1, fixture.block(1))
+    assert.equal(events.includes('sync'), false)
+    clock.advance(1)
+    await recordedOnce(layer, 2)
+    assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('flushes by itself after durableBytes', async () => {
+    const { layer, recorded } = setUp({ durableBytes: 2 * BLOCK })
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    await recordedOnce(layer, 2)
+    assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('a failed write is coded, counts for nothing and may be tried again', async () => {
+    for (const [code, expected] of [
+      ['EIO', 'SHOAL_STORE_IO'],
+      ['ENOSPC', 'SHOAL_STORE_NO_SPACE'],
+      ['EDQUOT', 'SHOAL_STORE_NO_SPACE'],
+    ] as const) {
+      const { layer, faults } = setUp()
+      faults.write = code
+      await assert.rejects(() => layer.writeBlocks(0, fixture.content), { code: expected })
+      assert.equal(layer.present.count, 0)
+      faults.write = undefined
+      await layer.writeBlocks(0, fixture.content)
+      assert.equal(layer.isComplete, true)
+    }
+  })
+
+  test('after a failed sync whatever was not durable is absent, because its pages may be lost', async () => {
+    const { layer, faults, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    await layer.flush()
+    await layer.writeBlocks(2, fixture.block(2, 5))
+    faults.sync = 'EIO'
+    await assert.rejects(() => layer.flush(), { code: 'SHOAL_STORE_IO' })
+    faults.sync = undefined
+    assert.deepEqual([...layer.present.ones()], [0, 1])
+    assert.equal(layer.presentBytes, 2 * BLOCK)
+    await layer.writeBlocks(2, fixture.block(2, 4))
+    await layer.flush()
+    assert.deepEqual(await recorded(), [0, 1, 2, 3])
+  })
+
+  test('when recording fails the blocks stay present and are recorded with the next flush', async () => {
+    const { layer, faults, clock, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    faults.batch = 'ENOSPC'
+    await assert.rejects(() => layer.flush(), { code: 'SHOAL_STORE_NO_SPACE' })
+    assert.equal(layer.durableBlocks, 0)
+    assert.deepEqual(await layer.read(0, BLOCK), fixture.block(0))
+    faults.batch = undefined
+    clock.advance(500)
+    await recordedOnce(layer, 2)
+    assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('writers wait for a flush once too much is not durable, and fail with its error', async () => {
+    const { layer, faults } = setUp({ durableBytes: BLOCK })
+    faults.batch = 'EIO'
+    await layer.writeBlocks(0, fixture.block(0, 4))
+    await assert.rejects(() => layer.writeBlocks(4, fixture.block(4)), { code: 'SHOAL_STORE_IO' })
+    assert.equal(layer.present.count, 4)
+    faults.batch = undefined
+    await layer.writeBlocks(4, fixture.block(4))
+    assert.equal(layer.durableBlocks, 4)
+  })
+
+  test('a short read is an I/O error', async () => {
+    const { layer, faults } = setUp()
+    await layer.writeBlocks(0, fixture.block(0))
+    faults.read = 'SHORT'
+    await assert.rejects(() => layer.read(0, BLOCK), { code: 'SHOAL_STORE_IO' })
+    faults.read = 'EIO'
+    await assert.rejects(() => layer.read(0, BLOCK), { code: 'SHOAL_STORE_IO' })
+  })
+
+  test('close flushes what is left', async () => {
+    const { layer, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.content)
+    await layer.close()
+    assert.equal((await recorded()).length, blockCount(fixture.manifest))
+  })
+})
+
+/** A layer over a file in memory whose calls are noted and fail when told to. */
+function setUp({ durableBytes = 1 << 20 } = {}) {
+  const events: string[] = []
+  const faults: { write?: string | undefined; sync?: string | undefined; batch?: string | undefined; read?: string } =
+    {}
+  const content = Buffer.alloc(fixture.content.length)
+  const fail = (code: string | undefined) => {
+    if (code !== undefined) throw Object.assign(new Error(`${code}: injected`), { code })
+  }
+  const file: LayerFile = {
+    inode: '1',
+    sizeBytes: content.length,
+    read: async (position, length) => {
+      if (faults.read === 'SHORT') return Buffer.alloc(length - 1)
+      fail(faults.read)
+      return Buffer.from(content.subarray(position, position + length))
+    },
+    write: async (position, data) => {
+      fail(faults.write)
+      events.push(`write ${position}+${data.length}`)
+      content.set(data, position)
+    },
+    sync: async () => {
+      fail(faults.sync)
+      events.push('sync')
+    },
+    truncate: async () => {},
+    close: async () => {},
+  }
+  const memory = createMemoryState()
+  const state: StateStore = Object.assign(Object.create(memory), {
+    batch: async (...args: Parameters<StateStore['batch']>) => {
+      fail(faults.batch)
+      events.push('batch')
+      return memory.batch(...args)
+    },
+    close: () => memory.close(),
+  })
+  const clock = new ManualClock()
+  const present = new Bitfield(blockCount(fixture.manifest))
+  const layer = new DiskLayer({ state, clock, file, logger: silentLogger, replaceFile: async () => file }, fixture, {
+    path: 'disk',
+    durableBytes,
+    durableMs: 500,
+    present,
+  })
+  const recorded = async () => [...(await readPresence(memory, digest, present.length)).ones()]
+  return { layer, events, faults, clock, recorded }
+}
+
+/** Turns the event loop until the background flush has made so many blocks durable. */
+async function recordedOnce(layer: DiskLayer, blocks: number): Promise<void> {
+  for (let turn = 0; turn < 1000 && layer.durableBlocks < blocks; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.equal(layer.durableBlocks, blocks)
+}
