@@ -1,14 +1,16 @@
-import type { ConfigDefaults } from '@shoal/service'
-import { LOG_LEVELS } from '@shoal/service'
-import { type Static, Type } from 'typebox'
+import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
+import { type Static, type TSchema, Type } from 'typebox'
 
 const strict = { additionalProperties: false } as const
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 4096, description })
+const nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description })
 const host = (description: string) => Type.String({ minLength: 1, maxLength: 255, description })
 const port = (description: string) => Type.Integer({ minimum: 0, maximum: 65_535, description })
 const bytes = (description: string) =>
   Type.Integer({ minimum: 1, maximum: 16 * 1024 ** 4, description: `${description} Bytes.` })
-const rate = (description: string) => Type.Integer({ minimum: 1024, description: `${description} Bytes per second.` })
+const limit = (description: string) =>
+  nullable(Type.Integer({ minimum: 1024 }), `${description} Bytes per second. null: no limit.`)
 const milliseconds = (description: string) =>
   Type.Integer({ minimum: 10, maximum: 86_400_000, description: `${description} Milliseconds.` })
 const count = (minimum: number, maximum: number, description: string) => Type.Integer({ minimum, maximum, description })
@@ -23,10 +25,9 @@ const ImportRule = Type.Object(
 )
 
 /** Configuration of the seed. */
-export const SeedConfig = Type.Object(
+export const seedConfigSchema = Type.Object(
   {
-    dataDirectory: text('Where state, layers, the signing key and the tokens are kept.'),
-    logLevel: Type.Enum([...LOG_LEVELS], { description: 'Least severity that is logged.' }),
+    stateDirectory: text('Directory for state, layers, the signing key and the tokens. It belongs to one seed alone.'),
     name: Type.String({
       pattern: '^[a-z0-9][a-z0-9.-]{0,252}$',
       description: 'Name of the origin in the swarm, as peers show it.',
@@ -40,21 +41,29 @@ export const SeedConfig = Type.Object(
     ),
     tokens: Type.Object(
       {
-        operatorFile: Type.Optional(
-          text("File with the operators' token; operator.token in dataDirectory when absent. Made when missing."),
+        operatorFile: nullable(
+          text(''),
+          "File with the operators' token; made when missing. null: operator.token in stateDirectory.",
         ),
-        nodeFile: Type.Optional(
-          text("File with the nodes' token; node.token in dataDirectory when absent. Made when missing."),
+        nodeFile: nullable(
+          text(''),
+          "File with the nodes' token; made when missing. null: node.token in stateDirectory.",
         ),
       },
       strict,
     ),
     library: Type.Object(
       {
-        directory: Type.Optional(text('Directory of images to serve as an embedded library, in place of OpenStack.')),
-        endpoint: Type.Optional(text('URL of a Glance that needs no Keystone.')),
-        cloud: Type.Optional(text('Cloud of clouds.yaml; OS_* variables, or its only cloud, when absent.')),
-        limitBytesPerSecond: Type.Optional(rate('Limit on reading image data, over all imports; none when absent.')),
+        directory: nullable(
+          text(''),
+          'Directory of images to serve as an embedded library. null: the library is elsewhere.',
+        ),
+        endpoint: nullable(text(''), 'URL of a Glance that needs no Keystone. null: Keystone knows it.'),
+        cloud: nullable(
+          text(''),
+          'Cloud of clouds.yaml. null: OS_CLOUD, else the OS_* variables, else the only cloud there is.',
+        ),
+        limitBytesPerSecond: limit('Limit on reading image data, over all imports.'),
         pollIntervalMs: milliseconds('Time between two looks at new and changed images.'),
         sweepIntervalMs: milliseconds('Time between two looks at all images, which find deleted ones.'),
       },
@@ -84,8 +93,8 @@ export const SeedConfig = Type.Object(
       {
         host: host('Address that the origin, tracker and DHT node listen on: the storage network.'),
         port: port('TCP port of the origin; 0 takes a free one.'),
-        advertiseHost: Type.Optional(host('Host name or address that nodes are told; swarm.host when absent.')),
-        upBytesPerSecond: Type.Optional(rate('Limit on what the origin sends; none when absent.')),
+        advertiseHost: nullable(host(''), 'Host name or address that nodes are told. null: swarm.host.'),
+        upBytesPerSecond: limit('Limit on what the origin sends.'),
       },
       strict,
     ),
@@ -114,25 +123,53 @@ export const SeedConfig = Type.Object(
       strict,
     ),
     events: Type.Object({ limit: count(100, 10_000_000, 'Events that are kept; older ones are dropped.') }, strict),
+    log: Type.Object({ level: Type.Enum([...LOG_LEVELS], { description: 'The least level that is logged.' }) }, strict),
   },
   strict,
 )
-export type SeedConfig = Static<typeof SeedConfig>
+export type SeedConfig = Readonly<Static<typeof seedConfigSchema>>
 
 const GIB = 1024 ** 3
 
-export const seedDefaults = {
-  dataDirectory: '/var/lib/shoal/seed',
-  logLevel: 'info',
+/** Every default of the seed's configuration. */
+export const seedConfigDefaults = {
+  stateDirectory: '/var/lib/shoal-seed',
   name: 'seed',
-  listen: { host: '127.0.0.1', port: 7460 },
-  tokens: {},
-  library: { pollIntervalMs: 15_000, sweepIntervalMs: 300_000 },
+  listen: { host: '127.0.0.1', port: 7420 },
+  tokens: { operatorFile: null, nodeFile: null },
+  library: {
+    directory: null,
+    endpoint: null,
+    cloud: null,
+    limitBytesPerSecond: null,
+    pollIntervalMs: 15_000,
+    sweepIntervalMs: 300_000,
+  },
   images: { maxImageBytes: 256 * GIB, maxVirtualBytes: 2048 * GIB },
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
-  swarm: { host: '127.0.0.1', port: 7461 },
-  tracker: { enabled: true, port: 7462, announceIntervalMs: 30_000 },
-  dht: { enabled: true, port: 7463 },
+  swarm: { host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
+  tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },
+  dht: { enabled: true, port: 7440 },
   nodes: { heartbeatIntervalMs: 5000, lostAfterHeartbeats: 4, reachabilityIntervalMs: 60_000, limit: 10_000 },
   events: { limit: 10_000 },
+  log: { level: 'info' },
 } as const satisfies ConfigDefaults<SeedConfig>
+
+/** Prefix of the environment variables, as in `SHOAL_SEED_LISTEN_PORT`. */
+export const SEED_ENV_PREFIX = 'SHOAL_SEED'
+
+/** Loads the configuration: flag over environment over file over default. Throws `SHOAL_CONFIG_INVALID` or `SHOAL_CONFIG_FILE`. */
+export function loadSeedConfig(options: {
+  file?: string | undefined
+  env: NodeJS.ProcessEnv
+  flags?: Readonly<Record<string, unknown>>
+}): SeedConfig {
+  return loadConfig(seedConfigSchema, {
+    defaults: seedConfigDefaults,
+    file: options.file ?? options.env[`${SEED_ENV_PREFIX}_CONFIG`],
+    env: options.env,
+    envPrefix: SEED_ENV_PREFIX,
+    flags: options.flags ?? {},
+    argvName: 'the seed',
+  })
+}

@@ -152,7 +152,7 @@ export const seedErrors = {
   },
   SHOAL_IMPORT_NO_SPACE: {
     message: 'There is no space left for image {image} in {directory}.',
-    hint: 'Free space or move dataDirectory to a larger file system, then import again; what was read is kept.',
+    hint: 'Free space or move stateDirectory to a larger file system, then import again; what was read is kept.',
   },
   SHOAL_IMPORT_IO: {
     message: 'Image {image} cannot be stored in {directory}: {reason}.',
@@ -188,7 +188,11 @@ export const seedErrors = {
   },
   SHOAL_SEED_DIRECTORY: {
     message: 'The data directory {directory} cannot be used: {reason}.',
-    hint: 'Set dataDirectory to a directory that the seed may write to.',
+    hint: 'Set stateDirectory to a directory that the seed may write to.',
+  },
+  SHOAL_SEED_ADVERTISE: {
+    message: 'swarm.host is {host}, which is no address that a node could connect to.',
+    hint: "Set swarm.advertiseHost to the seed's address on the storage network.",
   },
   SHOAL_SEED_KEY: {
     message: 'The signing key {path} cannot be used: {reason}.',

@@ -1,4 +1,10 @@
-export { SeedConfig, seedDefaults } from './config.ts'
+export {
+  loadSeedConfig,
+  SEED_ENV_PREFIX,
+  type SeedConfig,
+  seedConfigDefaults,
+  seedConfigSchema,
+} from './config.ts'
 export { seedErrors } from './errors.ts'
 export { type Seed, type SeedDeps, startSeed } from './seed.ts'
-export { loadSeedConfig, type ServeSeedOptions, serveSeed } from './serve-seed.ts'
+export { type ServeSeedOptions, serveSeed } from './serve-seed.ts'

@@ -20,7 +20,7 @@ export async function openLibrary(
   { directory, endpoint, cloud }: SeedConfig['library'],
   env: NodeJS.ProcessEnv,
 ): Promise<LibraryAccess> {
-  if (directory !== undefined) {
+  if (directory !== null) {
     const library = createLibrary(deps, { directory })
     const url = await library.start()
     const access = openEndpoint(deps, url)
@@ -30,8 +30,8 @@ export async function openLibrary(
     }
     return { ...access, close }
   }
-  if (endpoint !== undefined) return openEndpoint(deps, endpoint)
-  const auth = readCloudAuth({ env, cloud })
+  if (endpoint !== null) return openEndpoint(deps, endpoint)
+  const auth = readCloudAuth({ env, cloud: cloud ?? undefined })
   const client = openGlance(deps, auth)
   const url = auth.method.type === 'none' ? auth.method.endpoint : auth.method.authUrl
   return { client, endpoint: auth.imageEndpoint ?? url, close: () => client.close() }

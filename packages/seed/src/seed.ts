@@ -62,13 +62,13 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
   const stopping = new AbortController()
   const component = (name: string) => logger.child({ component: name })
   try {
-    const { dataDirectory } = config
-    await makeDirectory(dataDirectory)
-    const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(dataDirectory, 'operator.token'))
-    const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(dataDirectory, 'node.token'))
-    const key = await openSigningKey(join(dataDirectory, 'signing.key'))
+    const { stateDirectory } = config
+    await makeDirectory(stateDirectory)
+    const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(stateDirectory, 'operator.token'))
+    const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(stateDirectory, 'node.token'))
+    const key = await openSigningKey(join(stateDirectory, 'signing.key'))
 
-    const state = stack.use(await openLevelState(join(dataDirectory, 'state')))
+    const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
     const journal = new EventJournal({ state, clock }, { limit: config.events.limit })
     const catalogue = new Catalogue(state)
     const assignments = new Assignments({ state, clock })
@@ -79,18 +79,19 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     for (const part of [journal, catalogue, assignments, registry]) await part.open()
     stack.defer(() => journal.flush())
 
-    const storeDirectory = join(dataDirectory, 'layers')
+    const storeDirectory = join(stateDirectory, 'layers')
     const store = stack.use(
       createLayerStore({ state, logger: component('store'), clock }, { directory: storeDirectory }),
     )
     await store.open()
 
+    const advertised = advertisedHost(config.swarm)
     const tracker = createTracker(
       { logger: component('tracker') },
       {
         host: config.swarm.host,
         port: config.tracker.port,
-        ...(config.swarm.advertiseHost === undefined ? {} : { advertiseHost: config.swarm.advertiseHost }),
+        ...advertised,
         announceIntervalMs: config.tracker.announceIntervalMs,
         allows: (infoHash) => catalogue.isPublished(infoHash),
         advertised: (peerId) => (peerId === swarm.peerId ? swarm.address : registry.addressOfPeer(peerId)),
@@ -103,10 +104,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         node: config.name,
         host: config.swarm.host,
         port: config.swarm.port,
-        advertiseHost: config.swarm.advertiseHost,
+        ...advertised,
         dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },
         trackers: [],
-        ...(config.swarm.upBytesPerSecond === undefined ? {} : { upBytesPerSecond: config.swarm.upBytesPerSecond }),
+        ...(config.swarm.upBytesPerSecond === null ? {} : { upBytesPerSecond: config.swarm.upBytesPerSecond }),
       },
     )
     let announceUrls: string[] = []
@@ -125,7 +126,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const library = await openLibrary({ clock, logger: component('library') }, config.library, env)
     stack.defer(() => library.close())
 
-    const limitBytesPerSecond = config.library.limitBytesPerSecond ?? null
+    const { limitBytesPerSecond } = config.library
     const bucket = new TokenBucket(clock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
     const meter = new RateMeter(clock)
     let requests = 0
@@ -304,4 +305,11 @@ async function makeDirectory(directory: string): Promise<void> {
   } catch (error) {
     throw seedError('SHOAL_SEED_DIRECTORY', { directory, reason: errorMessage(error) }, error)
   }
+}
+
+/** What nodes are told in place of the address that is listened on. */
+function advertisedHost({ host, advertiseHost }: SeedConfig['swarm']): { advertiseHost?: string } {
+  if (advertiseHost !== null) return { advertiseHost }
+  if (host === '0.0.0.0' || host === '::') throw seedError('SHOAL_SEED_ADVERTISE', { host })
+  return {}
 }

@@ -1,31 +1,33 @@
-import { createLog, loadConfig, runService } from '@shoal/service'
-import { SeedConfig, seedDefaults } from './config.ts'
+import { createLog, describeError, EXIT_CODES, redactConfig, runService } from '@shoal/service'
+import { loadSeedConfig, type SeedConfig, seedConfigSchema } from './config.ts'
 import { startSeed } from './seed.ts'
 
+const NAME = 'shoal-seed'
+
 export interface ServeSeedOptions {
-  /** Path of a YAML or JSON configuration file; `SHOAL_SEED_CONFIG` when absent. */
+  /** Path of the configuration file; else `SHOAL_SEED_CONFIG` names it. */
   readonly file?: string | undefined
-  /** Flags by dotted key, for example `{ 'listen.port': '7460' }`. */
+  readonly env: NodeJS.ProcessEnv
+  /** Settings by dotted key, for example `{ 'listen.port': '7420' }`. */
   readonly flags?: Readonly<Record<string, unknown>>
-  readonly env?: NodeJS.ProcessEnv
 }
 
-/** Loads the seed's configuration: flag over environment (`SHOAL_SEED_*`) over file over default. Throws `SHOAL_CONFIG_*`. */
-export function loadSeedConfig({ file, flags = {}, env = process.env }: ServeSeedOptions): SeedConfig {
-  return loadConfig(SeedConfig, {
-    defaults: seedDefaults,
-    file: file ?? env.SHOAL_SEED_CONFIG,
-    env,
-    envPrefix: 'SHOAL_SEED',
-    flags,
-    argvName: 'the seed',
+/**
+ * Runs the seed until SIGTERM or SIGINT; resolves to the exit code: 0, 1 after a failure, 2 for a configuration that is not
+ * valid. What went wrong is printed once.
+ */
+export async function serveSeed(options: ServeSeedOptions): Promise<number> {
+  let config: SeedConfig
+  try {
+    config = loadSeedConfig(options)
+  } catch (error) {
+    process.stderr.write(`${NAME}: ${describeError(error)}\n`)
+    process.exitCode = EXIT_CODES.configuration
+    return EXIT_CODES.configuration
+  }
+  const logger = createLog({ name: NAME, level: config.log.level })
+  return runService({ name: NAME, logger }, () => {
+    logger.info({ config: redactConfig(config, seedConfigSchema) }, 'starting')
+    return startSeed(config, { logger, env: options.env })
   })
-}
-
-/** Runs a seed until it is told to stop; resolves to the exit code. Throws `SHOAL_CONFIG_*` before anything is started. */
-export async function serveSeed(options: ServeSeedOptions = {}): Promise<number> {
-  const config = loadSeedConfig(options)
-  const logger = createLog({ name: 'shoal-seed', level: config.logLevel })
-  const { env = process.env } = options
-  return runService({ name: 'shoal-seed', logger }, () => startSeed(config, { logger, env }))
 }
