@@ -1,0 +1,56 @@
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  blockCount,
+  chooseGeometry,
+  digestFromBytes,
+  encodeManifest,
+  encodePublicKey,
+  type Manifest,
+  pieceCount,
+} from '@shoal/core'
+import type { LayerDescription } from '@shoal/layer-store'
+import { encodeTorrent } from '@shoal/swarm'
+
+export interface LayerFixture extends LayerDescription {
+  readonly data: Buffer
+}
+
+/** A seed's signing key, and its public half as the API shows it. */
+export function signingKey(): { privateKey: KeyObject; publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  return { privateKey, publicKey: encodePublicKey(publicKey) }
+}
+
+/** A published layer of random bytes. */
+export function layerFixture(privateKey: KeyObject, options: { sizeBytes: number }): LayerFixture {
+  const data = randomBytes(options.sizeBytes)
+  const geometry = chooseGeometry(data.length)
+  const hashes = (algorithm: string, count: number, length: number) =>
+    Buffer.concat(
+      Array.from({ length: count }, (_, index) =>
+        createHash(algorithm)
+          .update(data.subarray(index * length, (index + 1) * length))
+          .digest(),
+      ),
+    )
+  const digest = digestFromBytes(createHash('sha256').update(data).digest())
+  const { torrent, infoHash } = encodeTorrent({
+    name: digest,
+    sizeBytes: data.length,
+    pieceLengthBytes: geometry.pieceLengthBytes,
+    pieceHashes: hashes('sha1', pieceCount(geometry), geometry.pieceLengthBytes),
+    announce: [],
+  })
+  const manifest: Manifest = {
+    ...geometry,
+    digest,
+    parent: null,
+    kind: 'base',
+    format: 'raw',
+    virtualSizeBytes: data.length,
+    createdAt: 1_700_000_000_000,
+    infoHash,
+    blockHashes: hashes('sha256', blockCount(geometry), geometry.blockLengthBytes),
+  }
+  return { data, manifest, encodedManifest: encodeManifest(manifest, privateKey), torrent }
+}

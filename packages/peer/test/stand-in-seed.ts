@@ -1,0 +1,169 @@
+import { type DesiredState, type Heartbeat, type NodeRegistration, operations } from '@shoal/api'
+import { type Digest, errorFactory, silentLogger, systemClock } from '@shoal/core'
+import { createMemoryLayerStore } from '@shoal/layer-store'
+import { createHealth, createHttpService, createMetrics, registerOperation, type StreamMessage } from '@shoal/service'
+import { createSwarm } from '@shoal/swarm'
+import type { LayerFixture } from './layer-fixture.ts'
+
+export const NODE_TOKEN = 'node-token-of-the-stand-in'
+
+const seedError = errorFactory({
+  SHOAL_NODE_UNKNOWN: { message: 'There is no node {node}.', hint: 'Register it.' },
+  SHOAL_LAYER_UNKNOWN: { message: 'There is no layer {layer}.', hint: 'Publish it.' },
+})
+
+export interface StandInSeedOptions {
+  readonly publicKey: string
+  /** Port of the API, to come back where an earlier one was; default is a free one. */
+  readonly port?: number
+  readonly originUpBytesPerSecond?: number
+}
+
+/** A seed as small as can be: the operations a peer uses, over real HTTP, and a real origin with layers in memory. */
+export class StandInSeed implements AsyncDisposable {
+  readonly nodes = new Map<string, NodeRegistration>()
+  readonly heartbeats: { node: string; body: Heartbeat }[] = []
+  readonly manifestRequests: string[] = []
+  readonly #options: StandInSeedOptions
+  readonly #stack = new AsyncDisposableStack()
+  readonly #store = createMemoryLayerStore()
+  readonly #origin
+  readonly #layers = new Map<string, LayerFixture>()
+  readonly #watchers = new Set<() => void>()
+  #assigned = new Set<Digest>()
+  #revoked = new Set<Digest>()
+  #revision = 1
+  url = ''
+
+  constructor(options: StandInSeedOptions) {
+    this.#options = options
+    const { originUpBytesPerSecond: upBytesPerSecond } = options
+    this.#origin = createSwarm(
+      { logger: silentLogger, clock: systemClock },
+      {
+        role: 'origin',
+        node: 'seed',
+        host: '127.0.0.1',
+        port: 0,
+        dht: { host: '127.0.0.1', port: 0, bootstrap: [] },
+        trackers: [],
+        ...(upBytesPerSecond === undefined ? {} : { upBytesPerSecond }),
+      },
+    )
+  }
+
+  /** Payload bytes the origin has sent. */
+  get uploadedBytes(): number {
+    return this.#origin.stats().uploadedBytes
+  }
+
+  get events() {
+    return this.heartbeats.flatMap(({ node, body }) => body.events.map((event) => ({ node, ...event })))
+  }
+
+  async start(): Promise<this> {
+    await this.#store.open()
+    this.#stack.use(this.#store)
+    await this.#origin.start()
+    this.#stack.defer(() => this.#origin.close())
+    const http = this.#stack.use(
+      await createHttpService(
+        { logger: silentLogger, metrics: createMetrics({ process: false }), health: createHealth() },
+        {
+          name: 'stand-in-seed',
+          version: '0',
+          host: '127.0.0.1',
+          port: this.#options.port ?? 0,
+          tokens: { node: NODE_TOKEN },
+          openapi: { title: 'stand-in', description: 'stand-in' },
+          statusByCode: { SHOAL_NODE_UNKNOWN: 404, SHOAL_LAYER_UNKNOWN: 404 },
+          drainMs: 50,
+        },
+      ),
+    )
+    this.#bind(http.app)
+    this.url = await http.start()
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync()
+  }
+
+  /** Publishes a layer: the origin serves its blocks, the API its manifest (or what stands in for it). */
+  async publish(layer: LayerFixture, options: { encodedManifest?: Uint8Array } = {}): Promise<void> {
+    const stored = await this.#store.create(layer)
+    await stored.writeBlocks(0, layer.data)
+    await this.#origin.join(stored)
+    this.#layers.set(layer.manifest.digest, { ...layer, ...options })
+  }
+
+  /** Sets what every node should hold. */
+  desire(desired: { assigned?: Digest[]; revoked?: Digest[] }): void {
+    this.#assigned = new Set(desired.assigned ?? [])
+    this.#revoked = new Set(desired.revoked ?? [])
+    this.#revision += 1
+    for (const wake of this.#watchers) wake()
+  }
+
+  #bind(app: Parameters<typeof registerOperation>[0]): void {
+    registerOperation(app, operations.registerNode, ({ params, body }) => {
+      this.nodes.set(params.node, body)
+      return {
+        heartbeatIntervalMs: 500,
+        publicKeys: [this.#options.publicKey],
+        trackers: [],
+        dhtBootstrap: this.#origin.dhtAddress === null ? [] : [this.#origin.dhtAddress],
+        originAddress: this.#origin.address,
+        reachable: true,
+        reachability: 'It answers.',
+      }
+    })
+    registerOperation(app, operations.heartbeat, ({ params, body }) => {
+      this.#known(params.node)
+      this.heartbeats.push({ node: params.node, body })
+      return { revision: this.#revision }
+    })
+    registerOperation(app, operations.desiredState, ({ params }) => this.#desiredState(params.node))
+    registerOperation(app, operations.watchDesired, ({ signal }) => this.#watch(signal))
+    registerOperation(app, operations.getManifest, ({ params }) => {
+      this.manifestRequests.push(params.layer)
+      return this.#layer(params.layer).encodedManifest
+    })
+    registerOperation(app, operations.getTorrent, ({ params }) => this.#layer(params.layer).torrent)
+  }
+
+  #desiredState(node: string): DesiredState {
+    this.#known(node)
+    return {
+      revision: this.#revision,
+      revoked: [...this.#revoked],
+      assignments: [...this.#assigned].map((digest) => {
+        const { sizeBytes, infoHash } = this.#layer(digest).manifest
+        const peers = [...this.nodes].filter(([name]) => name !== node).map(([, { swarmAddress }]) => swarmAddress)
+        return { layer: digest, priority: 50, sizeBytes, infoHash, peers }
+      }),
+    }
+  }
+
+  async *#watch(signal: AbortSignal): AsyncGenerator<StreamMessage<{ revision: number }>> {
+    while (!signal.aborted) {
+      yield { event: 'desired-state', data: { revision: this.#revision } }
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#watchers.add(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      await promise
+      this.#watchers.delete(resolve)
+    }
+  }
+
+  #known(node: string): void {
+    if (!this.nodes.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
+  }
+
+  #layer(digest: string): LayerFixture {
+    const layer = this.#layers.get(digest)
+    if (layer === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: digest })
+    return layer
+  }
+}
