@@ -1,5 +1,5 @@
-import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import {
   Bitfield,
   blockCount,
@@ -12,7 +12,7 @@ import {
 } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
 import { DiskLayer } from './disk-layer.ts'
-import { syncPath } from './durable-file.ts'
+import { makeDurableDirectory, syncPath } from './durable-file.ts'
 import { storeError } from './errors.ts'
 import { checkDescription } from './layer-description.ts'
 import { LayerDirectory } from './layer-directory.ts'
@@ -63,16 +63,16 @@ class DiskLayerStore implements LayerStore {
     this.#deps = deps
     this.#records = new LayerRecords(deps.state)
     this.#options = { durableBytes: DEFAULT_DURABLE_BYTES, durableMs: DEFAULT_DURABLE_MS, ...options }
-    this.#layersPath = join(options.directory, 'layers')
-    this.#stagingPath = join(options.directory, 'staging')
+    this.#layersPath = resolve(options.directory, 'layers')
+    this.#stagingPath = resolve(options.directory, 'staging')
   }
 
   open(): Promise<void> {
     return this.#queue.run(async () => {
       if (this.#isOpen) return
       try {
-        await mkdir(this.#layersPath, { recursive: true })
-        await mkdir(this.#stagingPath, { recursive: true })
+        await makeDurableDirectory(this.#layersPath)
+        await makeDurableDirectory(this.#stagingPath)
         await this.#reconcile()
       } catch (error) {
         await this.#closeLayers()
