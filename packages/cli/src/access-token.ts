@@ -6,7 +6,7 @@ import type { GlobalArgs } from './global-options.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where a seed on this machine keeps the operator's token: started by `npm start`, or installed by infra/. */
-export const DEFAULT_TOKEN_FILES = ['.shoal/seed/operator.token', '/var/lib/shoal/seed/operator.token'] as const
+export const DEFAULT_TOKEN_FILES = ['.shoal/seed/operator.token', '/var/lib/shoal-seed/operator.token'] as const
 
 /** A larger file was named by mistake. */
 const MAX_TOKEN_FILE_BYTES = 4096

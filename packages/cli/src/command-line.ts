@@ -93,11 +93,12 @@ function addCommand(
   parser.command(
     usage,
     command.summary,
-    (below) => {
+    async (below) => {
       for (const [name, positional] of Object.entries(command.positionals)) below.positional(name, positional)
-      for (const [name, option] of Object.entries(command.options)) below.option(name, option)
+      const options = { ...command.options, ...(await command.moreOptions()) }
+      for (const [name, option] of Object.entries(options)) below.option(name, option)
       // Named as a group, they stand before those of every command.
-      below.group(Object.keys(command.options), 'Options:')
+      below.group(Object.keys(options), 'Options:')
       for (const [line, meaning] of command.examples) below.example(`$0 ${line}`, meaning)
       return failWith(below, `shoal ${words(command.usage)}`)
     },

@@ -13,6 +13,8 @@ export interface Command {
   readonly summary: string
   readonly positionals: Positionals
   readonly options: Flags
+  /** Further options, for commands whose options are costly to know: asked for only when the command is. */
+  moreOptions(): Promise<Flags>
   /** Command lines without `shoal`, each with what it does. */
   readonly examples: readonly (readonly [command: string, meaning: string])[]
   /** The command handles SIGINT and SIGTERM itself, as services do. */
@@ -25,6 +27,7 @@ interface CommandSpec<P extends Record<string, PositionalOptions>, O extends Rec
   summary: string
   positionals?: P
   options?: O
+  moreOptions?: () => Promise<Flags>
   examples?: readonly (readonly [string, string])[]
   ownsSignals?: boolean
   run(context: CommandContext, args: InferredOptionTypes<P> & InferredOptionTypes<O>): Promise<ExitCode>
@@ -41,6 +44,7 @@ export function defineCommand<
     summary: spec.summary,
     positionals: spec.positionals ?? {},
     options: spec.options ?? {},
+    moreOptions: spec.moreOptions ?? (async () => ({})),
     examples: spec.examples ?? [],
     ownsSignals: spec.ownsSignals ?? false,
     // The command line was parsed and checked by these very declarations.

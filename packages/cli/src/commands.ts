@@ -15,6 +15,8 @@ import { libraryServe } from './library/serve.ts'
 import { nodeList } from './node/list.ts'
 import { nodeRemove } from './node/remove.ts'
 import { nodeShow } from './node/show.ts'
+import { peerServe } from './peer/serve.ts'
+import { seedServe } from './seed/serve.ts'
 import { status } from './status.ts'
 
 /** Every command, in the order of the help. */
@@ -34,6 +36,8 @@ export const commands: readonly Command[] = [
   nodeRemove,
   eventList,
   eventWatch,
+  seedServe,
+  peerServe,
   libraryServe,
   completion,
 ]

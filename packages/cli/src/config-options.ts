@@ -3,12 +3,6 @@ import type { Options } from 'yargs'
 
 type ConfigSchema = Parameters<typeof configFields>[0]
 
-/** Options of every service beside its settings. */
-export const serviceOptions = {
-  config: { type: 'string', requiresArg: true, describe: 'Configuration file, YAML or JSON' },
-  'print-config': { type: 'boolean', default: false, describe: 'Print the configuration that holds, then exit' },
-} as const satisfies Record<string, Options>
-
 /** One option per setting of a service: `--listen.port`. All take text; the service itself parses and checks it. */
 export function configOptions(schema: ConfigSchema, defaults: object): Record<string, Options> {
   return Object.fromEntries(

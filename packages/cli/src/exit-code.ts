@@ -44,6 +44,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   SHOAL_IMAGE_UNKNOWN: EXIT.notFound,
   SHOAL_LAYER_UNKNOWN: EXIT.notFound,
   SHOAL_STORE_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_PEER_LAYER_UNKNOWN: EXIT.notFound,
   SHOAL_NODE_UNKNOWN: EXIT.notFound,
   SHOAL_HTTP_NOT_FOUND: EXIT.notFound,
   SHOAL_HTTP_UNAUTHORIZED: EXIT.unauthorised,

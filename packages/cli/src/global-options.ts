@@ -1,5 +1,6 @@
 import type { Options } from 'yargs'
 
+/** Where a seed with default settings listens; a test compares it with the seed's own default. */
 export const DEFAULT_SEED_URL = 'http://127.0.0.1:7420'
 
 /** Options that every command takes. */

@@ -1,6 +1,7 @@
 import { parseCommandLine, words } from './command-line.ts'
 import { commands, nouns } from './commands.ts'
 import { EXIT, EXIT_MEANINGS } from './exit-code.ts'
+import { DEFAULT_SEED_URL } from './global-options.ts'
 
 const HELP_COLUMNS = 100
 
@@ -37,7 +38,7 @@ const HEADER = `# The command line
 takes \`--json\`. Results go to standard output; errors go to standard error as \`error:\`, \`hint:\` and \`code:\`, or as one JSON
 object with \`--json\`. docs/errors.md lists the codes.
 
-The seed is found by \`--seed\`, then \`SHOAL_SEED_URL\`, then http://127.0.0.1:7420. The token is \`--token\`, \`--token-file\`,
+The seed is found by \`--seed\`, then \`SHOAL_SEED_URL\`, then ${DEFAULT_SEED_URL}. The token is \`--token\`, \`--token-file\`,
 \`SHOAL_TOKEN\`, \`SHOAL_TOKEN_FILE\` or, when the service is on this machine, the \`operator.token\` of a seed that runs here, in
 this order.
 

@@ -1,10 +1,9 @@
-import { createLibrary } from '@shoal/library'
-import { createLog, LOG_LEVELS, runService } from '@shoal/service'
 import { defineCommand } from '../command.ts'
 import { cliError } from '../errors.ts'
 import type { ExitCode } from '../exit-code.ts'
 
 const NAME = 'shoal-library'
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 export const libraryServe = defineCommand({
   usage: 'library serve',
@@ -32,6 +31,9 @@ export const libraryServe = defineCommand({
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw cliError('SHOAL_CLI_USAGE', { reason: `--port ${port} is not a port.`, command: 'shoal library serve' })
     }
+    // Loaded only now: a server's packages would triple the time that every other command takes to start.
+    const { createLog, runService } = await import('@shoal/service')
+    const { createLibrary } = await import('@shoal/library')
     const token = args['library-token'] ?? terminal.env.SHOAL_LIBRARY_TOKEN
     const logger = createLog({ name: NAME, level: args['log-level'] })
     const code = await runService({ name: NAME, logger }, async () => {
