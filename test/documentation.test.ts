@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { references } from '../infra/docs/references.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  .toString()
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(root, path)))
+
+for (const [name, content] of Object.entries(references())) {
+  test(`docs/${name} is what the code says (npm run docs writes it)`, async () => {
+    assert.equal(await readFile(join(root, 'docs', name), 'utf8'), content)
+  })
+}
+
+test('every error code used in a source file is in a table, and the other way round', async () => {
+  const documented = new Set((await readFile(join(root, 'docs/errors.md'), 'utf8')).match(/SHOAL_[A-Z0-9_]+/g))
+  const sources = tracked.filter((path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path))
+  const used = new Map<string, number>()
+  for (const path of sources) {
+    const isTable = path.endsWith('/errors.ts')
+    for (const [code] of (await readFile(join(root, path), 'utf8')).matchAll(/(?<=')SHOAL_[A-Z0-9_]+(?=')/g)) {
+      if (!isTable) used.set(code, (used.get(code) ?? 0) + 1)
+    }
+  }
+  const isVariable = (code: string) => /^SHOAL_(SEED|PEER|TOKEN|NODE|CLI)(_URL|_TOKEN|_FILE|_CONFIG|_LOG)?$/.test(code)
+  const unknown = [...used.keys()].filter((code) => !documented.has(code) && !isVariable(code))
+  assert.deepEqual(unknown, [], 'used but in no table')
+})
+
+test('links between documents lead somewhere', async () => {
+  for (const path of tracked.filter((file) => file.endsWith('.md'))) {
+    const text = await readFile(join(root, path), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)) {
+      assert.ok(existsSync(join(root, dirname(path), target)), `${path} links to ${target}`)
+    }
+  }
+})
+
+test('the README stays between 60 and 80 lines and shows how to start and test', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const lines = readme.trimEnd().split('\n').length
+  assert.ok(lines >= 60 && lines <= 80, `${lines} lines`)
+  assert.match(readme, /npm start/)
+  assert.match(readme, /npm test/)
+})
