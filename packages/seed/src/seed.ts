@@ -123,7 +123,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const saveTally = () => tally.save(catalogue.layers().map(({ digest }) => digest))
     stack.defer(saveTally)
 
-    const library = await openLibrary({ clock, logger: component('library') }, config.library, env)
+    const library = await openLibrary({ clock, logger }, config.library, env)
     stack.defer(() => library.close())
 
     const { limitBytesPerSecond } = config.library

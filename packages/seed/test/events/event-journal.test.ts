@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { ManualClock } from '@shoal/core'
+import { createMemoryState, type StateStore } from '@shoal/state'
+import { EventJournal } from '../../src/events/event-journal.ts'
+
+async function open(state: StateStore, limit = 100): Promise<EventJournal> {
+  const journal = new EventJournal({ state, clock: new ManualClock() }, { limit })
+  await journal.open()
+  return journal
+}
+
+const draft = (message: string) => ({ type: 'image.discovered', message }) as const
+
+it('numbers events on over a restart', async () => {
+  const state = createMemoryState()
+  await (await open(state)).append([draft('a'), draft('b')])
+  const journal = await open(state)
+  await journal.append([draft('c')])
+  const events = await journal.list({ limit: 10 })
+  assert.deepEqual(
+    events.map(({ id, message }) => [id, message]),
+    [
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+    ],
+  )
+})
+
+it('keeps the newest events up to its limit', async () => {
+  const state = createMemoryState()
+  const journal = await open(state, 3)
+  for (const message of 'abcde') await journal.append([draft(message)])
+  const messages = async () => (await journal.list({ limit: 10 })).map(({ message }) => message).join('')
+  assert.equal(await messages(), 'cde')
+  const reopened = await open(state, 3)
+  await reopened.append([draft('f')])
+  assert.equal(await messages(), 'def')
+})
+
+it('writes events and records in one batch, and appends of one moment together', async () => {
+  const state = createMemoryState()
+  let batches = 0
+  const counting: StateStore = Object.assign(Object.create(state) as StateStore, {
+    batch: (...args: Parameters<StateStore['batch']>) => {
+      batches += 1
+      return state.batch(...args)
+    },
+  })
+  const journal = await open(counting)
+  const put = (key: string) => [{ type: 'put', key, value: 1 } as const]
+  await Promise.all(['a', 'b', 'c'].map((name) => journal.append([draft(name)], put(name))))
+  assert.equal(batches, 1)
+  assert.equal((await state.get('c'))?.value, 1)
+})
+
+it('writes what was appended by whoever waited for the batch before', async () => {
+  const journal = await open(createMemoryState())
+  const chain = async (depth: number): Promise<void> => {
+    await journal.append([draft(String(depth))])
+    if (depth > 0) await chain(depth - 1)
+  }
+  await chain(20)
+  assert.equal(journal.lastId, 21)
+})
+
+it('gives a subscriber everything after an id, then what happens, without a gap', async () => {
+  const journal = await open(createMemoryState())
+  await journal.append([draft('a'), draft('b'), draft('c')])
+  const controller = new AbortController()
+  const seen: string[] = []
+  for await (const { message } of journal.subscribe({ after: 1, signal: controller.signal })) {
+    seen.push(message)
+    if (seen.length === 2) void journal.append([draft('d'), draft('e')])
+    if (seen.length === 4) controller.abort()
+  }
+  assert.deepEqual(seen, ['b', 'c', 'd', 'e'])
+})
+
+it('starts with what happens from now on when no id is given', async () => {
+  const journal = await open(createMemoryState())
+  await journal.append([draft('a')])
+  const controller = new AbortController()
+  const first = journal.subscribe({ signal: controller.signal }).next()
+  await journal.append([draft('b')])
+  assert.equal((await first).value?.message, 'b')
+  controller.abort()
+})
