@@ -26,8 +26,8 @@ install_npm_packages() {
     say 'npm ci failed; its messages are above. Correct the cause (network, registry, disk) and try again.'
     exit 1
   fi
-  # With a lock file that is newer than the clock, the next run would install again.
-  touch node_modules/.package-lock.json
+  # A lock file from the future (a clock that was set back) must not make every run install again.
+  npm_is_current || touch -r package-lock.json node_modules/.package-lock.json
 }
 
 debian_packages() {
