@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { errorCode, errorMessage, type Logger, systemClock } from '@shoal/core'
 import {
@@ -96,6 +97,7 @@ export async function createHttpService(
   // Answers are typed by their schema at compile time; schema-driven serialisers drop and convert values silently.
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeContentTypeParser('text/plain')
+  const closeUnused = trackUnused(app)
   const streams = new EventStreams({ limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS })
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
@@ -118,7 +120,7 @@ export async function createHttpService(
 
   let stopping: Promise<void> | undefined
   const stop = () => {
-    stopping ??= stopHttp(app, deps.health, streams, options.drainMs ?? DEFAULT_DRAIN_MS)
+    stopping ??= stopHttp(app, { health: deps.health, streams, closeUnused }, options.drainMs ?? DEFAULT_DRAIN_MS)
     return stopping
   }
   return { app, start: () => listen(app, options), stop, [Symbol.asyncDispose]: stop }
@@ -186,17 +188,39 @@ async function listen(app: HttpApp, { host, port }: HttpServiceOptions): Promise
   }
 }
 
-async function stopHttp(app: HttpApp, health: Health, streams: EventStreams, drainMs: number): Promise<void> {
-  health.drain()
-  streams.closeAll()
+async function stopHttp(
+  app: HttpApp,
+  parts: { health: Health; streams: EventStreams; closeUnused: () => void },
+  drainMs: number,
+): Promise<void> {
+  parts.health.drain()
+  parts.streams.closeAll()
   const abandoned = new AbortController()
   const cut = systemClock.sleep(drainMs, { signal: abandoned.signal }).then(
     () => app.server.closeAllConnections(),
     () => {},
   )
-  await app.close()
+  const closed = app.close()
+  parts.closeUnused()
+  await closed
   abandoned.abort()
   await cut
+}
+
+/**
+ * Gives the function that closes the connections on which no request has come yet. Browsers and undici open such in advance, node
+ * does not count them as idle, and stopping would wait for them.
+ */
+function trackUnused(app: HttpApp): () => void {
+  const unused = new Set<Socket>()
+  app.server.on('connection', (socket: Socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  app.server.on('request', (request) => unused.delete(request.socket))
+  return () => {
+    for (const socket of unused) socket.destroy()
+  }
 }
 
 function pathOf(url: string): string {

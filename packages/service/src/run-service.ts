@@ -14,12 +14,14 @@ export interface RunServiceOptions {
 }
 
 const DEFAULT_STOP_TIMEOUT_MS = 15_000
+/** How long the process may go on after the service has ended. */
+const LINGER_MS = 500
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
 type Signal = keyof typeof SIGNALS
 
 /**
  * Runs a service to its end: starts it, waits for SIGTERM or SIGINT, stops it by disposing what `start` gave, and resolves to
- * the exit code, which is set on the process too. A second signal ends the process at once (128 + signal); so does an error that
+ * the exit code, which is set on the process too; the process ends half a second later at the latest. A second signal ends the process at once (128 + signal); so does an error that
  * nobody handled (1), after it is logged: state is crash-safe, and an unknown state is worse than a restart.
  */
 export async function runService(
@@ -61,6 +63,8 @@ export async function runService(
     process.off('unhandledRejection', onUnhandled)
   }
   process.exitCode = code
+  // What a failed stop left open must not keep the process; unref'd, so an orderly end is not held up by this.
+  setTimeout(() => process.exit(code), LINGER_MS).unref()
   return code
 }
 
