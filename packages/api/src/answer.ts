@@ -1,11 +1,15 @@
 import { ShoalError } from '@shoal/core'
 import type { TSchema } from 'typebox'
-import { Check } from 'typebox/value'
+import { Compile, type Validator } from 'typebox/compile'
 import { ErrorResponse } from './error-body.ts'
 import { apiError } from './errors.ts'
 
 /** An answer larger than this is not one of ours: a manifest has at most 128 MiB. */
 const MAX_ANSWER_BYTES = 256 * 1024 ** 2
+
+// Compiled checks are some forty times faster than interpreted ones; without `eval` typebox falls back to those by itself.
+const errorValidator = Compile(ErrorResponse)
+const validators = new WeakMap<TSchema, Validator>()
 
 /** The whole body of an answer, within bounds. */
 export async function readBody(response: Response, url: string): Promise<Uint8Array> {
@@ -39,7 +43,7 @@ export function parseJson(text: string, schema: TSchema | undefined, url: string
   } catch (error) {
     throw protocolError(url, 'it is not JSON', error)
   }
-  if (schema !== undefined && !Check(schema, value))
+  if (schema !== undefined && !validatorOf(schema).Check(value))
     throw protocolError(url, 'it does not have the shape this version knows')
   return value
 }
@@ -52,7 +56,7 @@ export async function readError(response: Response, url: string): Promise<ShoalE
   } catch (error) {
     return protocolError(url, `status ${response.status} without an error of the API`, error)
   }
-  if (!Check(ErrorResponse, body)) return protocolError(url, `status ${response.status} without an error of the API`)
+  if (!errorValidator.Check(body)) return protocolError(url, `status ${response.status} without an error of the API`)
   const { code, message, hint, details } = body.error
   return new ShoalError(code, message, { hint, details })
 }
@@ -60,4 +64,12 @@ export async function readError(response: Response, url: string): Promise<ShoalE
 /** The error for an answer that is not one of the API. */
 export function protocolError(url: string, reason: string, cause?: unknown): ShoalError {
   return apiError('SHOAL_API_PROTOCOL', { url, reason }, cause)
+}
+
+function validatorOf(schema: TSchema): Validator {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const validator = Compile(schema)
+  validators.set(schema, validator)
+  return validator
 }
