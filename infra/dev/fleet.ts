@@ -35,7 +35,7 @@ export interface Fleet extends AsyncDisposable {
 const PORTS = { seedApi: 7420, peerApi: 7421 } as const
 const ZONE = 'here'
 
-/** Starts the seed, then the peers side by side. Throws `SHOAL_DEV_PORT_IN_USE` and what `startChildService` throws. */
+/** Starts the seed, then the peers side by side. Throws what `startChildService` throws. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { directory, network } = options
   const logDirectory = join(directory, 'logs')
@@ -46,8 +46,6 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await mkdir(path, { recursive: true, mode: 0o700 })
   }
   const hostOf = (index: number) => `${network}.${index + 1}`
-  await checkPort(hostOf(0), PORTS.seedApi)
-  for (const index of names.keys()) await checkPort(hostOf(index + 1), PORTS.peerApi)
 
   // One token for the seed's API and the peers' own, so that one file is enough to look everywhere.
   const tokenFile = join(seedDirectory, 'operator.token')
@@ -128,7 +126,12 @@ function flags(settings: Readonly<Record<string, string>>): string[] {
   return Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value])
 }
 
-/** Says at once, and in words, what a service would say after it was started. */
+/** Says at once, and in words, what a service would say after it was started. Throws `SHOAL_DEV_PORT_IN_USE`. */
+export async function checkPorts({ network, peers }: FleetOptions): Promise<void> {
+  await checkPort(`${network}.1`, PORTS.seedApi)
+  for (let index = 1; index <= peers; index += 1) await checkPort(`${network}.${index + 1}`, PORTS.peerApi)
+}
+
 async function checkPort(host: string, port: number): Promise<void> {
   const server = createServer()
   try {

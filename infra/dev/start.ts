@@ -5,7 +5,7 @@ import { DEFAULT_SEED_URL, formatBytes, formatRate } from '@shoal/cli'
 import { errorCode, errorMessage, ShoalError } from '@shoal/core'
 import { buildExampleImages } from './build-images.ts'
 import { devError } from './errors.ts'
-import { type Fleet, startFleet } from './fleet.ts'
+import { checkPorts, type Fleet, startFleet } from './fleet.ts'
 import { awaitFleet, distribute, importImage, verifyEverywhere } from './steps.ts'
 
 const USAGE = `Usage: node infra/dev/start.ts [--once] [--directory .shoal] [--peers 3] [--network 127.0.0]
@@ -36,7 +36,8 @@ function readOptions(): StartOptions | undefined {
   if (!/^127\.\d{1,3}\.\d{1,3}$/.test(values.network)) {
     throw devError('SHOAL_DEV_ARGUMENT', { reason: `--network ${values.network} is not like 127.0.0.` })
   }
-  return { once: values.once, directory: resolve(root, values.directory), peers, network: values.network }
+  const directory = values.directory === undefined ? join(root, '.shoal') : resolve(values.directory)
+  return { once: values.once, directory, peers, network: values.network }
 }
 
 function parse() {
@@ -44,7 +45,7 @@ function parse() {
     return parseArgs({
       options: {
         once: { type: 'boolean', default: false },
-        directory: { type: 'string', default: '.shoal' },
+        directory: { type: 'string' },
         peers: { type: 'string', default: '3' },
         network: { type: 'string', default: '127.0.0' },
         help: { type: 'boolean', default: false },
@@ -97,8 +98,8 @@ function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`
 }
 
-function sayNext({ seed, peers, tokenFile, imageDirectory, logDirectory }: Fleet): void {
-  const here = (path: string) => relative(process.cwd(), path) || '.'
+function sayNext({ seed, peers, tokenFile, imageDirectory, logDirectory }: Fleet, image: string | undefined): void {
+  const here = (path: string) => (relative(process.cwd(), path).startsWith('..') ? path : relative(process.cwd(), path))
   // In the usual place, the command line finds seed and token by itself.
   const isUsual = here(tokenFile) === '.shoal/seed/operator.token'
   const token = isUsual ? '' : ` --token-file ${here(tokenFile)}`
@@ -110,6 +111,8 @@ Everything serves. Try next:
   npm run -s shoal -- status${access}
   npm run -s shoal -- image list${access}
   npm run -s shoal -- layer list${access}
+  npm run -s shoal -- image show "${image}"${access}
+  npm run -s shoal -- layer verify "${image}" --peer ${peer?.url}${access}
   npm run -s shoal -- node show ${peer?.name}${access}
   npm run -s shoal -- status --peer ${peer?.url}${token}
   npm run -s shoal -- event watch${access}
@@ -120,6 +123,7 @@ Put more .qcow2 or .raw files into ${here(imageDirectory)}; logs are in ${here(l
 
 async function start(options: StartOptions, signal: AbortSignal): Promise<void> {
   const begin = Date.now()
+  await checkPorts(options)
   const images = await buildExampleImages(join(options.directory, 'images'), { signal })
   const built = `${images.filter(({ wasBuilt }) => wasBuilt).length} built in ${secondsSince(begin)}`
   const sizes = images.map(({ name, sizeBytes }) => `${name} ${formatBytes(sizeBytes)}`).join(', ')
@@ -130,7 +134,7 @@ async function start(options: StartOptions, signal: AbortSignal): Promise<void> 
   await Promise.race([show(fleet, names, signal), fleet.failure])
   say('done', `in ${secondsSince(begin)}`)
   if (options.once) return
-  sayNext(fleet)
+  sayNext(fleet, names[0])
   await Promise.race([aborted(signal), fleet.failure])
   process.stdout.write('\nStopping.\n')
 }

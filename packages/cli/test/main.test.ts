@@ -242,13 +242,14 @@ describe('shoal without a seed', () => {
   })
 
   it('has help for every command that names its options', async () => {
-    for (const { usage, options, summary } of commands) {
+    for (const { usage, options, moreOptions, summary } of commands) {
       const name = usage.replace(/ [<[].*/, '').split(' ')
       const { code, stdout } = await runCli([...name, '--help'])
       assert.equal(code, EXIT.ok, usage)
       assert.ok(stdout.startsWith(`shoal ${usage}`), stdout)
       assert.ok(stdout.replace(/\s+/g, ' ').includes(summary), usage)
-      for (const option of Object.keys(options)) assert.ok(stdout.includes(`--${option}`), `${usage} --${option}`)
+      const names = Object.keys({ ...options, ...(await moreOptions()) })
+      for (const option of names) assert.ok(stdout.includes(`--${option}`), `${usage} --${option}`)
     }
   })
 

@@ -6,7 +6,7 @@ import { layerArgument } from './argument.ts'
 
 export const layerUnassign = defineCommand({
   usage: 'layer unassign <layer>',
-  summary: 'Take a layer back from nodes, which then remove it.',
+  summary: 'Take a layer back from nodes: they fetch no more of it; what is complete they keep and serve to others.',
   positionals: { layer: layerArgument },
   options: {
     node: { type: 'string', array: true, requiresArg: true, describe: 'Name of a node; may be given again' },
