@@ -12,6 +12,7 @@ import { createLab } from '../infra/lab/lab.ts'
 import { startOpenStack } from '../infra/openstack/openstack.ts'
 import { createCluster } from './harness/cluster.ts'
 import { writeQcow2 } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 
 const run = promisify(execFile)
 const GIB = 1024 ** 3
@@ -21,8 +22,9 @@ test('a 1 GiB image of a real Glance is whole on four nodes of two racks, read f
   timeout: 300_000,
   skip: isRoot ? false : 'network namespaces need root',
 }, async (t) => {
+  const undo = undoAfter(t)
   const directory = await mkdtemp(join(tmpdir(), 'shoal-glance-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  undo.after(() => rm(directory, { recursive: true, force: true }))
   const lab = await createLab({
     core: [{ name: 'seed' }],
     racks: [
@@ -30,16 +32,16 @@ test('a 1 GiB image of a real Glance is whole on four nodes of two racks, read f
       { name: 'rack2', zone: 'zone1', nodes: [{ name: 'node3' }, { name: 'node4' }] },
     ],
   })
-  t.after(() => lab.destroy())
+  undo.after(() => lab.destroy())
   const openstack = await startOpenStack({ directory: join(directory, 'openstack'), host: lab.rootAddress })
-  t.after(() => openstack.stop())
+  undo.after(() => openstack.stop())
   const file = join(directory, 'image.qcow2')
   await writeQcow2(file, GIB)
   const { size } = await stat(file)
   assert.ok(size >= GIB)
   const image = await openstack.uploadImage({ name: 'debian', file, diskFormat: 'qcow2' })
 
-  const cluster = await createCluster(t, { peers: 4, lab, library: {}, seedEnv: openstack.env })
+  const cluster = await createCluster(undo, { peers: 4, lab, library: {}, seedEnv: openstack.env })
   await cluster.startSeed()
   await cluster.startPeers()
   const imported = await cluster.import(image)

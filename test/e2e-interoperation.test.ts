@@ -9,6 +9,7 @@ import { silentLogger, systemClock } from '@shoal/core'
 import { createSwarm, createTracker, type Swarm } from '@shoal/swarm'
 import { buildLayer, completed, storeLayer } from '../packages/swarm/test/layer-fixture.ts'
 import { startAria2, startLibtorrent } from './harness/foreign-client.ts'
+import { undoAfter } from './harness/undo.ts'
 
 const SIZE_BYTES = 24 * 1024 * 1024 + 4321
 
@@ -21,8 +22,9 @@ for (const { name, start, net } of clients) {
   test(`${name} downloads a layer from our peer and seeds it to a fresh peer of ours`, {
     timeout: 120_000,
   }, async (t) => {
+    const undo = undoAfter(t)
     const directory = await mkdtemp(join(tmpdir(), 'shoal-interop-'))
-    t.after(() => rm(directory, { recursive: true, force: true }))
+    undo.after(() => rm(directory, { recursive: true, force: true }))
     const registered = new Map<string, string>()
     const tracker = createTracker(
       { logger: silentLogger },
@@ -35,7 +37,7 @@ for (const { name, start, net } of clients) {
       },
     )
     const trackers = await tracker.start()
-    t.after(() => tracker.stop())
+    undo.after(() => tracker.stop())
     const { description, data } = buildLayer(SIZE_BYTES, { announce: trackers, pieceLengthBytes: 256 * 1024 })
     const peer = async (node: string, host: string): Promise<Swarm> => {
       const swarm = createSwarm(
@@ -43,7 +45,7 @@ for (const { name, start, net } of clients) {
         { role: 'peer', node, host, port: 0, dht: false, trackers, announceIntervalMs: 2000 },
       )
       await swarm.start()
-      t.after(() => swarm.close())
+      undo.after(() => swarm.close())
       registered.set(swarm.peerId, swarm.address)
       return swarm
     }
@@ -53,7 +55,7 @@ for (const { name, start, net } of clients) {
     const torrentFile = join(directory, 'layer.torrent')
     await writeFile(torrentFile, description.torrent)
     const foreign = start({ torrentFile, directory, port: await freePort() })
-    t.after(() => foreign.stop())
+    undo.after(() => foreign.stop())
     await foreign.downloaded()
     const file = await readFile(join(directory, 'layer.raw'))
     assert.equal(sha256(file), sha256(data))
@@ -65,7 +67,7 @@ for (const { name, start, net } of clients) {
     const layer = await storeLayer(description)
     const swarm = await fresh.join(layer)
     await done
-    assert.ok((await layer.read(0, SIZE_BYTES)).equals(data))
+    assert.ok(data.equals(await layer.read(0, SIZE_BYTES)))
     assert.equal(swarm.stats().fromOriginBytes, 0)
   })
 }

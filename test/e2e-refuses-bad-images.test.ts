@@ -18,14 +18,16 @@ suite('a bad image in a real Glance is refused with a code that says why, and no
   let directory: string
   let openstack: OpenStack
   let cluster: Cluster
-  const cleanups: (() => Promise<void>)[] = []
+  const stack = new AsyncDisposableStack()
 
   before(
     async () => {
       directory = await mkdtemp(join(tmpdir(), 'shoal-bad-'))
+      stack.defer(() => rm(directory, { recursive: true, force: true }))
       openstack = await startOpenStack({ directory: join(directory, 'openstack'), mode: 'fakeauth' })
+      stack.defer(() => openstack.stop())
       cluster = await createCluster(
-        { after: (fn) => void cleanups.unshift(fn) },
+        { after: (fn) => stack.defer(async () => void (await fn())) },
         {
           peers: 0,
           library: { limitBytesPerSecond: 8 * MIB },
@@ -38,11 +40,7 @@ suite('a bad image in a real Glance is refused with a code that says why, and no
     { timeout: 60_000 },
   )
 
-  after(async () => {
-    for (const cleanup of cleanups) await cleanup()
-    await openstack.stop()
-    await rm(directory, { recursive: true, force: true })
-  })
+  after(() => stack.disposeAsync())
 
   // One after the other: they share one library limit, and each looks at what the seed keeps.
   const bad: { name: string; code: string; make: (file: string) => Promise<'raw' | 'qcow2'> }[] = [

@@ -9,6 +9,7 @@ import { createSwarm } from '@shoal/swarm'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
 const MIB = 1024 * 1024
@@ -16,10 +17,11 @@ const MIB = 1024 * 1024
 test('a peer that sends corrupt blocks is banned and named, and nobody stores or relays one', {
   timeout: 120_000,
 }, async (t) => {
+  const undo = undoAfter(t)
   const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  t.after(() => rm(library, { recursive: true, force: true }))
+  undo.after(() => rm(library, { recursive: true, force: true }))
   await writeRandomRaw(join(library, 'disk.raw'), 24 * MIB)
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 3,
     library: { directory: library },
     // Slow enough that the liar, who says he has everything, is asked first.
@@ -42,7 +44,7 @@ test('a peer that sends corrupt blocks is banned and named, and nobody stores or
     { role: 'peer', node: 'liar', host, port: 0, dht: false, trackers: [] },
   )
   await liar.start()
-  t.after(() => liar.close())
+  undo.after(() => liar.close())
   const swarm = await liar.join(pretending(empty))
   // It calls on everybody, so that nobody needs to find it.
   const { nodes } = await cluster.client.listNodes()

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
 const run = promisify(execFile)
@@ -18,18 +19,19 @@ test('a full disk on one peer stops that layer there, not the daemon nor the oth
   timeout: 120_000,
   skip: isRoot ? false : 'mounting a small file system needs root',
 }, async (t) => {
+  const undo = undoAfter(t)
   const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  t.after(() => rm(library, { recursive: true, force: true }))
+  undo.after(() => rm(library, { recursive: true, force: true }))
   await writeRandomRaw(join(library, 'disk.raw'), 32 * MIB)
   const small = await mkdtemp(join(tmpdir(), 'shoal-small-disk-'))
   await run('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', small])
-  t.after(async () => {
+  undo.after(async () => {
     await run('umount', ['-l', small])
     await rm(small, { recursive: true, force: true })
   })
   const store = join(small, 'layers')
   await mkdir(store)
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 2,
     library: { directory: library },
     peerConfig: (index) => (index === 0 ? { store: { directory: store } } : {}),

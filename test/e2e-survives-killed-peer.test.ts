@@ -6,16 +6,18 @@ import { test } from 'node:test'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
 const MIB = 1024 * 1024
 const SIZE_BYTES = 64 * MIB
 
 test('a peer killed in the middle of a transfer fetches only what was not durable', { timeout: 120_000 }, async (t) => {
+  const undo = undoAfter(t)
   const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  t.after(() => rm(library, { recursive: true, force: true }))
+  undo.after(() => rm(library, { recursive: true, force: true }))
   await writeRandomRaw(join(library, 'disk.raw'), SIZE_BYTES)
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 1,
     library: { directory: library },
     peerConfig: () => ({ limits: { downBytesPerSecond: 12 * MIB } }),

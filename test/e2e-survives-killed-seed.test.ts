@@ -7,6 +7,7 @@ import { startOpenStack } from '../infra/openstack/openstack.ts'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
 const MIB = 1024 * 1024
@@ -14,15 +15,16 @@ const MIB = 1024 * 1024
 const DURABLE_STEP_BYTES = 16 * MIB
 
 test('a seed killed in the middle of an import asks Glance only for the rest', { timeout: 120_000 }, async (t) => {
+  const undo = undoAfter(t)
   const directory = await mkdtemp(join(tmpdir(), 'shoal-glance-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  undo.after(() => rm(directory, { recursive: true, force: true }))
   const openstack = await startOpenStack({ directory: join(directory, 'openstack'), mode: 'fakeauth' })
-  t.after(() => openstack.stop())
+  undo.after(() => openstack.stop())
   const sizeBytes = 96 * MIB
   const file = join(directory, 'disk.raw')
   await writeRandomRaw(file, sizeBytes)
   const image = await openstack.uploadImageFast({ name: 'disk', file, diskFormat: 'raw' })
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 0,
     library: { limitBytesPerSecond: 16 * MIB },
     seedEnv: openstack.env,
@@ -51,10 +53,11 @@ test('a seed killed in the middle of an import asks Glance only for the rest', {
 })
 
 test('a seed killed in the middle of a distribution goes on where it was', { timeout: 120_000 }, async (t) => {
+  const undo = undoAfter(t)
   const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  t.after(() => rm(library, { recursive: true, force: true }))
+  undo.after(() => rm(library, { recursive: true, force: true }))
   await writeRandomRaw(join(library, 'disk.raw'), 48 * MIB)
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 3,
     library: { directory: library },
     seedConfig: { swarm: { upBytesPerSecond: 8 * MIB } },

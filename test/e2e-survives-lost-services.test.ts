@@ -7,19 +7,21 @@ import { startOpenStack } from '../infra/openstack/openstack.ts'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
+import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
 const MIB = 1024 * 1024
 
 test('Glance may stop after the import: every node still gets the layer', { timeout: 120_000 }, async (t) => {
+  const undo = undoAfter(t)
   const directory = await mkdtemp(join(tmpdir(), 'shoal-glance-'))
-  t.after(() => rm(directory, { recursive: true, force: true }))
+  undo.after(() => rm(directory, { recursive: true, force: true }))
   const openstack = await startOpenStack({ directory: join(directory, 'openstack'), mode: 'fakeauth' })
-  t.after(() => openstack.stop())
+  undo.after(() => openstack.stop())
   const file = join(directory, 'disk.raw')
   await writeRandomRaw(file, 24 * MIB)
   const image = await openstack.uploadImageFast({ name: 'disk', file, diskFormat: 'raw' })
-  const cluster = await createCluster(t, { peers: 2, library: {}, seedEnv: openstack.env })
+  const cluster = await createCluster(undo, { peers: 2, library: {}, seedEnv: openstack.env })
   await cluster.startSeed()
   await cluster.startPeers()
   const { layer } = await cluster.import(image)
@@ -32,10 +34,11 @@ test('Glance may stop after the import: every node still gets the layer', { time
 })
 
 test('with tracker and seed dead a new peer finds the others by DHT and completes', { timeout: 120_000 }, async (t) => {
+  const undo = undoAfter(t)
   const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  t.after(() => rm(library, { recursive: true, force: true }))
+  undo.after(() => rm(library, { recursive: true, force: true }))
   await writeRandomRaw(join(library, 'disk.raw'), 32 * MIB)
-  const cluster = await createCluster(t, {
+  const cluster = await createCluster(undo, {
     peers: 3,
     library: { directory: library },
     seedConfig: { tracker: { enabled: false } },

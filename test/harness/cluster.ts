@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Client, createClient, type Event, type Image, type Layer, type LayerInventory } from '@shoal/api'
 import type { Lab } from '../../infra/lab/lab.ts'
 import { merge, ServiceProcess } from './service-process.ts'
+import type { Undo } from './undo.ts'
 import { until } from './until.ts'
 
 export interface ClusterOptions {
@@ -17,10 +18,6 @@ export interface ClusterOptions {
   /** Changes to every peer's settings. */
   readonly peerConfig?: (index: number, directory: string) => object
   readonly seedConfig?: object
-}
-
-interface TestLike {
-  after(fn: () => Promise<void>): void
 }
 
 /** A seed and its peers as real processes, and what a test asks of them. */
@@ -119,7 +116,7 @@ export class Cluster {
 }
 
 /** Lays a cluster out; nothing runs yet. All of it ends with the test. */
-export async function createCluster(t: TestLike, options: ClusterOptions): Promise<Cluster> {
+export async function createCluster(undo: Undo, options: ClusterOptions): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-e2e-'))
   const names = Array.from({ length: options.peers }, (_, index) => `node${index + 1}`)
   const net = `127.${randomInt(100, 255)}.${randomInt(255)}`
@@ -150,7 +147,7 @@ export async function createCluster(t: TestLike, options: ClusterOptions): Promi
       })
     }),
   )
-  t.after(async () => {
+  undo.after(async () => {
     await Promise.all([seed, ...peers].map((service) => service.end()))
     await rm(directory, { recursive: true, force: true })
   })

@@ -11,7 +11,7 @@ import { StandInSeed } from './stand-in-seed.ts'
 
 const MIB = 1024 ** 2
 
-test('two peers get an assigned layer, verified, and one is enough to serve the other after the seed is gone', async () => {
+test('two peers get an assigned layer, verified, report it, and still hold it after a restart with the seed dead', async () => {
   const { privateKey, publicKey } = signingKey()
   const layer = layerFixture(privateKey, { sizeBytes: 8 * MIB })
   const { digest } = layer.manifest

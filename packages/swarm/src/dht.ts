@@ -13,14 +13,14 @@ export function openDht(
   const dht = new Client({ bootstrap, ...(isIPv4(advertiseHost) ? { host: advertiseHost } : {}) })
   // One listener per layer joined.
   dht.setMaxListeners(0)
-  dht.on('warning', (error: unknown) => logger.debug({ err: error }, 'dht warning'))
+  dht.on('warning', (error: unknown) => logger.debug({ error }, 'dht warning'))
   return new Promise((resolve, reject) => {
     dht.once('error', (error: unknown) => {
       dht.destroy(() => reject(error))
     })
     dht.listen(options.port, options.host, () => {
       dht.removeAllListeners('error')
-      dht.on('error', (error: unknown) => logger.warn({ err: error }, 'dht failed'))
+      dht.on('error', (error: unknown) => logger.warn({ error }, 'dht failed'))
       resolve(dht)
     })
   })

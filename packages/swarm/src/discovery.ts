@@ -54,7 +54,7 @@ export class Discovery {
     tracker.on('peer', (address: unknown) => {
       if (typeof address === 'string') onPeers([address])
     })
-    const note = (error: unknown) => logger.debug({ infoHash, err: error }, 'tracker did not answer')
+    const note = (error: unknown) => logger.debug({ infoHash, error }, 'tracker did not answer')
     tracker.on('warning', note)
     tracker.on('error', note)
     tracker.start()

@@ -8,12 +8,12 @@ import {
   ShoalError,
   type TokenBucket,
 } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
 import type { PeerLink } from './peer-link.ts'
 import { PieceFetch } from './piece-fetch.ts'
 import { PiecePicker } from './piece-picker.ts'
 import { presentPieces } from './present-pieces.ts'
 import { RateMeter } from './rate-meter.ts'
+import type { SwarmLayer } from './swarm-layer.ts'
 
 /** Bytes asked of one source and not yet received. More makes a VM's read wait and the last node late. */
 const MAX_IN_FLIGHT_BYTES = 512 * 1024
@@ -33,7 +33,7 @@ export interface DownloadsDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: () => number
-  readonly layer: StoredLayer
+  readonly layer: SwarmLayer
   readonly limit: TokenBucket
   readonly links: () => Iterable<PeerLink>
   /** A piece is verified and written. */
@@ -161,7 +161,7 @@ export class Downloads {
     this.#pausedUntil = this.#deps.clock.now() + waitMs
     this.#storeFailures += 1
     if (error instanceof ShoalError) this.#deps.onStoreError(error)
-    else this.#deps.logger.error({ digest: this.#deps.layer.manifest.digest, err: error }, 'piece could not be stored')
+    else this.#deps.logger.error({ digest: this.#deps.layer.manifest.digest, error }, 'piece could not be stored')
   }
 
   #choose(link: PeerLink): number | undefined {

@@ -7,7 +7,6 @@ import {
   type ShoalError,
   type TokenBucket,
 } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
 import type Wire from 'bittorrent-protocol'
 import { boundMessages } from './bound-messages.ts'
 import type { Dialer } from './dialer.ts'
@@ -16,6 +15,7 @@ import { Downloads } from './downloads.ts'
 import { PeerLink } from './peer-link.ts'
 import { RateMeter } from './rate-meter.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
+import type { SwarmLayer } from './swarm-layer.ts'
 import { UploadQueue, type UploadRequest } from './upload-queue.ts'
 
 const MAX_LINKS = 60
@@ -27,7 +27,7 @@ export interface LayerSwarmDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: () => number
-  readonly layer: StoredLayer
+  readonly layer: SwarmLayer
   readonly dialer: Dialer
   readonly own: ShoalHello & { readonly peerId: string }
   readonly upLimit: TokenBucket
@@ -53,7 +53,7 @@ export interface LayerSwarmStats {
  */
 export class LayerSwarm {
   readonly #deps: LayerSwarmDeps
-  readonly #layer: StoredLayer
+  readonly #layer: SwarmLayer
   readonly #pieceCount: number
   readonly #downloads: Downloads
   readonly #links = new Map<Wire, PeerLink>()

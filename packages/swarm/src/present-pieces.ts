@@ -1,8 +1,8 @@
 import { Bitfield, blocksOfPiece, pieceCount } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
+import type { SwarmLayer } from './swarm-layer.ts'
 
 /** The pieces all of whose blocks are present. */
-export function presentPieces(layer: StoredLayer): Bitfield {
+export function presentPieces(layer: SwarmLayer): Bitfield {
   const { manifest, present } = layer
   const pieces = new Bitfield(pieceCount(manifest))
   for (let piece = 0; piece < pieces.length; piece += 1) {

@@ -10,7 +10,6 @@ import {
   type ShoalError,
   TokenBucket,
 } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
 import type { Client as DhtClient } from 'bittorrent-dht'
 import type Wire from 'bittorrent-protocol'
 import WebTorrent, { type Torrent } from 'webtorrent'
@@ -24,6 +23,7 @@ import type { PeerLink } from './peer-link.ts'
 import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { SwarmRole } from './shoal-extension.ts'
+import type { SwarmLayer } from './swarm-layer.ts'
 import { decodeTorrent } from './torrent-file.ts'
 
 /** How long a host that sent a bad block is refused; the origin, without which nothing starts, is tried again soon. */
@@ -145,7 +145,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       client.once('listening', resolve)
       client.once('error', (error: unknown) => reject(listenError(`${host}:${port}`, error)))
     })
-    client.on('error', (error: unknown) => this.#logger.error({ err: error }, 'swarm client failed'))
+    client.on('error', (error: unknown) => this.#logger.error({ error }, 'swarm client failed'))
     this.#client = client
     this.#port = client.address()?.port ?? port
     if (dht === false) return
@@ -181,7 +181,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
    * Joins a layer's swarm: fetches what is absent, serves what is present. Idempotent.
    * Throws `SHOAL_SWARM_TORRENT_INVALID` when torrent and manifest do not fit.
    */
-  join(layer: StoredLayer): Promise<LayerSwarm> {
+  join(layer: SwarmLayer): Promise<LayerSwarm> {
     const { digest } = layer.manifest
     const joined = this.#layers.get(digest)
     if (joined !== undefined) return Promise.resolve(joined.swarm)
@@ -241,7 +241,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return this.#options.advertiseHost ?? this.#options.host
   }
 
-  async #join(layer: StoredLayer): Promise<LayerSwarm> {
+  async #join(layer: SwarmLayer): Promise<LayerSwarm> {
     const { manifest } = layer
     const client = this.#client
     if (client === undefined) throw new TypeError('the swarm is not started')
@@ -301,13 +301,13 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return swarm
   }
 
-  #addTorrent(client: WebTorrent, layer: StoredLayer, swarm: LayerSwarm): Promise<Torrent> {
+  #addTorrent(client: WebTorrent, layer: SwarmLayer, swarm: LayerSwarm): Promise<Torrent> {
     return new Promise((resolve, reject) => {
       const torrent = client.add(layer.torrent, quietTorrentOptions(layer.manifest.pieceLengthBytes), resolve)
       quietTorrent(torrent, (wire) => swarm.open(wire))
       torrent.on('wire', (wire: Wire, address: string) => this.#onWire(torrent, swarm, wire, address))
       torrent.on('error', (error: unknown) => {
-        this.#logger.error({ layer: layer.manifest.digest, err: error }, 'torrent failed')
+        this.#logger.error({ layer: layer.manifest.digest, error }, 'torrent failed')
         reject(error)
       })
     })
@@ -318,7 +318,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     const isOurs = peer?.conn !== null && peer?.conn !== undefined && 'id' in peer.conn
     const host = wire.remoteAddress ?? hostOf(address)
     // Stream errors of a wire are the remote's doing; webtorrent destroys the peer, nothing else is to be done.
-    wire.on('error', (error: unknown) => this.#logger.debug({ address, err: error }, 'wire failed'))
+    wire.on('error', (error: unknown) => this.#logger.debug({ address, error }, 'wire failed'))
     const dialled = isOurs ? (peer.conn as unknown as { id: string }).id : undefined
     const link = this.#bans.has(host) ? undefined : swarm.addWire(wire, host, dialled)
     if (link === undefined) {

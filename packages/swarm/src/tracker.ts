@@ -47,8 +47,8 @@ export function createTracker(deps: { logger: Logger }, options: TrackerOptions)
       callback(null)
     },
   })
-  server.on('warning', (error) => deps.logger.debug({ err: error }, 'tracker refused a request'))
-  server.on('error', (error) => deps.logger.warn({ err: error }, 'tracker failed'))
+  server.on('warning', (error) => deps.logger.debug({ error }, 'tracker refused a request'))
+  server.on('error', (error) => deps.logger.warn({ error }, 'tracker failed'))
   // The library would bind UDP on every IPv6 address; Shoal listens where it is told only.
   const unused = server as unknown as { udp6: { close(): void } | null }
   unused.udp6?.close()

@@ -1,6 +1,6 @@
 import { errorCode, type TokenBucket } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
 import type Wire from 'bittorrent-protocol'
+import type { SwarmLayer } from './swarm-layer.ts'
 
 /** A wire that asks for more than this at once is not waiting for answers: it is closed. */
 const MAX_QUEUED_REQUESTS = 2000
@@ -19,7 +19,7 @@ export interface UploadRequest {
 
 export interface UploadQueueDeps {
   readonly wire: Wire
-  readonly layer: StoredLayer
+  readonly layer: SwarmLayer
   readonly limit: TokenBucket
   readonly onUpload: (bytes: number) => void
 }

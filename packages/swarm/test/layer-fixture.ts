@@ -1,9 +1,26 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { digestFromBytes, encodeManifest, type Manifest, pieceCount, silentLogger, systemClock } from '@shoal/core'
-import { createMemoryLayerStore, type LayerDescription, type StoredLayer } from '@shoal/layer-store'
-import { createSwarm, encodeTorrent, type Swarm, type SwarmOptions } from '@shoal/swarm'
+import {
+  Bitfield,
+  blockCount,
+  blockHash,
+  blockSize,
+  digestFromBytes,
+  encodeManifest,
+  type Manifest,
+  pieceCount,
+  ShoalError,
+  silentLogger,
+  systemClock,
+} from '@shoal/core'
+import { createSwarm, encodeTorrent, type Swarm, type SwarmLayer, type SwarmOptions } from '@shoal/swarm'
 
 const BLOCK_BYTES = 64 * 1024
+
+export interface LayerDescription {
+  readonly manifest: Manifest
+  readonly encodedManifest: Uint8Array
+  readonly torrent: Uint8Array
+}
 
 /** A layer of pseudo-random bytes, as the seed would publish it. */
 export function buildLayer(
@@ -40,13 +57,45 @@ export function buildLayer(
   return { description: { manifest, encodedManifest: encodeManifest(manifest, privateKey), torrent }, data }
 }
 
-/** The layer in an in-memory store of its own; `data` makes it complete, otherwise it is empty. */
-export async function storeLayer(description: LayerDescription, data?: Uint8Array): Promise<StoredLayer> {
-  const store = createMemoryLayerStore()
-  await store.open()
-  const layer = await store.create(description)
+/** The layer in memory, verified as a store does it; `data` makes it complete, otherwise it is empty. */
+export async function storeLayer(description: LayerDescription, data?: Uint8Array): Promise<SwarmLayer> {
+  const layer = new MemoryLayer(description)
   if (data !== undefined) await layer.writeBlocks(0, data)
   return layer
+}
+
+class MemoryLayer implements SwarmLayer {
+  readonly manifest: Manifest
+  readonly torrent: Uint8Array
+  readonly present: Bitfield
+  presentBytes = 0
+  readonly #data: Buffer
+
+  constructor({ manifest, torrent }: LayerDescription) {
+    this.manifest = manifest
+    this.torrent = torrent
+    this.present = new Bitfield(blockCount(manifest))
+    this.#data = Buffer.alloc(manifest.sizeBytes)
+  }
+
+  async writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
+    let at = 0
+    for (let block = firstBlock; at < data.length; block += 1) {
+      const bytes = data.subarray(at, at + blockSize(this.manifest, block))
+      at += bytes.length
+      if (!sha('sha256', bytes).equals(blockHash(this.manifest, block))) {
+        throw new ShoalError('SHOAL_STORE_BLOCK_MISMATCH', 'bad block', { hint: 'none', details: { block } })
+      }
+      this.#data.set(bytes, block * this.manifest.blockLengthBytes)
+      if (this.present.set(block)) this.presentBytes += bytes.length
+    }
+  }
+
+  async read(offset: number, length: number): Promise<Buffer> {
+    return this.#data.subarray(offset, offset + length)
+  }
+
+  async flush(): Promise<void> {}
 }
 
 /** A started swarm on a loopback address of its own, closed when the test ends. */

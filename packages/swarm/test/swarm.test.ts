@@ -3,14 +3,13 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { errorCode, ShoalError, silentLogger, systemClock } from '@shoal/core'
-import type { StoredLayer } from '@shoal/layer-store'
-import { type BanEvent, createSwarm, createTracker } from '@shoal/swarm'
+import { type BanEvent, createSwarm, createTracker, type SwarmLayer } from '@shoal/swarm'
 import { buildLayer, completed, startSwarm, storeLayer } from './layer-fixture.ts'
 
 const MIB = 1024 * 1024
 
 /** The same layer with some calls replaced: how a test makes a peer lie or a disk fail. */
-function withCalls(layer: StoredLayer, calls: Partial<Pick<StoredLayer, 'read' | 'writeBlocks'>>): StoredLayer {
+function withCalls(layer: SwarmLayer, calls: Partial<Pick<SwarmLayer, 'read' | 'writeBlocks'>>): SwarmLayer {
   return new Proxy(layer, {
     get(target, name) {
       const value = Reflect.get(calls, name) ?? Reflect.get(target, name)
@@ -35,7 +34,7 @@ test('a layer spreads from the origin to three peers, in about one copy', async 
     }),
   )
   await Promise.all(done)
-  for (const layer of layers) assert.ok((await layer.read(0, data.length)).equals(data))
+  for (const layer of layers) assert.ok(data.equals(await layer.read(0, data.length)))
   const copies = origin.stats().uploadedBytes / data.length
   assert.ok(copies >= 0.99 && copies < 2.5, `seed copies ${copies}`)
 })
@@ -110,7 +109,7 @@ test('a peer that sends a bad block is banned and named, and the layer still arr
   const swarm = await peer.join(layer)
   swarm.addPeers([honest.address, liar.address])
   await done
-  assert.ok((await layer.read(0, data.length)).equals(data))
+  assert.ok(data.equals(await layer.read(0, data.length)))
   assert.ok(bans.length >= 1)
   for (const ban of bans) assert.deepEqual([ban.node, ban.address.split(':')[0]], ['liar', '127.0.5.2'])
 })
@@ -136,7 +135,7 @@ test('a full disk pauses the layer, says so, and the download goes on when there
   assert.equal(errorCode(event.error), 'SHOAL_STORE_NO_SPACE')
   isFull = false
   await done
-  assert.ok(layer.isComplete)
+  assert.ok(layer.present.isFull)
 })
 
 test('two daemons that dial each other end with one wire', async (t) => {

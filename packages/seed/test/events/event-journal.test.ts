@@ -39,19 +39,13 @@ it('keeps the newest events up to its limit', async () => {
   assert.equal(await messages(), 'def')
 })
 
-it('writes events and records in one batch, and appends of one moment together', async () => {
+it('writes events and records in one batch, and appends of one moment together', async (t) => {
   const state = createMemoryState()
-  let batches = 0
-  const counting: StateStore = Object.assign(Object.create(state) as StateStore, {
-    batch: (...args: Parameters<StateStore['batch']>) => {
-      batches += 1
-      return state.batch(...args)
-    },
-  })
-  const journal = await open(counting)
+  const { mock } = t.mock.method(state, 'batch')
+  const journal = await open(state)
   const put = (key: string) => [{ type: 'put', key, value: 1 } as const]
   await Promise.all(['a', 'b', 'c'].map((name) => journal.append([draft(name)], put(name))))
-  assert.equal(batches, 1)
+  assert.equal(mock.callCount(), 1)
   assert.equal((await state.get('c'))?.value, 1)
 })
 
