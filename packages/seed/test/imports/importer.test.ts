@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { decodeManifest, decodePublicKey } from '@shoal/core'
+import { buildQcow2 } from '../inspect/qcow2-builder.ts'
+import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
+
+describe('an import', () => {
+  it('publishes a signed layer of the very bytes with one read of the library', async (t) => {
+    const fixture = await createFixture(t)
+    const content = rawImage(3 * MIB)
+    const image = await fixture.addImage('one', content)
+    const seed = await fixture.start()
+    const shown = await fixture.import(image)
+    assert.equal(shown.import?.state, 'published')
+    assert.equal(shown.import.bytesRead, content.length)
+    assert.equal(shown.layer, `sha256:${createHash('sha256').update(content).digest('hex')}`)
+    assert.equal(fixture.proxy.dataRequests.length, 1)
+    assert.equal(fixture.proxy.sentBytes, content.length)
+
+    const params = { layer: shown.layer }
+    const manifest = decodeManifest(await fixture.client.getManifest({ params }), [
+      decodePublicKey(seed.status().publicKey),
+    ])
+    assert.equal(manifest.sizeBytes, content.length)
+    assert.equal(manifest.format, 'raw')
+    const layer = await fixture.client.showLayer({ params })
+    assert.deepEqual(layer.images, [image])
+    assert.equal(layer.infoHash, manifest.infoHash)
+    const verification = await fixture.client.verifyLayer({ params })
+    assert.deepEqual(verification, { layer: shown.layer, checkedBlocks: 12, badBlocks: [], digestMatches: true })
+    assert.deepEqual(await fixture.stagedFiles(), [])
+    assert.ok((await fixture.client.getTorrent({ params })).length > 0)
+  })
+
+  it('works right after an upload, before any poll has seen the image, and again after a restart', async (t) => {
+    const fixture = await createFixture(t, { 'library.pollIntervalMs': '80000', 'library.sweepIntervalMs': '80000' })
+    await fixture.start()
+    const image = await fixture.addImage('late', rawImage(MIB))
+    const { layer } = await fixture.import(image)
+    await fixture.stop()
+    await fixture.start()
+    assert.equal((await fixture.client.showImage({ params: { image } })).layer, layer)
+    assert.equal((await fixture.import(image)).layer, layer)
+    assert.equal(fixture.proxy.dataRequests.length, 1)
+  })
+
+  it('is one import however often it is asked for', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('wanted', rawImage(2 * MIB))
+    await fixture.start()
+    const release = fixture.proxy.holdAt(MIB)
+    await Promise.all(Array.from({ length: 10 }, () => fixture.client.importImage({ params: { image } })))
+    await fixture.until(image, (shown) => shown.import?.state === 'reading')
+    await fixture.client.importImage({ params: { image } })
+    release()
+    await fixture.imported(image)
+    assert.equal(fixture.proxy.dataRequests.length, 1)
+  })
+
+  it('does not read bytes that are a layer already', async (t) => {
+    const fixture = await createFixture(t)
+    const content = rawImage(MIB)
+    await fixture.start()
+    const first = await fixture.import(await fixture.addImage('a', content))
+    const second = await fixture.import(await fixture.addImage('b', content))
+    assert.equal(second.layer, first.layer)
+    assert.equal(fixture.proxy.dataRequests.length, 1)
+  })
+
+  it('keeps the limit, over all imports together', async (t) => {
+    const rate = 4 * MIB
+    const fixture = await createFixture(t, { 'library.limitBytesPerSecond': String(rate) })
+    const images = await Promise.all(['a', 'b'].map((name) => fixture.addImage(name, rawImage(3 * MIB))))
+    await fixture.start()
+    const begin = performance.now()
+    await Promise.all(images.map((image) => fixture.import(image)))
+    const seconds = (performance.now() - begin) / 1000
+    // The bucket lets a quarter of a second through at once.
+    assert.ok(seconds > (6 * MIB) / rate - 0.5, `${seconds} s`)
+    assert.ok(seconds < 6, `${seconds} s`)
+  })
+
+  it('is cancelled on request, with nothing left', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('unwanted', rawImage(3 * MIB))
+    await fixture.start()
+    fixture.proxy.holdAt(MIB)
+    await fixture.client.importImage({ params: { image } })
+    await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) >= MIB / 2)
+    const cancelled = await fixture.client.cancelImport({ params: { image } })
+    assert.equal(cancelled.import?.state, 'cancelled')
+    assert.equal(cancelled.import.error?.code, 'SHOAL_IMPORT_CANCELLED')
+    assert.deepEqual(await fixture.stagedFiles(), [])
+    await assert.rejects(fixture.client.cancelImport({ params: { image } }), { code: 'SHOAL_IMPORT_NOT_RUNNING' })
+  })
+})
+
+describe('a bad image', () => {
+  it('is refused by its header after a small part of it was read', async (t) => {
+    const fixture = await createFixture(t)
+    const content = Buffer.concat([buildQcow2({ backingOffset: 512n, backingLength: 8 }), Buffer.alloc(48 * MIB)])
+    const image = await fixture.addImage('lies', content, { disk_format: 'qcow2' })
+    await fixture.start()
+    const shown = await fixture.import(image)
+    assert.equal(shown.import?.state, 'failed')
+    assert.equal(shown.import.error?.code, 'SHOAL_IMAGE_BACKING_FILE')
+    assert.ok(shown.import.bytesRead <= MIB, String(shown.import.bytesRead))
+    assert.ok(fixture.proxy.sentBytes < 24 * MIB, String(fixture.proxy.sentBytes))
+    assert.equal(shown.layer, null)
+    assert.deepEqual(await fixture.stagedFiles(), [])
+    assert.deepEqual((await fixture.client.listLayers()).layers, [])
+    assert.equal((await fixture.event('import.failed')).details.code, 'SHOAL_IMAGE_BACKING_FILE')
+  })
+
+  it('is refused unread when its declaration is enough to tell', async (t) => {
+    const fixture = await createFixture(t, { 'images.maxImageBytes': String(MIB) })
+    const large = await fixture.addImage('large', rawImage(2 * MIB))
+    const foreign = await fixture.addImage('foreign', rawImage(MIB), { disk_format: 'vmdk' })
+    await fixture.start()
+    assert.equal((await fixture.import(large)).import?.error?.code, 'SHOAL_IMAGE_TOO_LARGE')
+    assert.equal((await fixture.import(foreign)).import?.error?.code, 'SHOAL_IMAGE_FORMAT_UNSUPPORTED')
+    assert.equal(fixture.proxy.dataRequests.length, 0)
+  })
+
+  it('is refused when its bytes do not have the hash the library gives', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('damaged', rawImage(MIB))
+    fixture.proxy.edit = (record) => ({ ...record, os_hash_value: '0'.repeat(128) })
+    await fixture.start()
+    const shown = await fixture.import(image)
+    assert.equal(shown.import?.error?.code, 'SHOAL_GLANCE_HASH_MISMATCH')
+    assert.equal(shown.layer, null)
+    assert.deepEqual(await fixture.stagedFiles(), [])
+  })
+
+  it('is refused when the library has more bytes than it says', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('longer', rawImage(2 * MIB))
+    fixture.proxy.edit = (record) => ({ ...record, size: MIB })
+    await fixture.start()
+    const shown = await fixture.import(image)
+    assert.equal(shown.import?.error?.code, 'SHOAL_GLANCE_OVERLONG')
+    assert.deepEqual(await fixture.stagedFiles(), [])
+  })
+
+  it('is refused when it changes in the library while it is read', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('changing', rawImage(2 * MIB))
+    await fixture.start()
+    const release = fixture.proxy.holdAt(MIB)
+    await fixture.client.importImage({ params: { image } })
+    await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) >= MIB / 2)
+    fixture.proxy.edit = (record) => ({ ...record, checksum: '0'.repeat(32) })
+    release()
+    assert.equal((await fixture.imported(image)).import?.error?.code, 'SHOAL_IMAGE_CHANGED')
+    assert.deepEqual(await fixture.stagedFiles(), [])
+  })
+})
+
+describe('an image that vanishes while it is read', () => {
+  const cases = [
+    ['deactivated', 'SHOAL_IMAGE_DEACTIVATED', (record: { id: string }) => ({ ...record, status: 'deactivated' })],
+    ['deleted', 'SHOAL_IMAGE_DELETED', () => undefined],
+  ] as const
+  for (const [what, code, edit] of cases) {
+    it(`ends the import when it is ${what}, with nothing left`, async (t) => {
+      const fixture = await createFixture(t)
+      const image = await fixture.addImage('fleeting', rawImage(3 * MIB))
+      await fixture.start()
+      fixture.proxy.holdAt(MIB)
+      await fixture.client.importImage({ params: { image } })
+      await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) >= MIB / 2)
+      fixture.proxy.edit = edit
+      const shown = await fixture.imported(image)
+      assert.equal(shown.import?.state, 'cancelled')
+      assert.equal(shown.import.error?.code, code)
+      assert.equal(shown.status, what)
+      assert.deepEqual(await fixture.stagedFiles(), [])
+      assert.deepEqual((await fixture.client.listLayers()).layers, [])
+      await assert.rejects(fixture.client.importImage({ params: { image } }), (error: { code: string }) =>
+        ['SHOAL_IMAGE_DEACTIVATED', 'SHOAL_IMAGE_DELETED'].includes(error.code),
+      )
+    })
+  }
+})
+
+describe('an import that was interrupted', () => {
+  it('goes on from what is durable when the seed starts again, and reads only the rest', async (t) => {
+    const fixture = await createFixture(t)
+    const content = rawImage(40 * MIB)
+    const image = await fixture.addImage('long', content)
+    await fixture.start()
+    const release = fixture.proxy.holdAt(24 * MIB)
+    await fixture.client.importImage({ params: { image } })
+    await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) >= 20 * MIB)
+    await fixture.stop()
+    release()
+    await fixture.start()
+    const shown = await fixture.imported(image)
+    assert.equal(shown.import?.state, 'published')
+    assert.equal(shown.layer, `sha256:${createHash('sha256').update(content).digest('hex')}`)
+    assert.deepEqual(
+      fixture.proxy.dataRequests.map(({ range }) => range),
+      [undefined, `bytes=${16 * MIB}-`],
+    )
+    assert.equal(fixture.proxy.dataRequests[1]?.sentBytes, 24 * MIB)
+    assert.equal((await fixture.event('import.resumed')).details.bytesRead, 16 * MIB)
+  })
+
+  it('does not trust a prefix that was damaged meanwhile', async (t) => {
+    const fixture = await createFixture(t)
+    const image = await fixture.addImage('long', rawImage(20 * MIB))
+    await fixture.start()
+    const release = fixture.proxy.holdAt(18 * MIB)
+    await fixture.client.importImage({ params: { image } })
+    await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) >= 17 * MIB)
+    await fixture.stop()
+    release()
+    const [staged] = await fixture.stagedFiles()
+    const path = join(fixture.stateDirectory, 'layers', 'staging', String(staged))
+    const bytes = await readFile(path)
+    bytes.writeUInt8(bytes.readUInt8(9 * MIB) ^ 1, 9 * MIB)
+    await writeFile(path, bytes)
+    await fixture.start()
+    const shown = await fixture.imported(image)
+    assert.equal(shown.import?.error?.code, 'SHOAL_GLANCE_HASH_MISMATCH')
+    assert.equal((await fixture.import(image)).import?.state, 'published')
+  })
+})
