@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLogger, systemClock } from '@shoal/core'
 import { createSwarm, createTracker, type Swarm } from '@shoal/swarm'
-import { buildLayer, completed, storeLayer } from '../packages/swarm/test/layer-fixture.ts'
+import { buildLayer, completed, storeLayer } from '@shoal/swarm/layer-fixture'
 import { startAria2, startLibtorrent } from './harness/foreign-client.ts'
 import { undoAfter } from './harness/undo.ts'
 
