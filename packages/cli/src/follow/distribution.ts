@@ -107,10 +107,10 @@ function show(progress: Progress, state: Distribution, label: string): void {
     state.lost.length > 0 ? `, ${state.lost.length} lost` : '',
   ].join('')
   progress.update({
-    label: `distribute ${label}`,
+    label,
     doneBytes: state.presentBytes,
     totalBytes: state.totalBytes,
     rateBytesPerSecond: state.rateBytesPerSecond,
-    note: `${state.complete} of ${state.nodes} nodes complete${trouble}`,
+    note: `on ${state.complete} of ${state.nodes} nodes${trouble}`,
   })
 }

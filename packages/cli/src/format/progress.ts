@@ -10,7 +10,7 @@ export interface ProgressState {
   readonly doneBytes: number
   readonly totalBytes: number
   readonly rateBytesPerSecond: number
-  /** A few words more: `2 of 3 nodes complete`. */
+  /** A few words more: `on 2 of 3 nodes`. */
   readonly note?: string
 }
 
@@ -22,6 +22,8 @@ export interface Progress {
 
 /** Plain lines come this often, and whenever label or note change. */
 const LINE_INTERVAL_MS = 5000
+/** Columns that label, percentage, rate, time left and note take. */
+const WORDS_COLUMNS = 72
 
 /** Shows how far something is: a bar on the given stream, or plain lines when there is none. */
 export function createProgress(
@@ -39,7 +41,7 @@ export function describePace(state: ProgressState): string {
   return `${formatRate(rateBytesPerSecond)}, ${formatDuration(leftMs)} left`
 }
 
-/** One line of progress: `import debian-12: 40 % of 353 MiB, 12.0 MiB/s, 18.0 s left, 2 of 3 nodes complete`. */
+/** One line of progress: `import debian-12: 40 % of 353 MiB, 12.0 MiB/s, 18.0 s left, on 2 of 3 nodes`. */
 export function formatProgressLine(state: ProgressState): string {
   const percent = state.totalBytes === 0 ? 100 : Math.floor((state.doneBytes / state.totalBytes) * 100)
   const parts = [`${percent} % of ${formatBytes(state.totalBytes)}`, describePace(state), state.note ?? '']
@@ -61,12 +63,18 @@ function createLines(deps: { clock: Clock; line: (text: string) => void }): Prog
   }
 }
 
+/** What the terminal leaves for the bar beside the words, which matter more. */
+function barSize(stream: NodeJS.WritableStream): number {
+  const { columns = 80 } = stream as { columns?: number }
+  return Math.min(30, Math.max(8, columns - WORDS_COLUMNS))
+}
+
 function createBar(stream: NodeJS.WritableStream): Progress {
   const bar = new cliProgress.SingleBar({
     format: '{label} [{bar}] {percentage} % of {size} {pace} {note}',
     barCompleteChar: '=',
     barIncompleteChar: '-',
-    barsize: 24,
+    barsize: barSize(stream),
     stream,
     linewrap: true,
     hideCursor: true,
