@@ -1,0 +1,265 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { test } from 'node:test'
+import type { DesiredState } from '@shoal/api'
+import { type Digest, errorFactory, ManualClock, type ShoalError, silentLogger } from '@shoal/core'
+import { createMemoryLayerStore, type LayerDescription, type StoredLayer } from '@shoal/layer-store'
+import { createMemoryState } from '@shoal/state'
+import { EventQueue } from '../src/event-queue.ts'
+import { peerLayers } from '../src/inventory.ts'
+import { LayerEvents } from '../src/layer-events.ts'
+import { PeerRecords } from '../src/peer-records.ts'
+import { Reconciler } from '../src/reconciler.ts'
+import { type LayerFixture, layerFixture, signingKey } from './layer-fixture.ts'
+
+const { privateKey } = signingKey()
+const fail = errorFactory({
+  SHOAL_LAYER_UNKNOWN: { message: 'm', hint: 'h' },
+  SHOAL_API_UNREACHABLE: { message: 'm', hint: 'h' },
+  SHOAL_STORE_NO_SPACE: { message: 'm', hint: 'h' },
+  SHOAL_SWARM_TORRENT_INVALID: { message: 'm', hint: 'h' },
+  SHOAL_TOO_LARGE: { message: 'm', hint: 'h' },
+})
+
+/** A swarm that joins whatever it is given and moves nothing; it tells what was done. */
+class FakeSwarm extends EventEmitter {
+  readonly joined = new Map<Digest, Set<string>>()
+  joinError: ShoalError | undefined
+
+  join = async (layer: StoredLayer) => {
+    if (this.joinError !== undefined) throw this.joinError
+    this.joined.set(layer.manifest.digest, new Set())
+    setImmediate(() => this.emit('join', layer.manifest.digest))
+    return undefined as never
+  }
+
+  leave = async (digest: Digest) => {
+    if (this.joined.delete(digest)) setImmediate(() => this.emit('leave', digest))
+  }
+
+  get = (digest: Digest) => {
+    const addresses = this.joined.get(digest)
+    if (addresses === undefined) return undefined
+    const none = { peers: 0, uploadedBytes: 0, fromOriginBytes: 0, fromPeersBytes: 0 }
+    return {
+      addPeers: (more: readonly string[]) => {
+        for (const address of more) addresses.add(address)
+      },
+      stats: () => ({ ...none, upBytesPerSecond: 0, downBytesPerSecond: 0 }),
+    }
+  }
+
+  stats = () => ({
+    connections: 0,
+    uploadedBytes: 0,
+    downloadedBytes: 0,
+    upBytesPerSecond: 0,
+    downBytesPerSecond: 0,
+    dhtNodes: 0,
+  })
+}
+
+async function setUp(options: { admit?: (layer: LayerDescription) => void } = {}) {
+  const clock = new ManualClock(1_700_000_000_000)
+  const state = createMemoryState()
+  const store = createMemoryLayerStore()
+  await store.open()
+  const swarm = new FakeSwarm()
+  const records = new PeerRecords({ state, logger: silentLogger })
+  const added = new EventEmitter()
+  const queue = new EventQueue({ state, logger: silentLogger, onAdded: () => added.emit('event') })
+  const published = new Map<Digest, LayerFixture | ShoalError>()
+  const fetched = new EventEmitter()
+  const reconciler = new Reconciler(
+    {
+      store,
+      swarm,
+      events: new LayerEvents({ queue, records, clock }),
+      clock,
+      random: () => 0.5,
+      logger: silentLogger,
+      fetchLayer: async (digest) => {
+        setImmediate(() => fetched.emit('fetched', digest))
+        const found = published.get(digest) ?? fail('SHOAL_LAYER_UNKNOWN')
+        if ('code' in found) throw found
+        return found
+      },
+    },
+    { intervalMs: 15_000, admit: options.admit ?? (() => {}) },
+  )
+  const stop = new AbortController()
+  const running = reconciler.run(stop).catch(() => {})
+  const end = async () => {
+    stop.abort()
+    await running
+    await store.close()
+  }
+  const layers = () => peerLayers({ store, swarm, reconciler })
+  return { clock, store, swarm, reconciler, published, fetched, queue, added, layers, [Symbol.asyncDispose]: end }
+}
+
+const layer = () => layerFixture(privateKey, { sizeBytes: 300_000 })
+
+function desired(assigned: LayerFixture[], revoked: Digest[] = [], peers: string[] = []): DesiredState {
+  return {
+    revision: 1,
+    revoked,
+    assignments: assigned.map(({ manifest: { digest, sizeBytes, infoHash } }, index) => {
+      return { layer: digest, priority: 100 - index, sizeBytes, infoHash, peers }
+    }),
+  }
+}
+
+test('an assigned layer is described, created, joined, and told where others and the origin are', async () => {
+  await using it = await setUp()
+  const one = layer()
+  it.published.set(one.manifest.digest, one)
+  it.reconciler.setOrigin('seed:1')
+  it.reconciler.setDesired(desired([one], [], ['a:1', 'b:2']))
+  await once(it.swarm, 'join')
+  deepEqual([...(it.swarm.joined.get(one.manifest.digest) ?? [])], ['a:1', 'b:2', 'seed:1'])
+  equal(it.layers()[0]?.state, 'waiting')
+})
+
+test('what is stored is joined before anything is known of the seed', async () => {
+  await using it = await setUp()
+  const one = layer()
+  await it.store.create(one)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setOrigin('seed:1')
+  deepEqual(await joined, [one.manifest.digest])
+})
+
+test('a layer that fails is told once, tried again with back-off, and holds up no other', async () => {
+  await using it = await setUp()
+  const [bad, good] = [layer(), layer()]
+  it.published.set(good.manifest.digest, good)
+  const told = once(it.added, 'event')
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setDesired(desired([bad, good]))
+  await joined
+  await told
+  const failed = it.layers().find(({ digest }) => digest === bad.manifest.digest)
+  equal(failed?.state, 'failed')
+  equal(failed?.error?.code, 'SHOAL_LAYER_UNKNOWN')
+  deepEqual(
+    it.queue.next().events.map(({ type }) => type),
+    ['layer.failed'],
+  )
+
+  const again = once(it.fetched, 'fetched')
+  it.clock.advance(1000)
+  await again
+  equal(it.queue.length, 1)
+  it.published.set(bad.manifest.digest, bad)
+  const recovered = once(it.swarm, 'join')
+  it.clock.advance(5000)
+  await recovered
+  equal(it.reconciler.failure(bad.manifest.digest), undefined)
+})
+
+test('a seed that does not answer fails no layer, and its return starts the next attempt', async () => {
+  await using it = await setUp()
+  const one = layer()
+  it.published.set(one.manifest.digest, fail('SHOAL_API_UNREACHABLE'))
+  it.reconciler.setDesired(desired([one]))
+  await once(it.fetched, 'fetched')
+  equal(it.layers()[0]?.state, 'waiting')
+  equal(it.layers()[0]?.error?.code, 'SHOAL_API_UNREACHABLE')
+  equal(it.queue.length, 0)
+  it.published.set(one.manifest.digest, one)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.seedIsBack()
+  await joined
+})
+
+test('a full disk shows as failed with an event until more is present, and revoking does not wait for it', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const { digest } = one.manifest
+  it.published.set(digest, one)
+  it.reconciler.setDesired(desired([one]))
+  await once(it.swarm, 'join')
+  it.reconciler.onStoreError(digest, fail('SHOAL_STORE_NO_SPACE'))
+  it.reconciler.onStoreError(digest, fail('SHOAL_STORE_NO_SPACE'))
+  equal(it.layers()[0]?.state, 'failed')
+  deepEqual(
+    it.queue.next().events.map(({ type }) => type),
+    ['store.no-space'],
+  )
+  await it.store.get(digest)?.writeBlocks(0, one.data.subarray(0, one.manifest.blockLengthBytes))
+  equal(it.layers()[0]?.state, 'waiting')
+  equal(it.layers()[0]?.error, null)
+
+  it.reconciler.onStoreError(digest, fail('SHOAL_STORE_NO_SPACE'))
+  equal(it.queue.length, 2)
+  const left = once(it.swarm, 'leave')
+  it.reconciler.setDesired(desired([], [digest]))
+  await left
+  await new Promise((resolve) => setImmediate(resolve))
+  equal(it.store.get(digest), undefined)
+  deepEqual(it.layers(), [])
+})
+
+test('an unassigned layer keeps being served when it is complete and stops being fetched when it is not', async () => {
+  await using it = await setUp()
+  const [whole, part] = [layer(), layer()]
+  await (await it.store.create(whole)).writeBlocks(0, whole.data)
+  await it.store.create(part)
+  it.reconciler.setDesired(desired([whole, part]))
+  await once(it.swarm, 'join')
+  const left = once(it.swarm, 'leave')
+  it.reconciler.setDesired(desired([]))
+  deepEqual(await left, [part.manifest.digest])
+  equal(it.swarm.joined.has(whole.manifest.digest), true)
+  equal(it.store.get(part.manifest.digest) === undefined, false)
+})
+
+test('a torrent that does not fit leaves nothing behind', async () => {
+  await using it = await setUp()
+  const one = layer()
+  it.published.set(one.manifest.digest, one)
+  it.swarm.joinError = fail('SHOAL_SWARM_TORRENT_INVALID')
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  equal(it.store.get(one.manifest.digest), undefined)
+  equal(it.layers()[0]?.error?.code, 'SHOAL_SWARM_TORRENT_INVALID')
+})
+
+test('a layer that is not admitted fails and is not created', async () => {
+  await using it = await setUp({
+    admit: () => {
+      throw fail('SHOAL_TOO_LARGE')
+    },
+  })
+  const one = layer()
+  it.published.set(one.manifest.digest, one)
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  equal(it.store.layers().length, 0)
+  equal(it.layers()[0]?.error?.code, 'SHOAL_TOO_LARGE')
+})
+
+test('a completed layer is told once with its bytes and seconds, also when a killed run could not', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const { digest } = one.manifest
+  it.published.set(digest, one)
+  it.reconciler.setDesired(desired([one]))
+  await once(it.swarm, 'join')
+  await it.store.get(digest)?.writeBlocks(0, one.data)
+  it.clock.advance(3000)
+  // The swarm of a killed run never said so: the next one finds it complete when it joins.
+  it.swarm.joined.clear()
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  it.reconciler.onComplete(digest)
+  await new Promise((resolve) => setImmediate(resolve))
+  const { events } = it.queue.next()
+  equal(events.length, 1)
+  equal(events[0]?.type, 'layer.complete')
+  deepEqual(events[0]?.details, { sizeBytes: 300_000, fromOriginBytes: 0, fromPeersBytes: 0, seconds: 3 })
+})
