@@ -38,6 +38,10 @@ export const cliErrors = {
     message: '{count} layers start with "{layer}": {digests}.',
     hint: 'Give more digits of the digest.',
   },
+  SHOAL_CLI_BUG: {
+    message: '{stack}',
+    hint: 'This is a bug of Shoal: please report it with the lines above.',
+  },
 } as const satisfies ErrorTable
 
 export const cliError = errorFactory(cliErrors)

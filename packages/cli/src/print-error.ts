@@ -1,4 +1,5 @@
 import { ShoalError } from '@shoal/core'
+import { cliError } from './errors.ts'
 import { plainText } from './format/plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -28,11 +29,7 @@ function lines(text: string): string {
   return text.split('\n').map(plainText).join('\n')
 }
 
-function bug(error: unknown): Fault {
-  return {
-    code: 'SHOAL_CLI_BUG',
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    hint: 'This is a bug of Shoal: please report it with the lines above.',
-    details: {},
-  }
+function bug(error: unknown): ShoalError {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return cliError('SHOAL_CLI_BUG', { stack }, error)
 }
