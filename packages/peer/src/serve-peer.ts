@@ -1,9 +1,12 @@
+import { errorCode } from '@shoal/core'
 import { createLog, describeError, EXIT_CODES, redactConfig, runService } from '@shoal/service'
 import { loadPeerConfig, type PeerConfig, peerConfigSchema } from './config.ts'
 import { createPeer } from './peer.ts'
 
 const NAME = 'shoal-peer'
 const STOP_TIMEOUT_MS = 5000
+/** Faults that only a person can correct: starting again would repeat them. */
+const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set(['SHOAL_PEER_TOKEN_FILE', 'SHOAL_PEER_TOKEN_REFUSED'])
 
 export interface ServePeerOptions {
   /** Path of the configuration file; else `SHOAL_PEER_CONFIG` names it. */
@@ -15,7 +18,7 @@ export interface ServePeerOptions {
 
 /**
  * Runs the peer daemon until SIGTERM or SIGINT; resolves to the exit code: 0, 1 after a failure, 2 for a configuration that is
- * not valid. What went wrong is printed once.
+ * not valid or a token that the seed refuses. What went wrong is printed once.
  */
 export async function servePeer(options: ServePeerOptions): Promise<number> {
   let config: PeerConfig
@@ -25,21 +28,32 @@ export async function servePeer(options: ServePeerOptions): Promise<number> {
     return fail(error, EXIT_CODES.configuration)
   }
   const logger = createLog({ name: NAME, level: config.log.level })
-  let fatal: unknown
+  let late: unknown
+  let thrown: unknown
   const code = await runService({ name: NAME, logger, stopTimeoutMs: STOP_TIMEOUT_MS }, async (signal) => {
     logger.info({ config: redactConfig(config, peerConfigSchema) }, 'starting')
     const peer = createPeer(config, {
       logger,
       onFatal: (error) => {
-        fatal = error
+        late = error
         process.kill(process.pid, 'SIGTERM')
       },
     })
-    await peer.start({ signal })
+    await peer.start({ signal }).catch((error: unknown) => {
+      thrown = error
+      throw error
+    })
     logger.info({ api: peer.apiUrl }, 'serving')
     return peer
   })
-  return fatal === undefined ? code : fail(fatal, EXIT_CODES.failed)
+  if (late !== undefined) return fail(late, exitCodeOf(late))
+  if (thrown === undefined || code === EXIT_CODES.ok) return code
+  process.exitCode = exitCodeOf(thrown)
+  return exitCodeOf(thrown)
+}
+
+function exitCodeOf(error: unknown): number {
+  return CONFIGURATION_FAULTS.has(errorCode(error) ?? '') ? EXIT_CODES.configuration : EXIT_CODES.failed
 }
 
 function fail(error: unknown, code: number): number {

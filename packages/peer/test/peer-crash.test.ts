@@ -131,7 +131,7 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
   equal((await reported(peer, digest))?.error, null)
 })
 
-test('serving exits with 2 for an unknown key and with 1 and the code for a refused token', async () => {
+test('serving exits with 2 and the code for an unknown key and for a refused token', async () => {
   const { publicKey } = signingKey()
   await using directory = await testDirectory()
   await using seed = await new StandInSeed({ publicKey }).start()
@@ -145,7 +145,7 @@ test('serving exits with 2 for an unknown key and with 1 and the code for a refu
   const log = { level: 'silent' }
   await writeFile(file, JSON.stringify({ ...refused, dht: { enabled: false }, api: { port: 0 }, log }))
   const noToken = await serve(file)
-  equal(noToken.code, 1)
+  equal(noToken.code, 2)
   ok(noToken.stderr.includes('SHOAL_PEER_TOKEN_REFUSED'))
 })
 
