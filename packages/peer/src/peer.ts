@@ -119,11 +119,11 @@ export class Peer implements AsyncDisposable {
     stack.defer(async () => {
       stop.abort(new Error('the peer is stopping'))
       await Promise.all(loops)
-      await parts.records.saveDhtNodes(swarm.dhtNodes())
+      await this.#saveDhtNodes(parts)
     })
     const begin = (run: () => Promise<void>) => loops.push(untilAborted(run(), stop.signal))
     begin(() => parts.reconciler.run(stop))
-    begin(() => this.#saveDhtNodes(parts, stop.signal))
+    begin(() => this.#keepDhtNodes(parts, stop.signal))
     const isDone = await this.#registerFirst(parts, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]))
     begin(() => enrollment.run({ signal: stop.signal, isDone }))
     begin(() => enrollment.whenRegistered(stop).then(() => desired.run(stop)))
@@ -266,12 +266,17 @@ export class Peer implements AsyncDisposable {
   }
 
   /** The DHT nodes we know let a restart find peers with the seed dead. */
-  async #saveDhtNodes({ swarm, records }: Parts, signal: AbortSignal): Promise<void> {
+  async #keepDhtNodes(parts: Parts, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#deps.clock.sleep(SAVE_DHT_NODES_MS, { signal })
-      const nodes = swarm.dhtNodes()
-      if (nodes.length > 0) await records.saveDhtNodes(nodes)
+      await this.#saveDhtNodes(parts)
     }
+  }
+
+  /** A table that is empty because the network was away must not replace a good one. */
+  async #saveDhtNodes({ swarm, records }: Parts): Promise<void> {
+    const nodes = swarm.dhtNodes()
+    if (nodes.length > 0) await records.saveDhtNodes(nodes)
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import {
+  Bitfield,
   blockCount,
   chooseGeometry,
   digestFromBytes,
@@ -8,7 +9,7 @@ import {
   type Manifest,
   pieceCount,
 } from '@shoal/core'
-import type { LayerDescription } from '@shoal/layer-store'
+import type { LayerDescription, StoredLayer } from '@shoal/layer-store'
 import { encodeTorrent } from '@shoal/swarm'
 
 export interface LayerFixture extends LayerDescription {
@@ -53,4 +54,22 @@ export function layerFixture(privateKey: KeyObject, options: { sizeBytes: number
     blockHashes: hashes('sha256', blockCount(geometry), geometry.blockLengthBytes),
   }
   return { data, manifest, encodedManifest: encodeManifest(manifest, privateKey), torrent }
+}
+
+/** A layer of which every block is said to be there and none is right. */
+export function pretending(layer: LayerDescription): StoredLayer {
+  const present = new Bitfield(blockCount(layer.manifest))
+  present.setAll()
+  return {
+    ...layer,
+    path: '',
+    present,
+    durableBlocks: present.count,
+    presentBytes: layer.manifest.sizeBytes,
+    isComplete: true,
+    writeBlocks: async () => {},
+    read: async (_offset, length) => Buffer.alloc(length, 0xee),
+    flush: async () => {},
+    verify: async () => ({ checkedBlocks: 0, badBlocks: [], digestMatches: false }),
+  }
 }

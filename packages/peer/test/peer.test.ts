@@ -5,7 +5,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClient } from '@shoal/api'
-import { layerFixture, signingKey } from './layer-fixture.ts'
+import { type ShoalError, silentLogger, systemClock } from '@shoal/core'
+import { createPeer, loadPeerConfig } from '@shoal/peer'
+import { createSwarm } from '@shoal/swarm'
+import { layerFixture, pretending, signingKey } from './layer-fixture.ts'
 import { eventually, layerOf, peerSettings, startPeer, testDirectory } from './peer-fixture.ts'
 import { StandInSeed } from './stand-in-seed.ts'
 
@@ -111,6 +114,38 @@ test('a manifest with a wrong signature is refused and nothing of the layer is s
   equal(event.details.code, 'SHOAL_MANIFEST_SIGNATURE')
 })
 
+test('a peer that sends a corrupt block is banned and named to the seed, and the layer completes without it', async () => {
+  const { privateKey, publicKey } = signingKey()
+  const layer = layerFixture(privateKey, { sizeBytes: 4 * MIB })
+  const { digest } = layer.manifest
+  await using directory = await testDirectory()
+  await using seed = await new StandInSeed({ publicKey, originUpBytesPerSecond: 8 * MIB }).start()
+  await seed.publish(layer)
+  const host = '127.0.0.66'
+  const liar = createSwarm(
+    { logger: silentLogger, clock: systemClock },
+    { role: 'peer', node: 'liar', host, port: 0, dht: false, trackers: [] },
+  )
+  await liar.start()
+  try {
+    await liar.join(pretending(layer))
+    seed.extraPeers.push(liar.address)
+    seed.desire({ assigned: [digest] })
+    await using peer = await startPeer(await peerSettings(directory.path, seed.url))
+    await eventually(async () => (await layerOf(peer, digest))?.state === 'complete' || undefined, { what: 'complete' })
+    const event = await eventually(() => seed.events.find(({ type }) => type === 'peer.banned'), { what: 'event' })
+    equal(event.layer, digest)
+    equal(event.details.node, 'liar')
+    equal(event.details.layer, digest)
+    equal(typeof event.details.block, 'number')
+    ok(String(event.details.address).startsWith(`${host}:`))
+    const [ban] = (await peer.status()).banned
+    equal(ban?.layer, digest)
+  } finally {
+    await liar.close()
+  }
+})
+
 test('a key other than the pinned one is not trusted, even from the same seed', async () => {
   const first = signingKey()
   const second = signingKey()
@@ -166,6 +201,25 @@ test('a peer that starts before its seed registers once the seed is there', asyn
   await using seed = await new StandInSeed({ publicKey, port: Number(port) }).start()
   await eventually(async () => (await peer.status()).registered || undefined, { what: 'registered' })
   ok(seed.nodes.has('node-1'))
+})
+
+test('a token that is refused only once the seed is there is fatal too, with the same code', async () => {
+  const { publicKey } = signingKey()
+  await using directory = await testDirectory()
+  const placeholder = await new StandInSeed({ publicKey }).start()
+  const { port } = new URL(placeholder.url)
+  await placeholder[Symbol.asyncDispose]()
+  const settings = await peerSettings(directory.path, placeholder.url)
+  const wrong = join(directory.path, 'wrong-token')
+  await writeFile(wrong, 'not-the-token-of-this-seed')
+  const config = loadPeerConfig({ env: {}, flags: { ...settings, 'seed.tokenFile': wrong } })
+  const fatal = Promise.withResolvers<ShoalError>()
+  await using peer = createPeer(config, { logger: silentLogger, onFatal: fatal.resolve })
+  await peer.start()
+  equal((await peer.status()).seedReachable, false)
+  await using seed = await new StandInSeed({ publicKey, port: Number(port) }).start()
+  equal((await fatal.promise).code, 'SHOAL_PEER_TOKEN_REFUSED')
+  equal(seed.nodes.size, 0)
 })
 
 test('a refused token, a missing token file, a port in use and a locked state each end the start with their code', async () => {

@@ -23,7 +23,8 @@ export interface StandInSeedOptions {
 export class StandInSeed implements AsyncDisposable {
   readonly nodes = new Map<string, NodeRegistration>()
   readonly heartbeats: { node: string; body: Heartbeat }[] = []
-  readonly manifestRequests: string[] = []
+  /** Named to every node as holders, beside the nodes. */
+  readonly extraPeers: string[] = []
   readonly #options: StandInSeedOptions
   readonly #stack = new AsyncDisposableStack()
   readonly #store = createMemoryLayerStore()
@@ -127,7 +128,6 @@ export class StandInSeed implements AsyncDisposable {
     registerOperation(app, operations.desiredState, ({ params }) => this.#desiredState(params.node))
     registerOperation(app, operations.watchDesired, ({ signal }) => this.#watch(signal))
     registerOperation(app, operations.getManifest, ({ params }) => {
-      this.manifestRequests.push(params.layer)
       return this.#layer(params.layer).encodedManifest
     })
     registerOperation(app, operations.getTorrent, ({ params }) => this.#layer(params.layer).torrent)
@@ -141,7 +141,7 @@ export class StandInSeed implements AsyncDisposable {
       assignments: [...this.#assigned].map((digest) => {
         const { sizeBytes, infoHash } = this.#layer(digest).manifest
         const peers = [...this.nodes].filter(([name]) => name !== node).map(([, { swarmAddress }]) => swarmAddress)
-        return { layer: digest, priority: 50, sizeBytes, infoHash, peers }
+        return { layer: digest, priority: 50, sizeBytes, infoHash, peers: [...peers, ...this.extraPeers] }
       }),
     }
   }
