@@ -63,6 +63,7 @@ export class LibraryProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#holdAt = Number.POSITIVE_INFINITY
     this.#release()
     this.#server.closeAllConnections()
     this.#server.close()
@@ -77,6 +78,11 @@ export class LibraryProxy implements AsyncDisposable {
     const [answer] = (await once(upstream, 'response')) as [IncomingMessage]
     const image = /^\/v2\/images\/([^/?]+)\/file/.exec(path)?.[1]
     if (image !== undefined) return this.#sendData({ image, range, sentBytes: 0 }, answer, response)
+    if (answer.statusCode !== 200) {
+      response.writeHead(answer.statusCode ?? 500)
+      answer.pipe(response)
+      return
+    }
     const json = JSON.parse(Buffer.concat(await answer.toArray()).toString()) as { images?: RawImage[]; id?: string }
     const edited = json.images === undefined ? this.#one(json) : { ...json, images: this.#all(json.images) }
     response.writeHead(edited === undefined ? 404 : (answer.statusCode ?? 500), { 'content-type': 'application/json' })
@@ -101,6 +107,7 @@ export class LibraryProxy implements AsyncDisposable {
         for (let offset = 0; offset < chunk.length; ) {
           const position = start + entry.sentBytes
           if (position >= this.#holdAt) await this.#held
+          if (gate.destroyed) return
           if (position >= this.cutAt) return void gate.end()
           const limit = Math.min(this.#holdAt, this.cutAt) - position
           const part = chunk.subarray(offset, offset + Math.min(limit, chunk.length))

@@ -12,6 +12,8 @@ export class ImportJob {
   readonly #clock: Clock
   state: ImportState = 'queued'
   bytesRead = 0
+  /** How many of them this attempt found on disk. */
+  keptBytes = 0
   bytesTotal: number
   libraryRequests: number
   startedAt: string | null

@@ -216,6 +216,11 @@ export class Importer {
         const error = this.#explain(job, thrown)
         if (error instanceof Stopping || errorCode(error) === 'SHOAL_STATE_CLOSED') return
         failures += 1
+        if (errorCode(error) === 'SHOAL_GLANCE_HASH_MISMATCH' && job.keptBytes > 0) {
+          logger.warn({ image: job.image, keptBytes: job.keptBytes }, 'what was kept may be damaged, reading all again')
+          await this.#note(job, { durableBytes: 0 })
+          continue
+        }
         if (TRANSIENT.has(errorCode(error) ?? '') && failures < this.#options.attempts) {
           job.state = 'queued'
           job.lastError = error
@@ -243,7 +248,6 @@ export class Importer {
     const record = catalogue.image(job.image)
     if (image === undefined || entry === undefined || record === undefined) return
     if (await this.#finishPublishing(job, entry)) return
-    if (await this.#reuse(job, image)) return
     const isSame = entry.hash === hashOf(image)
     if (!isSame) await this.#note(job, newJournalEntry(image))
     job.bytesTotal = image.sizeBytes ?? 0
@@ -286,24 +290,10 @@ export class Importer {
     return true
   }
 
-  /** An image with the very bytes of one that is a layer already needs no reading. */
-  async #reuse(job: ImportJob, image: GlanceImage): Promise<boolean> {
-    const { catalogue, store, publisher } = this.#deps
-    if (image.osHashValue === null) return false
-    const twin = catalogue.images().find((other) => {
-      const isTwin = other.layer !== null && hashOf(other.image) === hashOf(image)
-      return isTwin && other.image.diskFormat === image.diskFormat && other.image.sizeBytes === image.sizeBytes
-    })
-    const stored = twin?.layer === undefined || twin.layer === null ? undefined : store.get(twin.layer)
-    if (!stored?.isComplete) return false
-    await publisher.publish(job.image, stored.manifest, job)
-    this.#entries.delete(job.image)
-    return true
-  }
-
   async #begin(job: ImportJob, keptBytes: number): Promise<void> {
     const { journal, clock } = this.#deps
     job.state = 'reading'
+    job.keptBytes = keptBytes
     job.bytesRead = keptBytes
     job.lastError = undefined
     job.startedAt ??= new Date(clock.now()).toISOString()
