@@ -50,11 +50,11 @@ function declaredTypesOf(name: string): string[] {
   })
 }
 
-function dependenciesOf(name: string): string[] {
-  const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as {
-    dependencies?: Record<string, string>
-  }
-  return Object.keys(manifest.dependencies ?? {})
+function dependenciesOf(name: string, field: 'dependencies' | 'devDependencies' = 'dependencies'): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')) as Partial<
+    Record<string, Record<string, string>>
+  >
+  return Object.keys(manifest[field] ?? {})
 }
 
 /** `@shoal/state/conformance` is of the package `@shoal/state`, `typebox/value` of `typebox`. */
@@ -125,7 +125,7 @@ for (const name of packages) {
     const wrong = imports.filter(({ file, specifier, isTypeOnly }) => {
       if ((isTypeOnly || file.endsWith('.d.ts')) && types.includes(specifier)) return false
       const isTest = file.startsWith(`packages/${name}/test/`)
-      const allowed = isTest ? [...named, ...TEST_TOOLS] : named
+      const allowed = isTest ? [...named, ...dependenciesOf(name, 'devDependencies'), ...TEST_TOOLS] : named
       return isOutside(specifier) && !allowed.includes(packageOf(specifier))
     })
     assert.deepEqual(describe(wrong), [])

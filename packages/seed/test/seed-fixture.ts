@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient, type Event, type EventType, type Image } from '@shoal/api'
@@ -71,7 +71,10 @@ export class SeedFixture {
   /** Puts an image into the library; gives its id as soon as the library shows it. */
   async addImage(name: string, content: Uint8Array, sidecar: object = {}): Promise<string> {
     await writeFile(join(this.directory, 'images', `${name}.json`), JSON.stringify(sidecar))
-    await writeFile(join(this.directory, 'images', `${name}.raw`), content)
+    // The seed's polls make the library look at its directory all the time: half a file must not be seen.
+    const path = join(this.directory, 'images', `${name}.raw`)
+    await writeFile(`${path}.tmp`, content)
+    await rename(`${path}.tmp`, path)
     const response = await fetch(`${this.proxy.url}/v2/images`)
     const { images } = (await response.json()) as { images: { id: string; name: string }[] }
     const image = images.find((candidate) => candidate.name === name)

@@ -157,6 +157,8 @@ export class Downloads {
 
   /** A write or flush failed for a reason of this machine's: asking pauses, longer each time. */
   onStoreFailure(error: unknown): void {
+    // One full disk fails every write under way: that is one failure, told once.
+    if (this.#deps.clock.now() < this.#pausedUntil) return
     const waitMs = Math.min(LAST_STORE_RETRY_MS, FIRST_STORE_RETRY_MS * 2 ** this.#storeFailures)
     this.#pausedUntil = this.#deps.clock.now() + waitMs
     this.#storeFailures += 1
