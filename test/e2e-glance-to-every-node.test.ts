@@ -23,6 +23,11 @@ test('a 1 GiB image of a real Glance is whole on four nodes of two racks, read f
   skip: isRoot ? false : 'network namespaces need root',
 }, async (t) => {
   const undo = undoAfter(t)
+  let lapAt = performance.now()
+  const lap = (step: string) => {
+    t.diagnostic(`${step}: ${((performance.now() - lapAt) / 1000).toFixed(1)} s`)
+    lapAt = performance.now()
+  }
   const directory = await mkdtemp(join(tmpdir(), 'shoal-glance-'))
   undo.after(() => rm(directory, { recursive: true, force: true }))
   const lab = await createLab({
@@ -35,26 +40,33 @@ test('a 1 GiB image of a real Glance is whole on four nodes of two racks, read f
   undo.after(() => lab.destroy())
   const openstack = await startOpenStack({ directory: join(directory, 'openstack'), host: lab.rootAddress })
   undo.after(() => openstack.stop())
+  lap('lab, Keystone and Glance are up')
   const file = join(directory, 'image.qcow2')
   await writeQcow2(file, GIB)
+  lap('image is built')
   const { size } = await stat(file)
   assert.ok(size >= GIB)
   const image = await openstack.uploadImage({ name: 'debian', file, diskFormat: 'qcow2' })
 
+  lap('image is uploaded')
   const cluster = await createCluster(undo, { peers: 4, lab, library: {}, seedEnv: openstack.env })
   await cluster.startSeed()
   await cluster.startPeers()
+  lap('seed and peers are up')
   const imported = await cluster.import(image)
   assert.equal(imported.import?.state, 'published', JSON.stringify(imported.import))
   const layer = imported.layer ?? ''
+  lap('image is imported')
   await cluster.assign(layer)
   const shown = await cluster.complete(layer, undefined, 180_000)
 
+  lap('layer is on every node')
   for (const { name } of cluster.peers) {
     const path = cluster.layerFile(name, layer)
     assert.equal(await hashFile(path, imported.osHashAlgo ?? ''), imported.osHashValue, name)
     await run('qemu-img', ['check', '-f', 'qcow2', path])
   }
+  lap('files are checked')
   const reads = await openstack.imageReads(image)
   assert.deepEqual(
     reads.map(({ method, status }) => [method, status]),

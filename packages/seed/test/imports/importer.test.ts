@@ -60,14 +60,16 @@ describe('an import', () => {
     assert.equal(fixture.proxy.dataRequests.length, 1)
   })
 
-  it('does not read bytes that are a layer already', async (t) => {
+  it('reads an image whatever hash it claims, and shares the layer of equal bytes', async (t) => {
     const fixture = await createFixture(t)
     const content = rawImage(MIB)
     await fixture.start()
     const first = await fixture.import(await fixture.addImage('a', content))
     const second = await fixture.import(await fixture.addImage('b', content))
     assert.equal(second.layer, first.layer)
-    assert.equal(fixture.proxy.dataRequests.length, 1)
+    assert.equal(fixture.proxy.dataRequests.length, 2)
+    assert.deepEqual((await fixture.client.listLayers()).layers.length, 1)
+    assert.deepEqual(await fixture.stagedFiles(), [])
   })
 
   it('keeps the limit, over all imports together', async (t) => {
