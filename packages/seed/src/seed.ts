@@ -240,7 +240,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     addImageRoutes(http.app, { catalogue, watcher, importer })
-    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally })
+    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal })
     addNodeRoutes(http.app, {
       registry,
       assignments,

@@ -22,6 +22,7 @@ interface Pending {
 
 const PREFIX = 'seed/event/'
 const PAGE = 500
+const MAX_UNWRITTEN = 100_000
 /** Ids are padded so that the store's order of keys is their order. */
 const keyOf = (id: number) => `${PREFIX}${String(id).padStart(16, '0')}`
 
@@ -38,6 +39,8 @@ export class EventJournal {
   #firstId = 1
   #publishedId = 0
   #pending: Pending[] = []
+  /** What a failed write left: memory has it, so it goes with the next write (a full disk may have room then). */
+  readonly #unwritten = new Map<string, StateOperation>()
   #writing: Promise<void> | undefined
 
   constructor(deps: { state: StateStore; clock: Clock }, options: { limit: number }) {
@@ -118,17 +121,31 @@ export class EventJournal {
         ...pending.operations,
         ...pending.drafts.flatMap((d) => this.#record(d)),
       ])
+      for (const operation of operations) {
+        // Deleted first, so that the map's order stays that of the writes.
+        this.#unwritten.delete(operation.key)
+        this.#unwritten.set(operation.key, operation)
+      }
       try {
-        if (operations.length > 0) await this.#state.batch(operations)
+        if (this.#unwritten.size > 0) await this.#state.batch([...this.#unwritten.values()])
+        this.#unwritten.clear()
+        this.#publishedId = this.#lastId
         for (const pending of group) pending.resolve()
       } catch (error) {
+        this.#forgetOldest()
         for (const pending of group) pending.reject(error)
       }
-      this.#publishedId = this.#lastId
       for (const wake of [...this.#listeners]) wake()
     }
     // In the same turn as the last look at the queue, so that no append is left behind.
     this.#writing = undefined
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#unwritten.keys()) {
+      if (this.#unwritten.size <= MAX_UNWRITTEN) return
+      this.#unwritten.delete(key)
+    }
   }
 
   #record({ at, details = {}, ...draft }: EventDraft): StateOperation[] {

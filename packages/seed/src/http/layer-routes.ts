@@ -3,6 +3,7 @@ import { parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import { seedError } from '../errors.ts'
+import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
@@ -15,6 +16,7 @@ export interface LayerRoutesDeps {
   readonly assignments: Assignments
   readonly registry: NodeRegistry
   readonly tally: UploadTally
+  readonly journal: EventJournal
 }
 
 /** More images of one layer than the API shows do not occur by accident. */
@@ -50,7 +52,12 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
     const stored = store.get(parseDigest(params.layer))
     if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })
-    return { layer: params.layer, ...(await stored.verify({ signal })) }
+    const result = await stored.verify({ signal })
+    if (result.badBlocks.length > 0) {
+      const message = `The seed's own copy has ${result.badBlocks.length} bad blocks; import one of its images again.`
+      await deps.journal.append([{ type: 'layer.failed', layer: params.layer, message }])
+    }
+    return { layer: params.layer, ...result }
   })
 }
 

@@ -2,7 +2,7 @@ import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
-import type { Importer } from '../imports/importer.ts'
+import { type Importer, isRetriable } from '../imports/importer.ts'
 import type { Catalogue } from './catalogue.ts'
 import { boundedImage, type ImageRecord } from './image-record.ts'
 import { type ImportRule, matchesRule } from './import-rules.ts'
@@ -148,7 +148,7 @@ export class LibraryWatcher {
       }
       const layer = catalogue.image(image.id)?.layer ?? null
       if (layer !== null && before?.image.status !== image.status) await publication.settle(layer)
-      if (isChanged && image.status === 'active') await this.#applyRules(image)
+      if (image.status === 'active') await this.#applyRules(image)
     })
   }
 
@@ -157,7 +157,8 @@ export class LibraryWatcher {
     const record = catalogue.image(image.id)
     if (record?.layer !== null || !matchesRule(image, this.#options.rules)) return
     // A refused image stays refused until someone asks: its bytes never change.
-    if (record.import?.state === 'failed' || record.import?.state === 'cancelled') return
+    const error = record.import?.error ?? null
+    if (error !== null && !isRetriable(error.code)) return
     try {
       await importer.request(image)
     } catch (error) {

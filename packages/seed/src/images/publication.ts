@@ -72,7 +72,6 @@ export class Publication {
     if (record === undefined) return
     const layer: LayerRecord = { ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }
     const restored = assignments.restore(digest)
-    job.state = 'published'
     job.bytesRead = job.bytesTotal
     const draft: EventDraft = {
       type: 'import.published',

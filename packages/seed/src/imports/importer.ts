@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ImageImport } from '@shoal/api'
-import { type Clock, type Digest, errorCode, type Logger, type TokenBucket } from '@shoal/core'
+import { type Clock, errorCode, type Logger, type TokenBucket } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { GlanceImage } from '@shoal/openstack'
 import type { StateStore } from '@shoal/state'
@@ -352,7 +352,7 @@ export class Importer {
   }
 }
 
-/** The layer that an image's import would have become had the seed not stopped between two steps. */
-export function publishingDigests(entries: readonly ImportJournalEntry[]): Digest[] {
-  return entries.flatMap(({ publishing }) => (publishing === null ? [] : [publishing]))
+/** Whether an import that ended so may be tried again without being asked for: the image's own bytes were not at fault. */
+export function isRetriable(code: string): boolean {
+  return KEEP_STAGED.has(code) || code === 'SHOAL_IMAGE_DEACTIVATED'
 }

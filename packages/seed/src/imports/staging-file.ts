@@ -27,7 +27,7 @@ export class StagingFile implements AsyncDisposable {
       const file = await open(path, flags, 0o640)
       const { size } = await file.stat()
       const keptBytes = size >= keepBytes ? keepBytes : 0
-      await file.truncate(keptBytes)
+      if (size !== keptBytes) await file.truncate(keptBytes)
       return { staging: new StagingFile(image, path, file), keptBytes }
     } catch (error) {
       throw storageError(image, path, error)

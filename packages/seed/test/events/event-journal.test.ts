@@ -49,6 +49,22 @@ it('writes events and records in one batch, and appends of one moment together',
   assert.equal((await state.get('c'))?.value, 1)
 })
 
+it('tells of a failed write, shows nothing of it, and writes it with the next one', async (t) => {
+  const state = createMemoryState()
+  const journal = await open(state)
+  const put = { type: 'put', key: 'record', value: 1 } as const
+  const { mock } = t.mock.method(state, 'batch', () => Promise.reject(new Error('disk full')))
+  await assert.rejects(journal.append([draft('a')], [put]), /disk full/)
+  assert.equal(journal.lastId, 0)
+  mock.restore()
+  await journal.append([draft('b')])
+  assert.equal((await state.get('record'))?.value, 1)
+  assert.deepEqual(
+    (await journal.list({ limit: 10 })).map(({ message }) => message),
+    ['a', 'b'],
+  )
+})
+
 it('writes what was appended by whoever waited for the batch before', async () => {
   const journal = await open(createMemoryState())
   const chain = async (depth: number): Promise<void> => {
