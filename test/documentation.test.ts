@@ -34,6 +34,16 @@ test('every error code used in a source file is in a table, and the other way ro
   assert.deepEqual(unknown, [], 'used but in no table')
 })
 
+test('every metric is documented, and no other', async () => {
+  const names = (text: string) => new Set(text.match(/\bshoal_[a-z_]+/g))
+  const sources = tracked.filter((path) => /^packages\/[^/]+\/src\/metrics\.ts$/.test(path))
+  const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
+  assert.deepEqual(
+    [...names(await readFile(join(root, 'docs/metrics.md'), 'utf8'))].sort(),
+    [...names(texts.join('\n'))].sort(),
+  )
+})
+
 test('links between documents lead somewhere', async () => {
   for (const path of tracked.filter((file) => file.endsWith('.md'))) {
     const text = await readFile(join(root, path), 'utf8')
