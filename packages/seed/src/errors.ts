@@ -190,6 +190,10 @@ export const seedErrors = {
     message: 'The data directory {directory} cannot be used: {reason}.',
     hint: 'Set stateDirectory to a directory that the seed may write to.',
   },
+  SHOAL_SEED_INTERNAL: {
+    message: 'The seed failed: {reason}.',
+    hint: "Look at the seed's log; if it happens again, report it.",
+  },
   SHOAL_SEED_ADVERTISE: {
     message: 'swarm.host is {host}, which is no address that a node could connect to.',
     hint: "Set swarm.advertiseHost to the seed's address on the storage network.",

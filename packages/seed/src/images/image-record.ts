@@ -1,6 +1,7 @@
 import type { ErrorBody, Image, ImageImport, ImportState } from '@shoal/api'
 import { type Digest, errorMessage, ShoalError } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
+import { seedError } from '../errors.ts'
 
 /** What became of the last import of an image; durable. */
 export interface ImportRecord {
@@ -69,8 +70,7 @@ export function toApiImage({ image, layer, import: past }: ImageRecord, live: Im
 /** Any thrown value as the API shows errors. */
 export function toErrorBody(error: unknown): ErrorBody {
   if (!(error instanceof ShoalError)) {
-    const hint = "Look at the seed's log; if it happens again, report it."
-    return { code: 'SHOAL_INTERNAL', message: errorMessage(error).slice(0, 4000), hint, details: {} }
+    return toErrorBody(seedError('SHOAL_SEED_INTERNAL', { reason: errorMessage(error).slice(0, 1000) }, error))
   }
   const details = Object.entries(error.details).map(([key, value]) => [key, value ?? null])
   return { code: error.code, message: error.message, hint: error.hint, details: Object.fromEntries(details) }

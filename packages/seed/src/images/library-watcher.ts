@@ -205,7 +205,7 @@ export class LibraryWatcher {
   }
 
   async #unreachable(error: unknown): Promise<void> {
-    const code = errorCode(error) ?? 'SHOAL_INTERNAL'
+    const code = errorCode(error) ?? 'SHOAL_SEED_INTERNAL'
     this.#failures += 1
     if (!this.#isReachable || ABOUT_ONE_IMAGE.has(code)) return
     this.#isReachable = false

@@ -331,7 +331,7 @@ export class Importer {
 
   async #fail(job: ImportJob, error: unknown): Promise<void> {
     const { journal, catalogue, store, logger } = this.#deps
-    const code = errorCode(error) ?? 'SHOAL_INTERNAL'
+    const code = errorCode(error) ?? 'SHOAL_SEED_INTERNAL'
     const state = CANCELLING.has(code) ? 'cancelled' : 'failed'
     const isKept = KEEP_STAGED.has(code)
     logger.warn({ image: job.image, code, err: error, bytesRead: job.bytesRead }, `import ${state}`)
