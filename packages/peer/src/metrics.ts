@@ -18,15 +18,15 @@ export function registerPeerMetrics(
       for (const state of STATES) gauge.set({ state }, layers.filter((layer) => layer.state === state).length)
     },
   })
-  metrics.gauge({
-    name: 'shoal_peer_received_bytes',
-    help: 'Payload bytes received from the swarm since the start; it only grows.',
-    collect: (gauge) => gauge.set(deps.swarm.stats().downloadedBytes),
+  metrics.total({
+    name: 'shoal_peer_received_bytes_total',
+    help: 'Payload bytes received from the swarm since the start.',
+    read: () => deps.swarm.stats().downloadedBytes,
   })
-  metrics.gauge({
-    name: 'shoal_peer_sent_bytes',
-    help: 'Payload bytes sent to the swarm since the start; it only grows.',
-    collect: (gauge) => gauge.set(deps.swarm.stats().uploadedBytes),
+  metrics.total({
+    name: 'shoal_peer_sent_bytes_total',
+    help: 'Payload bytes sent to the swarm since the start.',
+    read: () => deps.swarm.stats().uploadedBytes,
   })
   metrics.gauge({
     name: 'shoal_peer_connections',

@@ -33,10 +33,10 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     help: '1 while the image library answers.',
     collect: (gauge) => gauge.set(gauges.libraryReachable() ? 1 : 0),
   })
-  metrics.gauge({
+  metrics.total({
     name: 'shoal_seed_uploaded_bytes_total',
     help: 'Sent to the swarm since the start.',
-    collect: (gauge) => gauge.set(gauges.swarm().uploadedBytes),
+    read: () => gauges.swarm().uploadedBytes,
   })
   metrics.gauge({
     name: 'shoal_seed_connections',

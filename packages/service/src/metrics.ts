@@ -12,6 +12,8 @@ export interface MetricOptions<L extends string> {
 export interface Metrics {
   readonly contentType: string
   counter<L extends string = never>(options: MetricOptions<L>): Counter<L>
+  /** A counter that somebody else keeps: `read` tells how far it is, and it only grows. */
+  total(options: Omit<MetricOptions<never>, 'labels'> & { read: () => number }): void
   gauge<L extends string = never>(
     options: MetricOptions<L> & { collect?: (gauge: Gauge<L>) => void | Promise<void> },
   ): Gauge<L>
@@ -35,6 +37,15 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
   return {
     contentType: registry.contentType,
     counter: (options) => new Counter(common(options)),
+    total: ({ name, help, read }) => {
+      const counter: Counter = new Counter({
+        ...common({ name, help }),
+        collect: () => {
+          counter.reset()
+          counter.inc(read())
+        },
+      })
+    },
     gauge: <L extends string>(
       options: MetricOptions<L> & { collect?: (gauge: Gauge<L>) => void | Promise<void> },
     ): Gauge<L> => {
