@@ -72,7 +72,6 @@ export async function* distribute(
 ): AsyncGenerator<DistributionResult, void> {
   const { client } = fleet.seed
   const nodes = fleet.peers.map(({ name }) => name)
-  const before = await readNodes(fleet, signal)
   const begin = Date.now()
   for (const { digest } of layers) await client.assign({ body: { layer: digest, nodes }, signal })
   const waiting = new Map(layers.map((layer) => [layer.digest, layer]))
@@ -85,7 +84,7 @@ export async function* distribute(
     const seconds = secondsSince(begin)
     waiting.delete(done)
     const layer = await client.showLayer({ params: { layer: done }, signal })
-    yield { layer, nodes: nodes.length, wasThere: isEverywhere(before, done), seconds }
+    yield { layer, nodes: nodes.length, wasThere: isUntouched(await readNodes(fleet, signal), done), seconds }
   }
 }
 
@@ -129,6 +128,12 @@ function isEverywhere(nodes: readonly Node[], digest: string, logs?: string): bo
     }
     return held?.state === 'complete'
   })
+}
+
+/** Whether no node fetched any of a layer since it started. */
+function isUntouched(nodes: readonly Node[], digest: string): boolean {
+  const held = nodes.flatMap(({ inventory }) => inventory?.layers.filter((layer) => layer.digest === digest) ?? [])
+  return held.every(({ fromOriginBytes, fromPeersBytes }) => fromOriginBytes + fromPeersBytes === 0)
 }
 
 function importFailed(image: Image): ShoalError {
