@@ -35,4 +35,5 @@ export {
 } from './manifest.ts'
 export { ManualClock } from './manual-clock.ts'
 export { parseNodeId } from './node-id.ts'
+export { RateMeter } from './rate-meter.ts'
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'

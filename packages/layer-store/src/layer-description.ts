@@ -1,6 +1,5 @@
 import { webcrypto } from 'node:crypto'
 import { blockCount } from '@shoal/core'
-import type { LayerRecord } from './layer-record.ts'
 import type { LayerDescription } from './layer-store.ts'
 
 /** Throws a TypeError for a manifest whose hashes do not fit its size: no block could ever be checked. */
@@ -10,8 +9,15 @@ export function checkDescription({ manifest }: LayerDescription): void {
   }
 }
 
+/** SHA-256, hexadecimal, of the files beside a layer's disk. */
+export interface DescriptionSums {
+  readonly manifest: string
+  readonly hashes: string
+  readonly torrent: string
+}
+
 /** What the files beside a layer's disk must hold. */
-export async function descriptionSums(description: LayerDescription): Promise<LayerRecord['sums']> {
+export async function descriptionSums(description: LayerDescription): Promise<DescriptionSums> {
   const [manifest, hashes, torrent] = await Promise.all([
     sha256Hex(description.encodedManifest),
     sha256Hex(description.manifest.blockHashes),

@@ -1,5 +1,5 @@
 import { isDigest, type LayerFormat, type LayerKind, type Manifest } from '@shoal/core'
-import { descriptionSums } from './layer-description.ts'
+import { type DescriptionSums, descriptionSums } from './layer-description.ts'
 import type { LayerDescription } from './layer-store.ts'
 
 /** What the state store holds of a layer (docs/formats/layer-store.md). */
@@ -8,7 +8,7 @@ export interface LayerRecord {
   readonly phase: 'creating' | 'ready' | 'removing'
   readonly inode: string | null
   readonly stagedInode: string | null
-  readonly sums: { readonly manifest: string; readonly hashes: string; readonly torrent: string }
+  readonly sums: DescriptionSums
   readonly manifest: ManifestFields
 }
 

@@ -1,7 +1,15 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SeedStatus } from '@shoal/api'
-import { type Clock, encodePublicKey, errorMessage, type Logger, systemClock, TokenBucket } from '@shoal/core'
+import {
+  type Clock,
+  encodePublicKey,
+  errorMessage,
+  type Logger,
+  RateMeter,
+  systemClock,
+  TokenBucket,
+} from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
@@ -25,7 +33,6 @@ import { openLibrary } from './library-access.ts'
 import { createSeedMetrics } from './metrics.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
-import { RateMeter } from './rate-meter.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'

@@ -5,6 +5,7 @@ import {
   errorCode,
   type Logger,
   pieceSize,
+  RateMeter,
   ShoalError,
   type TokenBucket,
 } from '@shoal/core'
@@ -12,7 +13,6 @@ import type { PeerLink } from './peer-link.ts'
 import { PieceFetch } from './piece-fetch.ts'
 import { PiecePicker } from './piece-picker.ts'
 import { presentPieces } from './present-pieces.ts'
-import { RateMeter } from './rate-meter.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 
 /** Bytes asked of one source and not yet received. More makes a VM's read wait and the last node late. */
@@ -74,7 +74,7 @@ export class Downloads {
     return {
       fromOriginBytes: this.#fromOriginBytes,
       fromPeersBytes: this.#received.totalBytes - this.#fromOriginBytes,
-      downBytesPerSecond: this.#received.rate(),
+      downBytesPerSecond: this.#received.bytesPerSecond(),
     }
   }
 

@@ -4,6 +4,7 @@ import {
   type Digest,
   type Logger,
   pieceCount,
+  RateMeter,
   type ShoalError,
   type TokenBucket,
 } from '@shoal/core'
@@ -13,7 +14,6 @@ import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
 import { PeerLink } from './peer-link.ts'
-import { RateMeter } from './rate-meter.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { UploadQueue, type UploadRequest } from './upload-queue.ts'
@@ -103,7 +103,7 @@ export class LayerSwarm {
     return {
       peers: this.#links.size,
       uploadedBytes: this.#up.totalBytes,
-      upBytesPerSecond: this.#up.rate(),
+      upBytesPerSecond: this.#up.bytesPerSecond(),
       ...this.#downloads.stats,
     }
   }

@@ -7,6 +7,7 @@ import {
   errorCode,
   errorMessage,
   type Logger,
+  RateMeter,
   type ShoalError,
   TokenBucket,
 } from '@shoal/core'
@@ -21,7 +22,6 @@ import { swarmError } from './errors.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import type { PeerLink } from './peer-link.ts'
 import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
-import { RateMeter } from './rate-meter.ts'
 import type { SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { decodeTorrent } from './torrent-file.ts'

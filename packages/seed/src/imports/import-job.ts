@@ -1,8 +1,7 @@
 import type { ImageImport, ImportState } from '@shoal/api'
-import type { Clock } from '@shoal/core'
+import { type Clock, RateMeter } from '@shoal/core'
 import type { ImportRecord } from '../images/image-record.ts'
 import { toErrorBody } from '../images/image-record.ts'
-import { RateMeter } from '../rate-meter.ts'
 
 /** One import from request to end, as it is shown while it lasts. */
 export class ImportJob {

@@ -3,6 +3,7 @@ import { seedError } from '../errors.ts'
 import { findForeignHead, findForeignTail, TAIL_BYTES } from './foreign-format.ts'
 import { readQcow2Header } from './qcow2-header.ts'
 import { checkQcow2Tables } from './qcow2-tables.ts'
+import type { ReadAt } from './read-at.ts'
 
 /** What the library says of an image, as far as inspection needs it. */
 export interface ImageDeclaration {
@@ -29,9 +30,6 @@ export interface Inspection {
   readonly format: LayerFormat
   readonly virtualSizeBytes: number
 }
-
-/** Reads `length` bytes at `offset` of the file, fewer only at its end. */
-export type ReadAt = (offset: number, length: number) => Promise<Uint8Array>
 
 /** The first bytes that {@link inspectHead} wants; a shorter image gives all it has. */
 export const HEAD_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 import { seedError } from '../errors.ts'
-import type { ReadAt } from './inspect-image.ts'
 import type { Qcow2Header } from './qcow2-header.ts'
+import type { ReadAt } from './read-at.ts'
 
 const READ_BYTES = 1024 * 1024
 /** Bits 9 to 55 of an L1 entry hold the offset; bit 63 says that the refcount is one; the others are reserved. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@shoal/core'
+import type { Clock } from './clock.ts'
 
 const WINDOW_MS = 5000
 const SLOT_MS = 250
