@@ -55,7 +55,7 @@ test('with tracker and seed dead a new peer finds the others by DHT and complete
   await cluster.assign(layer, ['node3'])
   const local = await cluster.peerClient('node3')
   const status = async () => (await local.localStatus()).layers.find(({ digest }) => digest === layer)
-  await until('the new peer has the manifest', async () => (await status()) !== undefined)
+  await until('the new peer has the manifest', async () => (await status())?.state === 'fetching')
   await cluster.seed.end('SIGKILL')
   // Started again, it has only what it kept: no answer of the seed, no open connection.
   await cluster.peer('node3').end('SIGKILL')

@@ -30,3 +30,12 @@ test('a name outside the convention is misuse', () => {
   assert.throws(() => metrics.counter({ name: 'things', help: 'x' }), TypeError)
   assert.throws(() => metrics.counter({ name: 'shoal_things', help: 'x' }), TypeError)
 })
+
+test('a total kept elsewhere is shown as a counter', async () => {
+  const metrics = createMetrics({ process: false })
+  let bytes = 5
+  metrics.total({ name: 'shoal_test_sent_bytes_total', help: 'Sent.', read: () => bytes })
+  assert.match(await metrics.text(), /# TYPE shoal_test_sent_bytes_total counter\nshoal_test_sent_bytes_total 5/)
+  bytes = 9
+  assert.match(await metrics.text(), /shoal_test_sent_bytes_total 9/)
+})
