@@ -35,8 +35,8 @@ test('every error code used in a source file is in a table, and the other way ro
 })
 
 test('every metric is documented, and no other', async () => {
-  const names = (text: string) => new Set(text.match(/\bshoal_[a-z_]+/g))
-  const sources = tracked.filter((path) => /^packages\/[^/]+\/src\/metrics\.ts$/.test(path))
+  const names = (text: string) => new Set(text.match(/(?<=['`])shoal_[a-z_]+(?=['`])/g))
+  const sources = tracked.filter((path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path))
   const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
   assert.deepEqual(
     [...names(await readFile(join(root, 'docs/metrics.md'), 'utf8'))].sort(),

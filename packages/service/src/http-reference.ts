@@ -17,6 +17,10 @@ const CONTENT_SECURITY_POLICY = {
   'frame-ancestors': ["'none'"],
 }
 
+const LOGO = Buffer.from(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><text x="4" y="29" font-family="sans-serif" font-size="28" fill="#fff">Shoal</text></svg>',
+)
+
 /** Serves the OpenAPI 3.1 description at /openapi.json and a readable reference at /docs; both work offline. */
 export async function registerReference(
   app: FastifyInstance,
@@ -37,6 +41,7 @@ export async function registerReference(
     routePrefix: DOCS_PREFIX,
     staticCSP: CONTENT_SECURITY_POLICY,
     theme: { title: options.title },
+    logo: { type: 'image/svg+xml', content: LOGO, href: DOCS_PREFIX },
     uiConfig: { displayRequestDuration: true, persistAuthorization: false },
   })
 }
