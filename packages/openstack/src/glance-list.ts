@@ -30,6 +30,8 @@ export async function* listImages(
   let marker: string | undefined
   let count = 0
   let restarts = 0
+  /** Records, those that make no sense among them; an empty page counts as one, for it may name a next one for ever. */
+  let received = 0
   while (count < limit) {
     const page = await fetchPage(deps.connection, options, marker)
     if (page === 'marker gone') {
@@ -38,6 +40,7 @@ export async function* listImages(
       marker = undefined
       continue
     }
+    received += Math.max(page.images.length, 1)
     for (const json of page.images) {
       const image = parseImage(json)
       if (image === undefined) {
@@ -49,7 +52,7 @@ export async function* listImages(
       count += 1
       if (count >= limit) return
     }
-    if (count > MAX_IMAGES || (page.next !== undefined && page.next === marker)) {
+    if (received > MAX_IMAGES || (page.next !== undefined && page.next === marker)) {
       throw nonsense(page.url, 'a list of images that does not end')
     }
     if (page.next === undefined) return

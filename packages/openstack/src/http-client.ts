@@ -54,8 +54,13 @@ export class HttpClient {
   async send(url: string, { method, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     signal?.throwIfAborted()
     if (this.#closed) throw new TypeError('the HTTP client is closed')
-    this.#agent ??= createAgent(this.#tls, this.#timeouts)
-    const dispatcher = await this.#agent
+    const agent = this.#agent ?? createAgent(this.#tls, this.#timeouts)
+    this.#agent = agent
+    const dispatcher = await agent.catch((error: unknown) => {
+      // The next request reads the certificate files again: they may have been put right.
+      if (this.#agent === agent) this.#agent = undefined
+      throw error
+    })
     try {
       const answer = await request(url, {
         dispatcher,

@@ -4,6 +4,7 @@ import type { AuthMethod, AuthScope, CloudAuth, DomainRef, EndpointInterface, Us
 import { type CloudFiles, merge, readCloudFiles, type Settings, section } from './cloud-files.ts'
 import { openstackError } from './errors.ts'
 import { Secret } from './secret.ts'
+import { checkAddress } from './service-address.ts'
 
 export interface ReadCloudAuthOptions {
   env: NodeJS.ProcessEnv
@@ -84,6 +85,7 @@ class CloudReader {
   }
 
   read(): CloudAuth {
+    const imageEndpoint = this.#get('image_endpoint_override')
     return {
       source: this.#source,
       method: this.#method(),
@@ -95,7 +97,7 @@ class CloudReader {
         keyFile: this.#path('key'),
         verify: !this.#isTrue('insecure') && !this.#isFalse('verify'),
       },
-      imageEndpoint: this.#get('image_endpoint_override') ?? null,
+      imageEndpoint: imageEndpoint === undefined ? null : this.#url(imageEndpoint, 'image_endpoint_override'),
     }
   }
 
@@ -195,9 +197,7 @@ class CloudReader {
   }
 
   #url(text: string, name: string): string {
-    const url = URL.parse(text)
-    // The text itself stays out of the message: it may hold a user and password.
-    if (url === null || !/^https?:$/.test(url.protocol)) throw this.#fault(`${name} is not an http or https address`)
+    checkAddress(text, { source: this.#source, name })
     return text
   }
 

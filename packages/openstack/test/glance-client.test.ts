@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { silentLogger } from '@shoal/core'
 import { createGlanceClient, createNoAuthSession, type GlanceClientOptions, type GlanceImage } from '@shoal/openstack'
@@ -222,3 +225,30 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
+
+test('an endpoint that is no address, or holds a password, is refused before any request', () => {
+  for (const endpoint of ['glance', 'ftp://glance', 'http://user:hunter2@glance:9292']) {
+    assert.throws(() => createNoAuthSession(endpoint), { code: 'SHOAL_CLOUD_CONFIG', message: /^(?!.*hunter2)/ })
+  }
+})
+
+test('a certificate file that was put right is read by the next request', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'shoal-ca-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const caFile = join(directory, 'ca.pem')
+  await using glance = await start((_, response) => sendJson(response, 200, imageJson(image)), { caFile })
+  await assert.rejects(glance.client.show(IMAGE_ID), { code: 'SHOAL_CLOUD_CONFIG' })
+  await writeFile(caFile, '')
+  assert.equal((await glance.client.show(IMAGE_ID))?.id, IMAGE_ID)
+})
+
+test('a list of endless empty pages ends', async () => {
+  const markers = { a: 'b', b: 'a' } as Record<string, string>
+  let pages = 0
+  await using glance = await start((request, response) => {
+    pages += 1
+    const next = `/v2/images?marker=${markers[request.query.get('marker') ?? 'b']}`
+    sendJson(response, 200, { images: pages % 2 === 0 ? [] : Array(400_000).fill(0), next })
+  })
+  await assert.rejects(Array.fromAsync(glance.client.list()), { code: 'SHOAL_GLANCE_PROTOCOL' })
+})

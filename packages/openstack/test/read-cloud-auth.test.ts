@@ -161,6 +161,12 @@ describe('settings that cannot be used', () => {
     'no password': [{}, { ...OPENRC, OS_PASSWORD: '' }, /password is missing/],
     'no address': [{}, { ...OPENRC, OS_AUTH_URL: undefined }, /auth_url is missing/],
     'an address that is none': [{}, { ...OPENRC, OS_AUTH_URL: 'keystone' }, /auth_url/],
+    'an address with a password': [{}, { ...OPENRC, OS_AUTH_URL: 'http://u:hunter2@k/v3' }, /^(?!.*hunter2).*auth_url/],
+    'a Glance that is no address': [
+      {},
+      { ...OPENRC, OS_IMAGE_ENDPOINT_OVERRIDE: 'glance:9292' },
+      /image_endpoint_override/,
+    ],
     'an unknown way to log in': [{}, { ...OPENRC, OS_AUTH_TYPE: 'v3oidcpassword' }, /v3oidcpassword/],
     'an unknown interface': [{}, { ...OPENRC, OS_INTERFACE: 'secret' }, /interface/],
   }
