@@ -97,9 +97,18 @@ export class ImageCatalogue {
       const image = await attempt(fileName, () => this.#describe(index, fileName, entry))
       if (image !== undefined) images.set(image.id, image)
     }
+    // Until it is hashed again a touched file counts as what it was: an image that vanished for a while would be taken
+    // for deleted, and everything made of it thrown away.
+    const earlier = new Map(this.images().map((image) => [image.fileName, image]))
+    for (const fileName of unknown) {
+      const image = earlier.get(fileName)
+      if (image !== undefined) images.set(image.id, image)
+    }
     this.#images = images
     for (const fileName of unknown) {
       const image = await attempt(fileName, () => this.#hash(index, fileName, signal))
+      const before = earlier.get(fileName)
+      if (before !== undefined && images.get(before.id) === before) images.delete(before.id)
       if (image !== undefined) images.set(image.id, image)
     }
     this.#complaints = complaints

@@ -68,7 +68,8 @@ export function addImageRoutes(app: FastifyInstance, { catalogue, refresh, token
     if (range.kind === 'several') throw new HttpFault(400, 'Requests with multiple ranges are not supported in Glance.')
     if (range.kind === 'unsatisfiable') throw new HttpFault(416, 'Invalid Range header.')
     const file = await catalogue.open(image)
-    if (file === undefined) throw new HttpFault(404, `Failed to find image ${image.id}`)
+    // The next look at the directory says whether it is another image now or was only touched; until then it is neither.
+    if (file === undefined) throw new HttpFault(503, `Image ${image.id} is being read again; try again later.`)
     const { start, end } = range.kind === 'part' ? range : { start: 0, end: sizeBytes }
     if (range.kind === 'part') {
       reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${sizeBytes}`)

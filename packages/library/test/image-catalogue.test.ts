@@ -85,6 +85,24 @@ test('other bytes under the same name are another image; a touched file is the s
   assert.equal(catalogue.get(before.id), undefined)
 })
 
+test('a file that is hashed again is shown as what it was meanwhile', async (t) => {
+  const directory = await imageDirectory(t, { 'a.raw': someBytes(3_000_000) })
+  const { catalogue } = openCatalogue(directory)
+  await catalogue.refresh()
+  const before = only(catalogue)
+  await utimes(join(directory, 'a.raw'), 1, 1)
+  let isOver = false
+  const refreshed = catalogue.refresh().finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    assert.equal(only(catalogue).id, before.id)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await refreshed
+  assert.notDeepEqual(only(catalogue).identity, before.identity)
+})
+
 test('another description moves updated_at and keeps the id', async (t) => {
   const directory = await imageDirectory(t, { 'a.raw': someBytes(100), 'a.json': { name: 'one' } })
   const { catalogue, clock } = openCatalogue(directory)
