@@ -38,6 +38,9 @@ export async function openLibrary(
 }
 
 function openEndpoint(deps: { clock: Clock; logger: Logger }, endpoint: string): LibraryAccess {
-  const client = createGlanceClient({ ...deps, session: createNoAuthSession(endpoint) })
+  const client = createGlanceClient({
+    ...deps,
+    session: createNoAuthSession(endpoint, null, { source: 'library.endpoint' }),
+  })
   return { client, endpoint, close: () => client.close() }
 }

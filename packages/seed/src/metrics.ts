@@ -1,5 +1,5 @@
 import type { Metrics } from '@shoal/service'
-import type { ImportObserver } from './imports/importer.ts'
+import type { ImportObserver } from './imports/import-runner.ts'
 
 /** What the gauges read when they are scraped. */
 export interface SeedGauges {

@@ -1,15 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SeedStatus } from '@shoal/api'
-import {
-  type Clock,
-  encodePublicKey,
-  errorMessage,
-  type Logger,
-  RateMeter,
-  systemClock,
-  TokenBucket,
-} from '@shoal/core'
+import { type Clock, encodePublicKey, errorMessage, type Logger, systemClock, TokenBucket } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
@@ -27,12 +19,14 @@ import { addStatusRoutes } from './http/status-routes.ts'
 import { Catalogue } from './images/catalogue.ts'
 import { LibraryWatcher } from './images/library-watcher.ts'
 import { Publication } from './images/publication.ts'
-import { readImportJournal } from './imports/import-journal.ts'
+import { ImportJournal } from './imports/import-journal.ts'
 import { Importer } from './imports/importer.ts'
 import { openLibrary } from './library-access.ts'
+import { LibraryReads } from './library-reads.ts'
 import { createSeedMetrics } from './metrics.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
+import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'
@@ -64,7 +58,6 @@ const TALLY_INTERVAL_MS = 30_000
 /** Starts a seed: the composition root. Whatever was started is stopped again when a later step fails. */
 export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<Seed> {
   const { logger, clock = systemClock, env = process.env } = deps
-  const startedAt = new Date(clock.now()).toISOString()
   const stack = new AsyncDisposableStack()
   const stopping = new AbortController()
   const component = (name: string) => logger.child({ component: name })
@@ -83,7 +76,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       { state, journal, clock },
       { ...config.nodes, reachabilityTimeoutMs: REACHABILITY_TIMEOUT_MS },
     )
-    for (const part of [journal, catalogue, assignments, registry]) await part.open()
+    const imports = new ImportJournal(state)
+    for (const part of [journal, catalogue, assignments, registry, imports]) await part.open()
     stack.defer(() => journal.flush())
 
     const storeDirectory = join(stateDirectory, 'layers')
@@ -133,43 +127,41 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const library = await openLibrary({ clock, logger }, config.library, env)
     stack.defer(() => library.close())
 
+    const publicKey = encodePublicKey(key.publicKey)
     const { limitBytesPerSecond } = config.library
     const bucket = new TokenBucket(clock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
-    const meter = new RateMeter(clock)
-    let requests = 0
+    const reads = new LibraryReads(clock)
     const metrics = createMetrics()
     stack.defer(() => metrics.close())
     const observer = createSeedMetrics(metrics, {
-      layers: countLayers,
+      layers: () => countLayers(catalogue),
       nodes: () => registry.counts(),
-      images: countImages,
+      images: () => countImages(catalogue, importer),
       swarm: () => swarm.stats(),
       libraryReachable: () => watcher.isReachable,
     })
 
-    const publication = new Publication({ catalogue, assignments, journal, store, swarm, logger: component('layers') })
+    const publication = new Publication({
+      catalogue,
+      assignments,
+      journal,
+      imports,
+      store,
+      swarm,
+      logger: component('layers'),
+    })
     const importer = new Importer(
       {
         source: library.client,
         store,
-        state,
         journal,
+        imports,
         catalogue,
         publisher: publication,
         bucket,
         clock,
         logger: component('import'),
-        observer: {
-          ...observer,
-          onBytes: (bytes) => {
-            meter.add(bytes)
-            observer.onBytes(bytes)
-          },
-          onRequest: () => {
-            requests += 1
-            observer.onRequest()
-          },
-        },
+        observer: reads.countFor(observer),
       },
       {
         ...config.imports,
@@ -184,48 +176,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       { ...config.library, rules: config.imports.rules },
     )
 
-    function countLayers() {
-      const published = catalogue.layers().filter((layer) => layer.state === 'published').length
-      return { published, withdrawn: catalogue.layers().length - published }
-    }
-    function countImages() {
-      const records = catalogue.images().filter(({ deletedAt }) => deletedAt === null)
-      const failed = records.filter((record) => record.import?.state === 'failed' && record.layer === null)
-      return {
-        total: records.length,
-        published: records.filter(({ layer }) => layer !== null).length,
-        importing: importer.active,
-        failed: failed.length,
-      }
-    }
-    const publicKey = encodePublicKey(key.publicKey)
-    const status = (): SeedStatus => {
-      const stats = swarm.stats()
-      const { uploadedBytes, upBytesPerSecond, connections } = stats
-      return {
-        version: VERSION,
-        startedAt,
-        publicKey,
-        library: {
-          endpoint: library.endpoint,
-          reachable: watcher.isReachable,
-          limitBytesPerSecond,
-          readBytes: meter.totalBytes,
-          requests,
-          rateBytesPerSecond: meter.bytesPerSecond(),
-        },
-        swarm: { address: swarm.address, uploadedBytes, upBytesPerSecond, connections },
-        tracker: {
-          enabled: config.tracker.enabled,
-          announceUrls,
-          peers: config.tracker.enabled ? tracker.peers() : 0,
-        },
-        dht: { enabled: config.dht.enabled, address: swarm.dhtAddress, nodes: stats.dhtNodes },
-        images: countImages(),
-        layers: countLayers(),
-        nodes: registry.counts(),
-      }
-    }
+    const fleet = { catalogue, importer, registry }
+    const status = createSeedStatus(
+      { ...fleet, library, watcher, swarm, tracker, reads, clock },
+      { limitBytesPerSecond, announceUrls, publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
+    )
 
     const health = createHealth()
     health.register('state', async () => void (await state.get('seed/revision')))
@@ -267,10 +222,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
 
-    const journalled = await readImportJournal(state)
-    await publication.open({ keep: journalled.flatMap(({ publishing }) => publishing ?? []) })
+    await publication.open()
     const url = await http.start()
     stack.defer(() => http.stop())
+    // A seed that cannot listen ends here again and again: until now it has asked nothing of the library.
     await importer.resume()
     stack.defer(() => importer.stop())
 
@@ -283,7 +238,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     }
     const loops = [
       watcher.run({ signal: stopping.signal }),
-      repeat(config.nodes.heartbeatIntervalMs, () => registry.review({ signal: stopping.signal })),
+      repeat(config.nodes.heartbeatIntervalMs, () => registry.markLost()),
+      repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       repeat(TALLY_INTERVAL_MS, saveTally),
     ]
     stack.defer(async () => {

@@ -23,6 +23,8 @@ interface Pending {
 const PREFIX = 'seed/event/'
 const PAGE = 500
 const MAX_UNWRITTEN = 100_000
+/** A journal whose limit was lowered shrinks with its next events, not in one batch of millions. */
+const DROPPED_AN_EVENT = 100
 /** Ids are padded so that the store's order of keys is their order. */
 const keyOf = (id: number) => `${PREFIX}${String(id).padStart(16, '0')}`
 
@@ -158,7 +160,8 @@ export class EventJournal {
       details,
     }
     const operations: StateOperation[] = [{ type: 'put', key: keyOf(event.id), value: event }]
-    for (; this.#firstId <= this.#lastId - this.#limit; this.#firstId += 1) {
+    const end = Math.min(this.#lastId - this.#limit, this.#firstId + DROPPED_AN_EVENT - 1)
+    for (; this.#firstId <= end; this.#firstId += 1) {
       operations.push({ type: 'delete', key: keyOf(this.#firstId) })
     }
     return operations

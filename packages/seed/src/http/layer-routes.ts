@@ -24,6 +24,7 @@ const MAX_IMAGES = 1000
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   const { catalogue, store } = deps
+  const oneAtATime = createTurns()
   const find = (layer: string): LayerRecord => {
     const record = catalogue.layer(layer)
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
@@ -52,7 +53,10 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
     const stored = store.get(parseDigest(params.layer))
     if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })
-    const result = await stored.verify({ signal })
+    const result = await oneAtATime(() => {
+      signal.throwIfAborted()
+      return stored.verify({ signal })
+    })
     if (result.badBlocks.length > 0) {
       const message = `The seed's own copy has ${result.badBlocks.length} bad blocks; import one of its images again.`
       await deps.journal.append([{ type: 'layer.failed', layer: params.layer, message }])
@@ -61,21 +65,31 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   })
 }
 
+/** Runs tasks one after another: each verification takes a core and the disk, which the swarm is served from. */
+function createTurns(): <T>(task: () => Promise<T>) => Promise<T> {
+  let tail: Promise<unknown> = Promise.resolve()
+  return (task) => {
+    const turn = tail.then(task)
+    tail = turn.catch(() => {})
+    return turn
+  }
+}
+
 function viewLayers(records: readonly LayerRecord[], deps: LayerRoutesDeps): Layer[] {
   const { catalogue, assignments, registry, tally } = deps
   const assigned = assignments.countByLayer()
-  const holdings = registry.holdingsByLayer()
   return records.map((record) => {
     const images = catalogue.imagesOf(record.digest).slice(0, MAX_IMAGES)
     const uploadedBytes = tally.read(record.digest)
+    const { complete, partial } = registry.holdings(record.digest)
     return {
       ...record,
       images: images.map(({ image }) => image.id),
       uploadedBytes,
       seedCopies: uploadedBytes / record.sizeBytes,
       nodesAssigned: assigned.get(record.digest) ?? 0,
-      nodesComplete: holdings.get(record.digest)?.complete ?? 0,
-      nodesPartial: holdings.get(record.digest)?.partial ?? 0,
+      nodesComplete: complete,
+      nodesPartial: partial,
     }
   })
 }

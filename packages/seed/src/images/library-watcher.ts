@@ -2,7 +2,8 @@ import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
-import { type Importer, isRetriable } from '../imports/importer.ts'
+import { isRetriable } from '../imports/import-fault.ts'
+import type { Importer } from '../imports/importer.ts'
 import type { Catalogue } from './catalogue.ts'
 import { boundedImage, type ImageRecord } from './image-record.ts'
 import { type ImportRule, matchesRule } from './import-rules.ts'
@@ -18,8 +19,8 @@ export interface LibraryWatcherDeps {
   readonly library: WatchedLibrary
   readonly catalogue: Catalogue
   readonly journal: EventJournal
-  readonly importer: Pick<Importer, 'request' | 'cancel' | 'images'>
-  readonly publication: Pick<Publication, 'settle'>
+  readonly importer: Pick<Importer, 'request' | 'drop' | 'images'>
+  readonly publication: Pick<Publication, 'settle' | 'isSettled'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -35,7 +36,9 @@ const MAX_BACKOFF_FACTOR = 8
 const DELETED_KEPT_MS = 24 * 60 * 60 * 1000
 const GONE = new Set(['deleted', 'pending_delete', 'killed'])
 /** The library has its words about one image; anything else means that it cannot be asked. */
-const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOUND'])
+const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOUND', 'SHOAL_GLANCE_PROTOCOL'])
+/** A poll asks for so much of the past again: the library's servers have clocks of their own and write late. */
+const OVERLAP_MS = 30_000
 
 /**
  * Keeps the image records in step with the library. The incremental poll sees new and changed images soon and cheaply;
@@ -45,7 +48,8 @@ const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOU
 export class LibraryWatcher {
   readonly #deps: LibraryWatcherDeps
   readonly #options: LibraryWatcherOptions
-  #newest: string | undefined
+  /** Time of the newest change seen in a whole list. Milliseconds since the epoch. */
+  #newest: number | undefined
   #sweptAt = Number.NEGATIVE_INFINITY
   #isReachable = true
   #failures = 0
@@ -96,31 +100,51 @@ export class LibraryWatcher {
   }
 
   async #poll(signal: AbortSignal): Promise<void> {
-    const { library, importer } = this.#deps
-    const since = this.#newest === undefined ? {} : { updatedSince: this.#newest }
-    for await (const image of library.list({ signal, ...since })) await this.#observe(image)
-    for (const id of importer.images()) {
-      signal.throwIfAborted()
-      await this.refresh(id, { signal })
-    }
+    const since = this.#newest === undefined ? {} : { updatedSince: new Date(this.#newest - OVERLAP_MS).toISOString() }
+    await this.#list(since, signal)
+    for (const id of this.#deps.importer.images()) await this.#recheck(id, signal)
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { library, catalogue, clock } = this.#deps
+    const { catalogue, clock } = this.#deps
     const startedAt = clock.now()
-    const seen = new Set<string>()
-    for await (const image of library.list({ signal })) {
-      seen.add(image.id)
-      await this.#observe(image)
-    }
+    const seen = await this.#list({}, signal)
     for (const record of catalogue.images()) {
       const { id } = record.image
-      signal.throwIfAborted()
       // Absence from a list may mean hidden or community: only the library's word on the image itself counts.
-      if (record.deletedAt === null && !seen.has(id)) await this.refresh(id, { signal })
-      else if (record.deletedAt !== null) await this.#prune(record)
+      if (record.deletedAt === null && !seen.has(id)) await this.#recheck(id, signal)
+      else if (record.deletedAt !== null && !seen.has(id)) await this.#forget(id)
+      await this.#prune(record)
     }
     this.#sweptAt = startedAt
+  }
+
+  /** Observes what the library lists. Only a list that was read to its end moves the time that the next poll asks from. */
+  async #list(since: { updatedSince?: string }, signal: AbortSignal): Promise<Set<string>> {
+    const { library, clock } = this.#deps
+    const seen = new Set<string>()
+    let newest = this.#newest
+    for await (const image of library.list({ signal, ...since })) {
+      seen.add(image.id)
+      await this.#observe(image)
+      // A time in the future would hide every change until then.
+      const updatedAt = Math.min(Date.parse(image.updatedAt), clock.now())
+      if (!Number.isNaN(updatedAt)) newest = Math.max(newest ?? updatedAt, updatedAt)
+    }
+    this.#newest = newest
+    return seen
+  }
+
+  /** Asks for one image of many: if the library has its own ideas about that one, the others are looked at all the same. */
+  async #recheck(id: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    try {
+      await this.refresh(id, { signal })
+    } catch (error) {
+      const code = errorCode(error)
+      if (!ABOUT_ONE_IMAGE.has(code ?? '')) throw error
+      this.#deps.logger.warn({ image: id, code, reason: errorMessage(error) }, 'the library does not show an image')
+    }
   }
 
   async #prune({ image, deletedAt }: ImageRecord): Promise<void> {
@@ -133,29 +157,32 @@ export class LibraryWatcher {
     return this.#serially(async () => {
       const image = boundedImage(found)
       if (GONE.has(image.status)) return this.#delete(image.id)
-      const { catalogue, journal, importer, publication } = this.#deps
-      if (this.#newest === undefined || image.updatedAt > this.#newest) this.#newest = image.updatedAt
+      const { catalogue, journal, importer } = this.#deps
       const before = catalogue.image(image.id)
-      const record: ImageRecord =
-        before === undefined
-          ? { image, layer: null, import: null, deletedAt: null }
-          : { ...before, image, deletedAt: null }
+      const isNew = before === undefined || before.deletedAt !== null
+      const record = isNew ? { image, layer: null, import: null, deletedAt: null } : { ...before, image }
       const drafts = before === undefined ? discovered(image) : changes(before, image)
-      const isChanged = before === undefined || JSON.stringify(before.image) !== JSON.stringify(image)
+      const isChanged = isNew || JSON.stringify(before.image) !== JSON.stringify(image)
       if (isChanged) await journal.append(drafts, [catalogue.putImage(record)])
-      if (before?.image.status === 'active' && image.status !== 'active') {
-        await importer.cancel(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))
+      // What follows goes by how things are, not by what changed: after a failure the next look makes it good.
+      if (image.status !== 'active') {
+        await importer.drop(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))
       }
-      const layer = catalogue.image(image.id)?.layer ?? null
-      if (layer !== null && before?.image.status !== image.status) await publication.settle(layer)
+      await this.#settle(catalogue.image(image.id)?.layer ?? null)
       if (image.status === 'active') await this.#applyRules(image)
     })
+  }
+
+  async #settle(layer: ImageRecord['layer']): Promise<void> {
+    const { publication } = this.#deps
+    if (layer !== null && !publication.isSettled(layer)) await publication.settle(layer)
   }
 
   async #applyRules(image: GlanceImage): Promise<void> {
     const { catalogue, importer, logger } = this.#deps
     const record = catalogue.image(image.id)
-    if (record?.layer !== null || !matchesRule(image, this.#options.rules)) return
+    if (record === undefined || !matchesRule(image, this.#options.rules)) return
+    if (record.layer !== null && record.import?.state === 'published') return
     // A refused image stays refused until someone asks: its bytes never change.
     const error = record.import?.error ?? null
     if (error !== null && !isRetriable(error.code)) return
@@ -171,23 +198,25 @@ export class LibraryWatcher {
   }
 
   async #delete(id: string): Promise<void> {
-    const { catalogue, journal, importer, publication, clock } = this.#deps
+    const { catalogue, journal, importer, clock } = this.#deps
     const record = catalogue.image(id)
-    if (record === undefined || record.deletedAt !== null) return
+    if (record === undefined) return
     const { image } = record
-    const gone: GlanceImage = { ...image, status: 'deleted' }
-    const deletedAt = new Date(clock.now()).toISOString()
-    await journal.append(
-      [{ type: 'image.deleted', image: id, message: `Image ${image.name ?? id} was deleted from the library.` }],
-      [catalogue.putImage({ ...record, image: gone, deletedAt })],
-    )
-    await importer.cancel(id, seedError('SHOAL_IMAGE_DELETED', { image: id }))
+    if (record.deletedAt === null) {
+      const deletedAt = new Date(clock.now()).toISOString()
+      await journal.append(
+        [{ type: 'image.deleted', image: id, message: `Image ${image.name ?? id} was deleted from the library.` }],
+        [catalogue.putImage({ ...record, image: { ...image, status: 'deleted' }, deletedAt })],
+      )
+    }
+    await importer.drop(id, seedError('SHOAL_IMAGE_DELETED', { image: id }))
     // Read only now: the import may have been published while it was being cancelled.
+    await this.#settle(catalogue.image(id)?.layer ?? null)
     const after = catalogue.image(id)
-    const layer = after?.layer ?? null
-    if (layer !== null) await publication.settle(layer)
     // The layer's files are gone now, or belong to its other images.
-    if (after !== undefined && layer !== null) await journal.append([], [catalogue.putImage({ ...after, layer: null })])
+    if (after !== undefined && after.layer !== null) {
+      await journal.append([], [catalogue.putImage({ ...after, layer: null })])
+    }
   }
 
   /** One image's change is worked off before the next is looked at, whether poll, sweep or request saw it. */

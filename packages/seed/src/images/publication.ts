@@ -1,19 +1,23 @@
 import { type Digest, errorMessage, type Logger, type Manifest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { Swarm } from '@shoal/swarm'
+import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { checkActive } from '../imports/import-image.ts'
 import type { ImportJob } from '../imports/import-job.ts'
-import { deleteJournalEntry } from '../imports/import-journal.ts'
+import type { ImportJournal } from '../imports/import-journal.ts'
+import type { LayerPublisher } from '../imports/import-runner.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { Catalogue, LayerRecord } from './catalogue.ts'
+import type { ImageRecord } from './image-record.ts'
 
 export interface PublicationDeps {
   readonly catalogue: Catalogue
   readonly assignments: Assignments
   readonly journal: EventJournal
+  readonly imports: ImportJournal
   readonly store: Pick<LayerStore, 'get' | 'layers' | 'remove'>
-  readonly swarm: Pick<Swarm, 'join' | 'leave'>
+  readonly swarm: Pick<Swarm, 'get' | 'join' | 'leave'>
   readonly logger: Logger
 }
 
@@ -22,7 +26,7 @@ export interface PublicationDeps {
  * but withdrawn while only deactivated ones do, and removed with its last image. Records are durable before an effect
  * shows, and {@link settle} repeats the effects, so that a crash in between is made good at the next start.
  */
-export class Publication {
+export class Publication implements LayerPublisher {
   readonly #deps: PublicationDeps
   #tail: Promise<void> = Promise.resolve()
 
@@ -30,9 +34,19 @@ export class Publication {
     this.#deps = deps
   }
 
-  /** Records the stored layer as what the image was imported as, and seeds it. Throws `SHOAL_IMAGE_*` if the image is no longer active. */
-  async publish(image: string, manifest: Manifest, job: ImportJob): Promise<void> {
-    await this.#serially(() => this.#publish(image, manifest, job))
+  /**
+   * Has the staged file adopted, records the layer as what the image was imported as, and seeds it. The store and the
+   * records change in one turn, so that no layer is removed between the two because another image of the same bytes
+   * went away. Throws `SHOAL_IMAGE_*` if the image is no longer active.
+   */
+  publish(job: ImportJob, manifest: Manifest, adopt: () => Promise<void>): Promise<void> {
+    return this.#serially(() => this.#publish(job, manifest, adopt))
+  }
+
+  discard(digest: Digest): Promise<void> {
+    return this.#serially(async () => {
+      if (this.#deps.catalogue.layer(digest) === undefined) await this.#deps.store.remove(digest)
+    })
   }
 
   /** Brings one layer in step with its images. */
@@ -40,13 +54,23 @@ export class Publication {
     await this.#serially(() => this.#settle(digest))
   }
 
-  /** Brings every layer in step and removes stored layers that no record refers to, but for the given ones. */
-  async open(options: { keep: readonly Digest[] }): Promise<void> {
-    const { catalogue, store, logger } = this.#deps
+  /** Whether nothing is left to do for a layer; if there is, {@link settle} does it, or tries again after a failure. */
+  isSettled(digest: Digest): boolean {
+    const { catalogue, swarm } = this.#deps
+    const layer = catalogue.layer(digest)
+    if (layer === undefined) return true
+    const images = catalogue.imagesOf(digest)
+    if (images.some(({ image }) => image.status === 'active')) return layer.state === 'published'
+    return layer.state === 'withdrawn' && images.length > 0 && swarm.get(digest) === undefined
+  }
+
+  /** Brings every layer in step and removes stored layers that neither a record nor an import refers to. */
+  async open(): Promise<void> {
+    const { catalogue, imports, store, logger } = this.#deps
     for (const { digest } of catalogue.layers()) await this.settle(digest)
     for (const { manifest } of store.layers()) {
       const { digest } = manifest
-      if (catalogue.layer(digest) !== undefined || options.keep.includes(digest)) continue
+      if (catalogue.layer(digest) !== undefined || imports.isPublishing(digest)) continue
       logger.warn({ digest }, 'removed a layer that was never published')
       await store.remove(digest)
     }
@@ -58,18 +82,13 @@ export class Publication {
     return run
   }
 
-  async #publish(image: string, manifest: Manifest, job: ImportJob): Promise<void> {
-    const { catalogue, assignments, journal, store } = this.#deps
+  async #publish(job: ImportJob, manifest: Manifest, adopt: () => Promise<void>): Promise<void> {
+    const { catalogue, assignments, journal, imports } = this.#deps
+    const { image } = job
     const { digest } = manifest
-    const record = catalogue.image(image)
-    try {
-      job.controller.signal.throwIfAborted()
-      checkActive(image, record?.image)
-    } catch (error) {
-      if (catalogue.layer(digest) === undefined) await store.remove(digest)
-      throw error
-    }
-    if (record === undefined) return
+    this.#checkWanted(job)
+    await adopt()
+    const record = this.#checkWanted(job)
     const layer: LayerRecord = { ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }
     const restored = assignments.restore(digest)
     job.bytesRead = job.bytesTotal
@@ -80,17 +99,30 @@ export class Publication {
       message: `Image ${record.image.name ?? image} is published as a layer.`,
       details: { sizeBytes: manifest.sizeBytes, libraryRequests: job.libraryRequests, infoHash: manifest.infoHash },
     }
-    await journal.append(
-      [draft],
-      [
-        catalogue.putImage({ ...record, layer: digest, import: job.record('published') }),
-        catalogue.putLayer(layer),
-        deleteJournalEntry(image),
-        ...restored.operations,
-      ],
-    )
+    const entry = imports.get(image)
+    const operations = [
+      catalogue.putImage({ ...record, layer: digest, import: job.record('published') }),
+      catalogue.putLayer(layer),
+      imports.remove(image),
+      ...restored.operations,
+    ]
+    try {
+      await journal.append([draft], operations)
+    } catch (error) {
+      // With its entry the next request, or start, publishes the stored file and reads nothing.
+      if (entry !== undefined) await journal.append([], [imports.put(entry)]).catch(() => {})
+      throw error
+    }
     restored.announce()
     await this.#seed(digest)
+  }
+
+  #checkWanted({ image, controller }: ImportJob): ImageRecord {
+    controller.signal.throwIfAborted()
+    const record = this.#deps.catalogue.image(image)
+    checkActive(image, record?.image)
+    if (record === undefined) throw seedError('SHOAL_IMAGE_DELETED', { image })
+    return record
   }
 
   async #settle(digest: Digest): Promise<void> {
@@ -119,7 +151,10 @@ export class Publication {
     await swarm.leave(digest)
     if (images.length > 0) return
     await store.remove(digest)
-    await journal.append([], [catalogue.removeLayer(digest)])
+    // The layer and what the deleted images say of it go in one step: an image that comes back starts afresh.
+    const freed = catalogue.images().filter(({ layer: of }) => of === digest)
+    const unlinked = freed.map((record) => catalogue.putImage({ ...record, layer: null }))
+    await journal.append([], [catalogue.removeLayer(digest), ...unlinked])
   }
 
   async #seed(digest: Digest): Promise<void> {

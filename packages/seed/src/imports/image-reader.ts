@@ -8,7 +8,13 @@ import type { StagingFile } from './staging-file.ts'
 export interface ImageSource {
   download(
     image: GlanceImage,
-    options: { offset?: number; signal?: AbortSignal; onRequest?: (info: { offset: number; status: number }) => void },
+    options: {
+      offset?: number
+      signal?: AbortSignal
+      onRequest?: (info: { offset: number; status: number }) => void
+      /** Bytes that were read only to get to where the read goes on; waits until they are within the limit. */
+      onSkip?: (bytes: number) => Promise<void>
+    },
   ): AsyncIterable<Uint8Array>
 }
 
@@ -24,6 +30,8 @@ export interface ReadImageOptions {
   readonly onHead: (head: Uint8Array) => void
   readonly onRequest: () => void
   readonly onBytes: (bytes: number) => void
+  /** Bytes that the library sent and that are on disk already: a library that knows no Range sends them again. */
+  readonly onSkipped: (bytes: number) => void
   /** Called after each sync with the length of the durable prefix. */
   readonly onDurable: (durableBytes: number) => Promise<void>
 }
@@ -59,7 +67,12 @@ export async function readImage(
   }
   let isHeadSeen = keptBytes >= headBytes
   if (keptBytes === sizeBytes) return
-  for await (const chunk of source.download(image, { offset: keptBytes, signal, onRequest: options.onRequest })) {
+  const onSkip = async (bytes: number) => {
+    options.onSkipped(bytes)
+    await bucket.take(bytes, { signal })
+  }
+  const { onRequest } = options
+  for await (const chunk of source.download(image, { offset: keptBytes, signal, onRequest, onSkip })) {
     await bucket.take(chunk.length, { signal })
     options.onBytes(chunk.length)
     for (let taken = 0; taken < chunk.length; ) {

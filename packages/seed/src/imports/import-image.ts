@@ -34,6 +34,7 @@ export interface ImportImageOptions {
   readonly onKept: (keptBytes: number) => Promise<void>
   readonly onRequest: () => void
   readonly onBytes: (bytes: number) => void
+  readonly onSkipped: (bytes: number) => void
   readonly onDurable: (durableBytes: number) => Promise<void>
   readonly onVerifying: () => Promise<void>
 }

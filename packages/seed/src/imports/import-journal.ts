@@ -16,6 +16,50 @@ export interface ImportJournalEntry {
 
 const PREFIX = 'seed/import/'
 
+/**
+ * The journal entries in memory, with their durable records: imports under way, and what is kept of those that failed
+ * through no fault of the image. As in the catalogue, a change is made in memory at once and gives the operation that
+ * makes it durable.
+ */
+export class ImportJournal {
+  readonly #state: StateStore
+  readonly #entries = new Map<string, ImportJournalEntry>()
+
+  constructor(state: StateStore) {
+    this.#state = state
+  }
+
+  /** Reads the imports that were under way when the seed last stopped, however it did. */
+  async open(): Promise<void> {
+    for await (const { value } of this.#state.range<ImportJournalEntry>({ prefix: PREFIX })) {
+      this.#entries.set(value.image, value)
+    }
+  }
+
+  get(image: string): ImportJournalEntry | undefined {
+    return this.#entries.get(image)
+  }
+
+  entries(): ImportJournalEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** Whether an import, that of `except` aside, may have moved its file into the store as this layer. */
+  isPublishing(digest: Digest, { except }: { except?: string } = {}): boolean {
+    return this.entries().some(({ image, publishing }) => publishing === digest && image !== except)
+  }
+
+  put(entry: ImportJournalEntry): StateOperation {
+    this.#entries.set(entry.image, entry)
+    return { type: 'put', key: PREFIX + entry.image, value: entry }
+  }
+
+  remove(image: string): StateOperation {
+    this.#entries.delete(image)
+    return { type: 'delete', key: PREFIX + image }
+  }
+}
+
 /** The image's hash as one text: an entry with another one is of no use. */
 export function hashOf(image: GlanceImage): string {
   return `${image.osHashAlgo ?? 'md5'}:${image.osHashValue ?? image.checksum ?? ''}`
@@ -31,19 +75,4 @@ export function newJournalEntry(image: GlanceImage): ImportJournalEntry {
     startedAt: null,
     publishing: null,
   }
-}
-
-export function putJournalEntry(entry: ImportJournalEntry): StateOperation {
-  return { type: 'put', key: PREFIX + entry.image, value: entry }
-}
-
-export function deleteJournalEntry(image: string): StateOperation {
-  return { type: 'delete', key: PREFIX + image }
-}
-
-/** The imports that were under way when the seed last stopped, however it did. */
-export async function readImportJournal(state: StateStore): Promise<ImportJournalEntry[]> {
-  const entries: ImportJournalEntry[] = []
-  for await (const { value } of state.range<ImportJournalEntry>({ prefix: PREFIX })) entries.push(value)
-  return entries
 }

@@ -28,6 +28,8 @@ export class StagingFile implements AsyncDisposable {
       const { size } = await file.stat()
       const keptBytes = size >= keepBytes ? keepBytes : 0
       if (size !== keptBytes) await file.truncate(keptBytes)
+      // The journal must not outlive the name of the file that it speaks of.
+      await syncDirectory(dirname(path))
       return { staging: new StagingFile(image, path, file), keptBytes }
     } catch (error) {
       throw storageError(image, path, error)
@@ -81,6 +83,11 @@ export class StagingFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close()
   }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  await using handle = await open(directory, 'r')
+  await handle.sync()
 }
 
 function storageError(image: string, path: string, cause: unknown) {

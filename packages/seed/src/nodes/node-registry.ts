@@ -3,16 +3,9 @@ import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
+import { Holdings } from './holdings.ts'
+import { type NodeRecord, stateOf, transition } from './node-record.ts'
 import { checkReachability, type Reachability } from './reachability.ts'
-
-interface NodeRecord {
-  readonly id: string
-  readonly registration: NodeRegistration
-  readonly reachable: boolean
-  readonly reachability: string
-  readonly isLost: boolean
-  readonly lastSeenAt: string
-}
 
 interface Entry {
   record: NodeRecord
@@ -48,6 +41,7 @@ export class NodeRegistry {
   readonly #options: NodeRegistryOptions
   readonly #nodes = new Map<string, Entry>()
   readonly #byPeerId = new Map<string, string>()
+  readonly #holdings = new Holdings()
 
   constructor(
     deps: { state: StateStore; journal: EventJournal; clock: Clock; check?: typeof checkReachability },
@@ -74,7 +68,9 @@ export class NodeRegistry {
     }
     for await (const { key, value } of state.range<Inventory>({ prefix: INVENTORIES })) {
       const entry = this.#nodes.get(key.slice(INVENTORIES.length))
-      if (entry !== undefined) entry.inventory = value
+      if (entry === undefined) continue
+      entry.inventory = value
+      this.#holdings.put(entry.record.id, value.layers)
     }
   }
 
@@ -118,36 +114,26 @@ export class NodeRegistry {
   /** Swarm addresses of nodes that hold some of a layer: of the same rack first, then the same zone, then any. */
   holders(layer: string, { node, limit }: { node: string; limit: number }): string[] {
     const own = this.#nodes.get(node)?.record.registration
-    const distance = ({ rack, zone }: NodeRegistration) => {
-      if (own === undefined || zone !== own.zone) return 2
-      return rack === own.rack ? 0 : 1
+    const near: [string[], string[], string[]] = [[], [], []]
+    for (const id of this.#holdings.of(layer)) {
+      const record = this.#nodes.get(id)?.record
+      if (record === undefined || id === node || stateOf(record) !== 'ready') continue
+      const { zone, rack, swarmAddress } = record.registration
+      if (own === undefined || zone !== own.zone) near[2].push(swarmAddress)
+      else near[rack === own.rack ? 0 : 1].push(swarmAddress)
     }
-    const holders: { address: string; distance: number }[] = []
-    for (const { record, inventory } of this.#nodes.values()) {
-      if (record.id === node || stateOf(record) !== 'ready') continue
-      const isHolder =
-        inventory?.layers.some(({ digest, presentBytes }) => digest === layer && presentBytes > 0) ?? false
-      if (!isHolder) continue
-      holders.push({ address: record.registration.swarmAddress, distance: distance(record.registration) })
-    }
-    return holders
-      .sort((a, b) => a.distance - b.distance)
-      .slice(0, limit)
-      .map(({ address }) => address)
+    // Each node is told others first, so that the first of a list are not everybody's peers.
+    const start = node.split('').reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 65_521, 7)
+    const turned = near.flatMap((list) => {
+      const from = list.length === 0 ? 0 : start % list.length
+      return [...list.slice(from), ...list.slice(0, from)].slice(0, limit)
+    })
+    return turned.slice(0, limit)
   }
 
-  /** How many nodes hold all, and how many hold a part, of each layer. */
-  holdingsByLayer(): Map<string, { complete: number; partial: number }> {
-    const holdings = new Map<string, { complete: number; partial: number }>()
-    for (const { inventory } of this.#nodes.values()) {
-      for (const { digest, state, presentBytes } of inventory?.layers ?? []) {
-        const holding = holdings.get(digest) ?? { complete: 0, partial: 0 }
-        if (state === 'complete') holding.complete += 1
-        else if (presentBytes > 0) holding.partial += 1
-        holdings.set(digest, holding)
-      }
-    }
-    return holdings
+  /** How many nodes hold all, and how many hold a part, of a layer. */
+  holdings(layer: string): { complete: number; partial: number } {
+    return this.#holdings.count(layer)
   }
 
   /** Takes a node in, or what it says anew; tells what came of connecting to it. Throws `SHOAL_NODES_FULL`. */
@@ -157,10 +143,11 @@ export class NodeRegistry {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<Reachability> {
     const { clock, journal } = this.#deps
-    if (!this.#nodes.has(id) && this.#nodes.size >= this.#options.limit) {
-      throw seedError('SHOAL_NODES_FULL', { limit: this.#options.limit })
-    }
+    this.#checkRoom(id)
     const found = await this.#check(registration.swarmAddress, signal)
+    signal?.throwIfAborted()
+    // Others may have registered meanwhile.
+    this.#checkRoom(id)
     const before = this.#nodes.get(id)
     const now = clock.now()
     const record: NodeRecord = {
@@ -188,7 +175,7 @@ export class NodeRegistry {
     }
     if (before === undefined && !found.reachable)
       drafts.push({ type: 'node.unreachable', node: id, message: found.message })
-    if (before !== undefined) this.#byPeerId.delete(before.record.registration.swarmPeerId)
+    if (before !== undefined) this.#forgetPeerId(before.record)
     Object.assign(entry, { record, seenAt: now, checkedAt: now })
     this.#nodes.set(id, entry)
     this.#byPeerId.set(registration.swarmPeerId, id)
@@ -203,6 +190,7 @@ export class NodeRegistry {
     const now = this.#deps.clock.now()
     entry.seenAt = now
     entry.inventory = inventory
+    this.#holdings.put(id, inventory.layers)
     const record = { ...entry.record, isLost: false, lastSeenAt: new Date(now).toISOString() }
     const drafts = [...transition(entry.record, record), ...this.#tell(entry, events)]
     const isReturned = entry.record.isLost
@@ -220,15 +208,16 @@ export class NodeRegistry {
     const entry = this.#nodes.get(id)
     if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
     this.#nodes.delete(id)
-    this.#byPeerId.delete(entry.record.registration.swarmPeerId)
+    this.#forgetPeerId(entry.record)
+    this.#holdings.remove(id)
     const deletes: StateOperation[] = [NODES, INVENTORIES].map((prefix) => ({ type: 'delete', key: prefix + id }))
     await this.#deps.journal.append([], [...deletes, ...operations])
   }
 
-  /** Marks nodes without heartbeats as lost, and connects again to those whose last check is old. One round. */
-  async review({ signal }: { signal: AbortSignal }): Promise<void> {
+  /** Marks nodes without heartbeats as lost. */
+  async markLost(): Promise<void> {
     const { clock, journal } = this.#deps
-    const { heartbeatIntervalMs, lostAfterHeartbeats, reachabilityIntervalMs } = this.#options
+    const { heartbeatIntervalMs, lostAfterHeartbeats } = this.#options
     const now = clock.now()
     const drafts: EventDraft[] = []
     const operations: StateOperation[] = []
@@ -240,8 +229,13 @@ export class NodeRegistry {
       operations.push(putNode(record))
     }
     if (operations.length > 0) await journal.append(drafts, operations)
+  }
+
+  /** Connects again to the nodes whose last check is old. Takes long when a firewall swallows the attempts. */
+  async checkReachable({ signal }: { signal: AbortSignal }): Promise<void> {
+    const now = this.#deps.clock.now()
     const due = [...this.#nodes.values()].filter(
-      (entry) => !entry.record.isLost && now - entry.checkedAt >= reachabilityIntervalMs,
+      (entry) => !entry.record.isLost && now - entry.checkedAt >= this.#options.reachabilityIntervalMs,
     )
     for (let start = 0; start < due.length && !signal.aborted; start += CHECKS_AT_ONCE) {
       await Promise.all(due.slice(start, start + CHECKS_AT_ONCE).map((entry) => this.#recheck(entry, signal)))
@@ -257,6 +251,16 @@ export class NodeRegistry {
     const drafts = transition(entry.record, record)
     entry.record = record
     if (drafts.length > 0) await this.#deps.journal.append(drafts, [putNode(record)])
+  }
+
+  #checkRoom(id: string): void {
+    const { limit } = this.#options
+    if (!this.#nodes.has(id) && this.#nodes.size >= limit) throw seedError('SHOAL_NODES_FULL', { limit })
+  }
+
+  /** A machine that was cloned with its peer's state has the same peer id; the other keeps it. */
+  #forgetPeerId({ id, registration }: NodeRecord): void {
+    if (this.#byPeerId.get(registration.swarmPeerId) === id) this.#byPeerId.delete(registration.swarmPeerId)
   }
 
   #check(address: string, signal: AbortSignal | undefined): Promise<Reachability> {
@@ -281,22 +285,6 @@ export class NodeRegistry {
 
 function putNode(record: NodeRecord): StateOperation {
   return { type: 'put', key: NODES + record.id, value: record }
-}
-
-function stateOf({ isLost, reachable }: NodeRecord): Node['state'] {
-  if (isLost) return 'lost'
-  return reachable ? 'ready' : 'unreachable'
-}
-
-/** The events that tell of a change of state. */
-function transition(before: NodeRecord, now: NodeRecord): EventDraft[] {
-  const from = stateOf(before)
-  const to = stateOf(now)
-  const node = now.id
-  if (from === to) return []
-  if (to === 'lost') return [{ type: 'node.lost', node, message: `Node ${node} sends no heartbeats.` }]
-  if (to === 'unreachable') return [{ type: 'node.unreachable', node, message: now.reachability }]
-  return [{ type: 'node.returned', node, message: `Node ${node} is ready again.` }]
 }
 
 function toNode({ record, inventory, seenAt }: Entry): Node {

@@ -97,3 +97,14 @@ it('starts with what happens from now on when no id is given', async () => {
   assert.equal((await first).value?.message, 'b')
   controller.abort()
 })
+
+it('shrinks step by step when its limit was lowered', async () => {
+  const state = createMemoryState()
+  await (await open(state, 1000)).append(Array.from({ length: 300 }, () => draft('old')))
+  const journal = await open(state, 10)
+  const count = async () => (await journal.list({ limit: 1000 })).length
+  await journal.append([draft('new')])
+  assert.equal(await count(), 201)
+  for (let i = 0; i < 2; i += 1) await journal.append([draft('new')])
+  assert.equal(await count(), 10)
+})
