@@ -29,8 +29,8 @@ export async function servePeer(options: ServePeerOptions): Promise<number> {
   }
   const logger = createLog({ name: NAME, level: config.log.level })
   let late: unknown
-  let thrown: unknown
-  const code = await runService({ name: NAME, logger, stopTimeoutMs: STOP_TIMEOUT_MS }, async (signal) => {
+  const settings = { name: NAME, logger, stopTimeoutMs: STOP_TIMEOUT_MS, configurationFaults: CONFIGURATION_FAULTS }
+  const code = await runService(settings, async (signal) => {
     logger.info({ config: redactConfig(config, peerConfigSchema) }, 'starting')
     const peer = createPeer(config, {
       logger,
@@ -39,17 +39,11 @@ export async function servePeer(options: ServePeerOptions): Promise<number> {
         process.kill(process.pid, 'SIGTERM')
       },
     })
-    await peer.start({ signal }).catch((error: unknown) => {
-      thrown = error
-      throw error
-    })
+    await peer.start({ signal })
     logger.info({ api: peer.apiUrl }, 'serving')
     return peer
   })
-  if (late !== undefined) return fail(late, exitCodeOf(late))
-  if (thrown === undefined || code === EXIT_CODES.ok) return code
-  process.exitCode = exitCodeOf(thrown)
-  return exitCodeOf(thrown)
+  return late === undefined ? code : fail(late, exitCodeOf(late))
 }
 
 function exitCodeOf(error: unknown): number {
@@ -57,7 +51,7 @@ function exitCodeOf(error: unknown): number {
 }
 
 function fail(error: unknown, code: number): number {
-  process.stderr.write(`${NAME}: ${describeError(error)}\n`)
+  process.stderr.write(`${describeError(error)}\n`)
   process.exitCode = code
   return code
 }

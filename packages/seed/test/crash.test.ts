@@ -97,6 +97,6 @@ it('refuses to start, with a code and exit status, when it cannot', async (t) =>
   assert.equal(unknown.code, 2)
   assert.match(unknown.words, /SHOAL_CONFIG_INVALID/)
   const wildcard = await run({ 'swarm.host': '0.0.0.0' })
-  assert.equal(wildcard.code, 1)
+  assert.equal(wildcard.code, 2)
   assert.match(wildcard.words, /SHOAL_SEED_ADVERTISE/)
 })

@@ -32,7 +32,7 @@ export const serviceErrors = {
   },
   SHOAL_HTTP_UNAUTHORIZED: {
     message: 'The request has no valid bearer token.',
-    hint: 'Send "Authorization: Bearer <token>" with the token of this service; the CLI takes it from SHOAL_TOKEN.',
+    hint: 'Send "Authorization: Bearer <token>" with operator.token of the seed or api-token of the peer, from its state directory (CLI: --token-file).',
   },
   SHOAL_HTTP_FORBIDDEN: {
     message: 'This token may not do this: the operation needs the role {role}.',

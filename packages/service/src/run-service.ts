@@ -9,6 +9,8 @@ export interface RunServiceOptions {
   /** Of the service, for example `shoal-seed`. */
   name: string
   logger: Logger
+  /** Codes that only a person can correct, beside `SHOAL_CONFIG_*`: they too exit with 2, since starting again would repeat them. */
+  configurationFaults?: ReadonlySet<string>
   /** How long stopping may take; 15 s when absent. */
   stopTimeoutMs?: number
 }
@@ -42,7 +44,7 @@ export async function runService(
   }
   const onUnhandled = (error: unknown) => {
     logger.error({ error }, 'unhandled error')
-    process.stderr.write(`${options.name}: ${describeError(error)}\n`)
+    process.stderr.write(`${describeError(error)}\n`)
     process.exit(EXIT_CODES.failed)
   }
   for (const signal of Object.keys(SIGNALS) as Signal[]) process.on(signal, onSignal)
@@ -75,7 +77,7 @@ async function dispose(service: AsyncDisposable, options: RunServiceOptions): Pr
     () => {
       const error = serviceError('SHOAL_SERVICE_STOP_TIMEOUT', { timeoutMs })
       options.logger.error({ code: error.code }, 'stopping took too long')
-      process.stderr.write(`${options.name}: ${describeError(error)}\n`)
+      process.stderr.write(`${describeError(error)}\n`)
       process.exit(EXIT_CODES.failed)
     },
     () => {},
@@ -90,8 +92,10 @@ async function dispose(service: AsyncDisposable, options: RunServiceOptions): Pr
 }
 
 function fail(error: unknown, options: RunServiceOptions): number {
-  process.stderr.write(`${options.name}: ${describeError(error)}\n`)
-  return errorCode(error)?.startsWith('SHOAL_CONFIG_') ? EXIT_CODES.configuration : EXIT_CODES.failed
+  process.stderr.write(`${describeError(error)}\n`)
+  const code = errorCode(error) ?? ''
+  const isConfiguration = code.startsWith('SHOAL_CONFIG_') || options.configurationFaults?.has(code) === true
+  return isConfiguration ? EXIT_CODES.configuration : EXIT_CODES.failed
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

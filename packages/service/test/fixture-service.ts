@@ -1,3 +1,4 @@
+import { ShoalError } from '@shoal/core'
 import { createHealth, createHttpService, createLog, createMetrics, loadConfig, runService } from '@shoal/service'
 import { Type } from 'typebox'
 
@@ -10,7 +11,14 @@ const schema = Type.Object({
 
 const logger = createLog({ name: 'shoal-fixture', level: 'info' })
 
-await runService({ name: 'shoal-fixture', logger, stopTimeoutMs: 300 }, async (signal) => {
+const options = {
+  name: 'shoal-fixture',
+  logger,
+  stopTimeoutMs: 300,
+  configurationFaults: new Set(['SHOAL_FIXTURE_SETTINGS']),
+}
+
+await runService(options, async (signal) => {
   const config = loadConfig(schema, {
     defaults: { listen: { port: 0 }, misbehave: '' },
     env: process.env,
@@ -28,6 +36,7 @@ await runService({ name: 'shoal-fixture', logger, stopTimeoutMs: 300 }, async (s
       openapi: { title: 'Fixture', description: 'A fixture.' },
     },
   )
+  if (config.misbehave === 'settings') throw new ShoalError('SHOAL_FIXTURE_SETTINGS', 'Bad.', { hint: 'Mend it.' })
   if (config.misbehave === 'slow-start') {
     logger.info({}, 'waiting')
     await new Promise((_, reject) => {

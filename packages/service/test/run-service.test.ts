@@ -103,6 +103,11 @@ test('a port in use is printed once, with code and hint, exit code 1', async () 
   assert.doesNotMatch(errors, /at .*\.ts/)
 })
 
+test('a fault that the service counts as one of configuration is printed as the command line does, with exit code 2', async () => {
+  const ended = await launch({ SHOAL_FIXTURE_MISBEHAVE: 'settings' }).ended()
+  assert.deepEqual(ended, { code: 2, errors: 'error: Bad.\nhint: Mend it.\ncode: SHOAL_FIXTURE_SETTINGS\n' })
+})
+
 test('an unknown configuration key refuses to start, with exit code 2', async () => {
   const { code, errors } = await launch({ SHOAL_FIXTURE_LISTEN_PROT: '1' }).ended()
   assert.equal(code, 2)
