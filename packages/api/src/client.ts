@@ -174,5 +174,7 @@ function translate(
 /** fetch says "fetch failed" and hides the reason in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+  const told = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+  // OpenSSL gives a line with its own source files in it.
+  return /^[0-9A-F]+:error:[^:]*:[^:]*:[^:]*:([^:]*):/.exec(told)?.[1]?.replace(/^/, 'TLS: ') ?? told.trim()
 }

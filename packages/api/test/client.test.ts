@@ -158,6 +158,12 @@ test('no service at the address is SHOAL_API_UNREACHABLE with the reason', async
   await assert.rejects(collect(client.streamEvents()), { code: 'SHOAL_API_UNREACHABLE' })
 })
 
+test('a service that does not speak TLS is named so, on one line', async () => {
+  await using plain = await serveRaw(() => {})
+  const client = createClient({ baseUrl: plain.baseUrl.replace('http:', 'https:') })
+  await assert.rejects(client.status(), { code: 'SHOAL_API_UNREACHABLE', message: /: TLS: wrong version number\.$/ })
+})
+
 test('a service that does not answer in time is SHOAL_API_TIMEOUT, also when it stops in the middle', async () => {
   await using silent = await serveRaw(() => {})
   const client = createClient({ baseUrl: silent.baseUrl, timeoutMs: 20 })
