@@ -104,6 +104,7 @@ function addCommand(
     },
     (args) => {
       refuseRepeats(command, args)
+      refuseOddNumbers(command, args)
       choose(command, args)
     },
   )
@@ -118,11 +119,21 @@ function refuseRepeats(command: Command, args: Readonly<Record<string, unknown>>
   }
 }
 
+/** For yargs what is no number is NaN, which would be left out of requests without a word. */
+function refuseOddNumbers(command: Command, args: Readonly<Record<string, unknown>>): void {
+  for (const [name, option] of Object.entries(command.options)) {
+    const value = args[name]
+    if (option.type !== 'number' || value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0)) continue
+    const reason = `--${name} takes a whole number that is not negative.`
+    throw cliError('SHOAL_CLI_USAGE', { reason, command: `shoal ${words(command.usage)}` })
+  }
+}
+
 function failWith(parser: Argv, command: string): Argv {
   return parser.fail((message: string | null, error: Error | undefined) => {
     // yargs calls this for its own findings (a message) and for what a handler threw (an error).
     if (error !== undefined && message === null) throw error
-    const reason = (message ?? error?.message ?? USAGE_SUFFIX).replaceAll('\n', ' ')
+    const reason = (message ?? error?.message ?? USAGE_SUFFIX).trim().replaceAll(/\s+/g, ' ')
     throw cliError('SHOAL_CLI_USAGE', { reason: /[.?!]$/.test(reason) ? reason : `${reason}.`, command })
   })
 }

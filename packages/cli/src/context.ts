@@ -10,8 +10,8 @@ import type { Terminal } from './terminal.ts'
 export interface CommandContext {
   /** Client of the seed; throws `SHOAL_CLI_SEED_URL` or `SHOAL_CLI_TOKEN_FILE` when first used. */
   readonly client: Client
-  /** Client of another service, such as a peer's own API, with the same token. */
-  clientOf(url: string): Client
+  /** Client of a peer's own API. */
+  peerAt(url: string): Client
   readonly output: Output
   readonly terminal: Terminal
   readonly clock: Clock
@@ -26,16 +26,16 @@ export function createContext(
   const { terminal, clock = systemClock } = deps
   const { args, signal } = options
   let seed: Client | undefined
-  const clientOf = (text: string) => {
-    const baseUrl = checkUrl(text)
-    return createClient({ baseUrl, token: findAccessToken(args, terminal, baseUrl) })
+  const clientOf = (kind: 'seed' | 'peer', text: string) => {
+    const url = checkUrl(text)
+    return createClient({ baseUrl: url, token: findAccessToken(args, terminal, { kind, url }) })
   }
   return {
     get client() {
-      seed ??= clientOf(args.seed ?? (terminal.env.SHOAL_SEED_URL || DEFAULT_SEED_URL))
+      seed ??= clientOf('seed', args.seed ?? (terminal.env.SHOAL_SEED_URL || DEFAULT_SEED_URL))
       return seed
     },
-    clientOf,
+    peerAt: (url) => clientOf('peer', url),
     output: new Output(terminal, { json: args.json, clock }),
     terminal,
     clock,

@@ -12,7 +12,7 @@ export const cliErrors = {
   },
   SHOAL_CLI_SEED_URL: {
     message: '"{url}" is not the URL of a Shoal service.',
-    hint: 'Give http://host:port or https://host:port with --seed (or SHOAL_SEED_URL).',
+    hint: 'Give http://host:port or https://host:port with --seed (or SHOAL_SEED_URL), or with --peer.',
   },
   SHOAL_CLI_TOKEN_FILE: {
     message: 'The token file {path} cannot be used: {reason}.',
@@ -26,6 +26,10 @@ export const cliErrors = {
     message: '{count} images have the name "{image}": {ids}.',
     hint: 'Name the image by its id.',
   },
+  SHOAL_CLI_IMAGE_DELETED: {
+    message: 'Image {image} was deleted from the library, and its layer with it.',
+    hint: 'Upload the image again, then import it ("shoal image list" shows what the library has).',
+  },
   SHOAL_CLI_IMAGE_NOT_PUBLISHED: {
     message: 'Image {image} has no layer: {state}.',
     hint: 'Import it with "shoal image import {image} --wait".',
@@ -37,6 +41,10 @@ export const cliErrors = {
   SHOAL_CLI_LAYER_AMBIGUOUS: {
     message: '{count} layers start with "{layer}": {digests}.',
     hint: 'Give more digits of the digest.',
+  },
+  SHOAL_CLI_OUTPUT: {
+    message: 'Standard output cannot be written: {reason}.',
+    hint: 'Check what it is redirected to; the command itself may have done its work.',
   },
   SHOAL_CLI_BUG: {
     message: '{stack}',

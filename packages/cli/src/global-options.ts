@@ -18,7 +18,8 @@ export const globalOptions = {
   'token-file': {
     type: 'string',
     requiresArg: true,
-    describe: 'File with the access token (SHOAL_TOKEN_FILE; default: operator.token of a seed on this machine)',
+    describe:
+      'File with the access token (SHOAL_TOKEN_FILE; default: that of the service, when it runs on this machine)',
   },
   json: { type: 'boolean', default: false, describe: "Print the API's JSON; streams print one object a line" },
 } as const satisfies Record<string, Options>

@@ -1,7 +1,8 @@
-import { errorCode } from '@shoal/core'
+import { errorCode, errorMessage } from '@shoal/core'
 import { parseCommandLine } from './command-line.ts'
 import { commands, nouns } from './commands.ts'
 import { createContext } from './context.ts'
+import { cliError } from './errors.ts'
 import { EXIT, type ExitCode, exitCodeOf } from './exit-code.ts'
 import type { GlobalArgs } from './global-options.ts'
 import { type Interruption, processInterruption } from './interruption.ts'
@@ -35,12 +36,14 @@ export async function main(
 
 /** Runs the command line of this process; bin/shoal.js calls it. */
 export async function run(): Promise<void> {
+  const deps = { terminal: processTerminal(), interruption: processInterruption() }
   process.stdout.on('error', (error) => {
     // The reader of a pipe has gone (`shoal event watch | head`): nothing is left to do, and nothing is wrong.
     if (errorCode(error) === 'EPIPE') process.exit(EXIT.ok)
-    throw error
+    const fault = cliError('SHOAL_CLI_OUTPUT', { reason: errorMessage(error) }, error)
+    printError(deps.terminal, fault, { json: process.argv.includes('--json') })
+    process.exit(EXIT.failed)
   })
-  const deps = { terminal: processTerminal(), interruption: processInterruption() }
   // Not process.exit: what was written to a pipe may still be on its way.
   process.exitCode = await main(process.argv.slice(2), deps)
 }

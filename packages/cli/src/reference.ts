@@ -21,7 +21,7 @@ export async function cliReference(): Promise<string> {
 ${(Object.keys(EXIT) as (keyof typeof EXIT)[]).map((name) => `| ${EXIT[name]} | ${name} | ${EXIT_MEANINGS[name]} |`).join('\n')}
 
 Services (\`seed serve\`, \`peer serve\`, \`library serve\`) exit 0 after SIGTERM or SIGINT, 2 when the configuration is not valid
-and 1 otherwise.
+or the token is refused, and 1 otherwise. Their log on standard output is JSON lines; an error that ends them is text.
 
 ## shoal
 
@@ -34,13 +34,14 @@ const HEADER = `# The command line
 
 <!-- Generated from the commands by \`node packages/cli/src/write-reference.ts\`; a test compares them. -->
 
-\`shoal <noun> <verb>\` talks to the seed over the HTTP API. In a clone, \`npm run -s shoal -- <arguments>\` runs it. Every command
-takes \`--json\`. Results go to standard output; errors go to standard error as \`error:\`, \`hint:\` and \`code:\`, or as one JSON
-object with \`--json\`. docs/errors.md lists the codes.
+\`shoal <noun> <verb>\` talks to the seed over the HTTP API. In a clone, \`npm run -s shoal -- <arguments>\` runs it;
+\`ln -s "$PWD/packages/cli/bin/shoal.js" /usr/local/bin/shoal\` makes it a command. Every command takes \`--json\`. Results go to
+standard output; errors go to standard error as \`error:\`, \`hint:\` and \`code:\`, or as one JSON object with \`--json\`.
+docs/errors.md lists the codes.
 
 The seed is found by \`--seed\`, then \`SHOAL_SEED_URL\`, then ${DEFAULT_SEED_URL}. The token is \`--token\`, \`--token-file\`,
-\`SHOAL_TOKEN\`, \`SHOAL_TOKEN_FILE\` or, when the service is on this machine, the \`operator.token\` of a seed that runs here, in
-this order.
+\`SHOAL_TOKEN\`, \`SHOAL_TOKEN_FILE\` or, when the service is on this machine, the file in its state directory, in this order:
+\`operator.token\` of the seed, \`api-token\` of a peer. With \`--peer\` the token is the peer's.
 
 A layer is named by its digest, by the first 8 or more digits of it, or by the id or name of an image. An image is named by its id
 or name.

@@ -19,7 +19,7 @@ export const status = defineCommand({
       const seed = await context.client.status({ signal })
       output.show(seed, () => formatSeed(seed, clock.now()))
     } else {
-      const peer = await context.clientOf(args.peer).localStatus({ signal })
+      const peer = await context.peerAt(args.peer).localStatus({ signal })
       output.show(peer, () => formatPeer(peer, clock.now()))
     }
     return EXIT.ok
@@ -45,7 +45,10 @@ function formatSeed(seed: SeedStatus, now: number): string {
     ['nodes', `${nodes.ready} ready, ${nodes.unreachable} unreachable, ${nodes.lost} lost`],
     ['origin', `${swarm.address}, ${swarm.connections} connections`],
     ['', `${formatBytes(swarm.uploadedBytes)} sent, now ${formatRate(swarm.upBytesPerSecond)}`],
-    ['tracker', tracker.enabled ? `${tracker.announceUrls.join(', ')}, ${tracker.peers} peers` : 'off'],
+    [
+      'tracker',
+      tracker.enabled ? `${tracker.announceUrls.join(', ')}, ${tracker.peers} announced, counted per layer` : 'off',
+    ],
     ['dht', dht.enabled ? `${dht.address ?? 'not bound'}, ${dht.nodes} nodes` : 'off'],
   ])
 }

@@ -13,6 +13,13 @@ it('runs as a program and passes the exit code on', async () => {
   await assert.rejects(run(process.execPath, [BIN, 'nonsense']), { code: 2 })
 })
 
+it('says in its own words that standard output cannot be written', async () => {
+  await assert.rejects(run('sh', ['-c', `"$0" "$1" --version > /dev/full`, process.execPath, BIN]), {
+    code: 1,
+    stderr: /^error: .*ENOSPC.*\nhint: .*\ncode: SHOAL_CLI_OUTPUT\n$/,
+  })
+})
+
 it('hands over to the Node beside it when the one it is run by is too old', async (t) => {
   const [, old] = await run('bash', ['-c', 'type -ap node'])
     .then(({ stdout }) => stdout.split('\n'))

@@ -11,6 +11,7 @@ import { startStandInSeed, TOKEN } from './stand-in-seed.ts'
 
 const A = digestOf('aaaaaaaa')
 const B = digestOf('aaaaaaaabb')
+const at = '2026-01-01T00:00:00.000Z'
 const published = buildImage({ import: buildImport(), layer: A })
 
 describe('shoal against a seed', () => {
@@ -25,9 +26,14 @@ describe('shoal against a seed', () => {
         buildImage({ id: 'id-3', name: 'twin' }),
         buildImage({ id: 'id-4', name: 'twin' }),
         buildImage({ id: 'id-5', name: 'evil\u001b[2Jname' }),
+        buildImage({ id: 'id-6', name: 'gone', status: 'deleted', import: buildImport() }),
       ],
       layers: [buildLayer({ digest: A, images: [published.id] }), buildLayer({ digest: B })],
       nodes: [buildNode('n1', [buildHeld()]), buildNode('n2', [buildHeld()]), buildNode('n3', null)],
+      events: [
+        { id: 1, at, type: 'import.started', image: published.id, message: 'Import started.', details: {} },
+        { id: 2, at, type: 'layer.complete', node: 'n1', layer: A, message: 'Layer complete in 2.7 s.', details: {} },
+      ],
     })
     access = ['--seed', seed.url, '--token', TOKEN]
   })
@@ -37,7 +43,7 @@ describe('shoal against a seed', () => {
     const { code, stdout } = await runCli(['image', 'list', ...access])
     assert.equal(code, EXIT.ok)
     const lines = stdout.trimEnd().split('\n')
-    assert.equal(lines.length, 6)
+    assert.equal(lines.length, 7)
     assert.match(lines[1] ?? '', /debian-12 .* 1\.00 MiB +published +aaaaaaaa0000/)
   })
 
@@ -45,7 +51,7 @@ describe('shoal against a seed', () => {
     const { code, stdout } = await runCli(['image', 'list', '--json', ...access])
     assert.equal(code, EXIT.ok)
     const { images, next } = JSON.parse(stdout)
-    assert.equal(images.length, 5)
+    assert.equal(images.length, 6)
     assert.equal(next, null)
     assert.deepEqual(images[0], published)
   })
@@ -112,6 +118,7 @@ describe('shoal against a seed', () => {
     assert.deepEqual(await codeOf('aaaaaaaa'), [EXIT.usage, 'SHOAL_CLI_LAYER_AMBIGUOUS'])
     assert.deepEqual(await codeOf('aaaaaaa'), [EXIT.notFound, 'SHOAL_CLI_LAYER_UNKNOWN'])
     assert.deepEqual(await codeOf('id-3'), [EXIT.notFound, 'SHOAL_CLI_IMAGE_NOT_PUBLISHED'])
+    assert.deepEqual(await codeOf('gone'), [EXIT.notFound, 'SHOAL_CLI_IMAGE_DELETED'])
     assert.deepEqual(await codeOf(digestOf('ff')), [EXIT.notFound, 'SHOAL_LAYER_UNKNOWN'])
   })
 
@@ -122,8 +129,11 @@ describe('shoal against a seed', () => {
     const some = await runCli(['layer', 'assign', 'debian-12', '--node', 'n1', '--node', 'nowhere', ...access])
     assert.equal(some.code, EXIT.incomplete)
     assert.match(some.stdout, /not registered: nowhere/)
-    const none = await runCli(['layer', 'assign', 'debian-12', ...access])
-    assert.equal(none.code, EXIT.usage)
+    const unsaid = await runCli(['layer', 'assign', 'debian-12', ...access])
+    assert.equal(unsaid.code, EXIT.usage)
+    const nowhere = await runCli(['layer', 'assign', 'debian-12', '--zone', 'z9', ...access])
+    assert.equal(nowhere.code, EXIT.incomplete)
+    assert.match(nowhere.stdout, /assigned to no node/)
   })
 
   it('waits until the layer is on the nodes that were assigned', async () => {
@@ -157,10 +167,20 @@ describe('shoal against a seed', () => {
     assert.match(stdout, /n3 +ready +z1 +r1 +127\.0\.0\.2:7471 +- +-/)
   })
 
+  it('tells what every event is about', async () => {
+    const { code, stdout } = await runCli(['event', 'list', ...access])
+    assert.equal(code, EXIT.ok)
+    const [started, complete] = stdout.split('\n')
+    assert.match(started ?? '', / {2}Import started\. {2}image=6f0c2c1e-0000-4000-8000-000000000001$/)
+    assert.match(complete ?? '', / {2}Layer complete in 2\.7 s\. {2}node=n1 layer=aaaaaaaa0000$/)
+    const last = await runCli(['event', 'list', '--last', '1', ...access])
+    assert.equal(last.stdout, `${complete}\n`)
+  })
+
   it('shows the status of the seed', async () => {
     const { code, stdout } = await runCli(['status', ...access])
     assert.equal(code, EXIT.ok)
-    assert.match(stdout, /tracker +http:\/\/127\.0\.0\.1:7462\/announce, 0 peers/)
+    assert.match(stdout, /tracker +http:\/\/127\.0\.0\.1:7462\/announce, 0 announced/)
   })
 
   it('exits 4 with a wrong token and without one', async () => {
@@ -232,6 +252,9 @@ describe('shoal without a seed', () => {
       ['image', 'list', '--foo'],
       ['layer', 'show'],
       ['status', '--seed', 'x'],
+      ['event', 'list', '--last', 'many'],
+      ['event', 'watch', '--after', '-1'],
+      ['layer', 'assign', 'x', '--all', '--priority', '1.5'],
     ]
     for (const argv of wrong) {
       const { code, stdout, stderr } = await runCli(argv)

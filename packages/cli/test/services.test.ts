@@ -39,8 +39,9 @@ describe('seed serve and peer serve', () => {
   })
 })
 
-it('looks for the seed and its token where a seed with default settings has them', () => {
+it('looks for seed, peer and their tokens where default settings have them', () => {
   const { host, port } = seedConfigDefaults.listen
   assert.equal(DEFAULT_SEED_URL, `http://${host}:${port}`)
-  assert.ok(DEFAULT_TOKEN_FILES.some((path) => path === `${seedConfigDefaults.stateDirectory}/operator.token`))
+  assert.equal(DEFAULT_TOKEN_FILES.seed[1], `${seedConfigDefaults.stateDirectory}/operator.token`)
+  assert.equal(DEFAULT_TOKEN_FILES.peer[1], `${peerConfigDefaults.stateDirectory}/api-token`)
 })

@@ -1,4 +1,4 @@
-import { type Image, type Layer, type Node, operations, type SeedStatus } from '@shoal/api'
+import { type Event, type Image, type Layer, type Node, operations, type SeedStatus } from '@shoal/api'
 import { ShoalError, silentLogger } from '@shoal/core'
 import { createHealth, createHttpService, createMetrics, registerOperation } from '@shoal/service'
 
@@ -9,6 +9,7 @@ export interface StandInState {
   images: Image[]
   layers: Layer[]
   nodes: Node[]
+  events: Event[]
   /** Called with every import that is asked for. */
   onImport: (image: Image) => void
   badBlocks: number[]
@@ -16,7 +17,15 @@ export interface StandInState {
 
 /** The seed's HTTP API over what a test says, so that the command line meets real sockets, tokens and errors. */
 export async function startStandInSeed(state: Partial<StandInState> = {}) {
-  const held: StandInState = { images: [], layers: [], nodes: [], onImport: () => {}, badBlocks: [], ...state }
+  const held: StandInState = {
+    images: [],
+    layers: [],
+    nodes: [],
+    events: [],
+    onImport: () => {},
+    badBlocks: [],
+    ...state,
+  }
   const metrics = createMetrics({ process: false })
   const service = await createHttpService(
     { logger: silentLogger, metrics, health: createHealth() },
@@ -60,13 +69,17 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   registerOperation(app, operations.listNodes, async ({ query }) => page(held.nodes, 'nodes', query))
   registerOperation(app, operations.assign, async ({ body }) => {
     const names = held.nodes.map(({ id }) => id)
-    const wanted = body.nodes ?? names
+    const wanted =
+      body.nodes ?? held.nodes.filter(({ zone }) => body.zone === undefined || zone === body.zone).map(({ id }) => id)
     return {
       assigned: wanted.filter((name) => names.includes(name)),
       unknown: wanted.filter((name) => !names.includes(name)),
     }
   })
   registerOperation(app, operations.listAssignments, async () => ({ assignments: [], next: null }))
+  registerOperation(app, operations.listEvents, async ({ query }) => ({
+    events: held.events.filter(({ id }) => id > (query.after ?? 0)),
+  }))
   registerOperation(app, operations.status, async () => seedStatus)
   const url = await service.start()
   return { url, state: held, [Symbol.asyncDispose]: () => service.stop() }

@@ -1,10 +1,17 @@
 import type { Event } from '@shoal/api'
 import { plainText } from '../format/plain-text.ts'
+import { shortDigest } from '../resolve/layer.ts'
 
 /** The longest event type has 19 characters. */
 const TYPE_WIDTH = 20
 
-/** An event on one line. */
+/** An event on one line, with what it is about: not every message names it. */
 export function formatEvent(event: Event): string {
-  return `${event.at}  ${event.type.padEnd(TYPE_WIDTH)}  ${plainText(event.message)}`
+  const { node, layer, image } = event
+  const about = [
+    ...(node === undefined ? [] : [`node=${node}`]),
+    ...(layer === undefined ? [] : [`layer=${shortDigest(layer)}`]),
+    ...(image === undefined ? [] : [`image=${image}`]),
+  ]
+  return plainText([event.at, event.type.padEnd(TYPE_WIDTH), event.message, about.join(' ')].join('  ')).trimEnd()
 }

@@ -15,7 +15,7 @@ export const eventList = defineCommand({
     after: { type: 'number', default: 0, requiresArg: true, describe: 'Only events with a higher id' },
   },
   run: async (context, args) => {
-    const events = await readLast(context, { after: args.after, last: Math.max(1, args.last) })
+    const events = await readLast(context, { after: args.after, last: args.last })
     context.output.show({ events }, () =>
       events.length === 0 ? 'Nothing happened.' : events.map(formatEvent).join('\n'),
     )
@@ -28,6 +28,7 @@ async function readLast(
   { client, signal }: CommandContext,
   { after, last }: { after: number; last: number },
 ): Promise<Event[]> {
+  if (last === 0) return []
   let kept: Event[] = []
   let position = after
   for (;;) {

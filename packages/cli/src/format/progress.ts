@@ -37,7 +37,8 @@ export function createProgress(
 export function describePace(state: ProgressState): string {
   const { doneBytes, totalBytes, rateBytesPerSecond } = state
   if (doneBytes >= totalBytes || rateBytesPerSecond <= 0) return ''
-  const leftMs = ((totalBytes - doneBytes) / rateBytesPerSecond) * 1000
+  // Finer than a second is only unrest.
+  const leftMs = Math.max(1, Math.round((totalBytes - doneBytes) / rateBytesPerSecond)) * 1000
   return `${formatRate(rateBytesPerSecond)}, ${formatDuration(leftMs)} left`
 }
 

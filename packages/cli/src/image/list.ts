@@ -2,6 +2,7 @@ import type { Image } from '@shoal/api'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatBytes } from '../format/bytes.ts'
+import { plainText } from '../format/plain-text.ts'
 import { type Column, formatTable } from '../format/table.ts'
 import { readAll } from '../page-reader.ts'
 import { shortDigest } from '../resolve/layer.ts'
@@ -28,12 +29,14 @@ export const imageList = defineCommand({
       (query) => client.listImages({ query: { ...query, status }, signal }),
       (page) => page.images,
     )
-    output.show({ images, next: null }, () =>
-      images.length === 0 ? 'The library has no images.' : formatTable(images, columns),
-    )
+    output.show({ images, next: null }, () => (images.length > 0 ? formatTable(images, columns) : describeNone(status)))
     return EXIT.ok
   },
 })
+
+function describeNone(status: string | undefined): string {
+  return status === undefined ? 'The library has no images.' : `No image has the status ${plainText(status)}.`
+}
 
 /** The import of an image in a word or two. */
 export function describeImport({ import: run }: Image): string {

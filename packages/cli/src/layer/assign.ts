@@ -54,6 +54,9 @@ export const layerAssign = defineCommand({
 })
 
 function describe(layer: string, { assigned, unknown }: AssignResult): string {
+  if (assigned.length === 0 && unknown.length === 0) {
+    return `${shortDigest(layer)}: assigned to no node, since no registered one is meant ("shoal node list")`
+  }
   const lines = [`${shortDigest(layer)}: assigned to ${assigned.length} node${assigned.length === 1 ? '' : 's'}`]
   if (unknown.length > 0) lines.push(`not registered: ${unknown.join(', ')}`)
   return lines.join('\n')

@@ -21,7 +21,7 @@ export const layerVerify = defineCommand({
   run: async (context, args) => {
     const { output, signal } = context
     const layer = await findDigest(context, args.layer, args.peer)
-    const client = args.peer === undefined ? context.client : context.clientOf(args.peer)
+    const client = args.peer === undefined ? context.client : context.peerAt(args.peer)
     const result = await client.verifyLayer({ params: { layer }, signal, timeoutMs: VERIFY_TIMEOUT_MS })
     output.show(result, () => describeVerification(result))
     return isSound(result) ? EXIT.ok : EXIT.incomplete
@@ -51,7 +51,7 @@ async function findDigest(context: CommandContext, text: string, peer: string | 
   const { signal } = context
   if (peer !== undefined && !isDigest(text)) {
     // The peer knows its own layers: a prefix works while the seed is away.
-    const { layers } = await context.clientOf(peer).localStatus({ signal })
+    const { layers } = await context.peerAt(peer).localStatus({ signal })
     const found = matchDigest(
       text,
       layers.map(({ digest }) => digest),

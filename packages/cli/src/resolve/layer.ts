@@ -55,6 +55,7 @@ async function layerOfImage(client: Client, text: string, signal: AbortSignal): 
   try {
     const image = await resolveImage(client, text, { signal })
     if (image.layer !== null) return image.layer
+    if (image.status === 'deleted') throw cliError('SHOAL_CLI_IMAGE_DELETED', { image: text })
     const state = image.import === null ? 'it was never imported' : `its import is ${image.import.state}`
     throw cliError('SHOAL_CLI_IMAGE_NOT_PUBLISHED', { image: text, state })
   } catch (error) {
