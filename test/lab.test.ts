@@ -55,6 +55,8 @@ test('a plan that cannot be built is refused before anything is made', () => {
   assert.throws(() => checkPlan({ racks: [rack('A b')] }), TypeError)
   assert.throws(() => checkPlan({ core: [{ name: 'seed', rateMbit: 0 }] }), TypeError)
   assert.throws(() => checkPlan({ prefix: 'much-too-long' }), TypeError)
+  const misspelt = { name: 'seed', rate: 5 }
+  assert.throws(() => checkPlan({ core: [misspelt] }), /"rate"/)
 })
 
 describe('a lab', { skip: process.getuid?.() !== 0 && 'network namespaces need root' }, () => {

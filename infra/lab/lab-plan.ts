@@ -32,6 +32,11 @@ const MAX_HOSTS = 240
 /** Checks a plan that a person wrote. Throws a TypeError that says what is wrong. */
 export function checkPlan(plan: LabPlan): void {
   const { prefix = 'shoal', core = [], racks = [] } = plan
+  refuseUnknown('the lab', plan, ['prefix', 'core', 'racks'])
+  for (const rack of racks) refuseUnknown(`rack "${rack.name}"`, rack, ['name', 'zone', 'nodes', 'uplinkMbit'])
+  for (const host of [...core, ...racks.flatMap((rack) => rack.nodes)]) {
+    refuseUnknown(`host "${host.name}"`, host, ['name', 'rateMbit'])
+  }
   if (!PREFIX.test(prefix)) throw new TypeError(`lab prefix "${prefix}" is not 1 to 8 lower-case letters and digits`)
   if (racks.length > MAX_RACKS) throw new TypeError(`a lab has at most ${MAX_RACKS} racks, not ${racks.length}`)
   const names = new Set<string>()
@@ -51,4 +56,10 @@ export function checkPlan(plan: LabPlan): void {
   for (const rate of [...rates, ...racks.map((rack) => rack.uplinkMbit)]) {
     if (rate !== undefined && !(rate > 0)) throw new TypeError(`a rate of ${rate} Mbit/s is not above 0`)
   }
+}
+
+/** A misspelt key would otherwise be a link without a rate. */
+function refuseUnknown(what: string, plan: object, known: readonly string[]): void {
+  const unknown = Object.keys(plan).find((key) => !known.includes(key))
+  if (unknown !== undefined) throw new TypeError(`${what} has no setting "${unknown}"; it has ${known.join(', ')}`)
 }
