@@ -51,7 +51,7 @@ it('keeps no character that moves the cursor or turns text around', () => {
 
 it('says rate and time left while something is under way', () => {
   const state = { label: 'import x', doneBytes: 25 * MIB, totalBytes: 100 * MIB, rateBytesPerSecond: 5 * MIB }
-  assert.equal(formatProgressLine(state), 'import x: 25 % of 100 MiB, 5.00 MiB/s, 15.0 s left')
+  assert.equal(formatProgressLine(state), 'import x: 25 % of 100 MiB, 5.00 MiB/s, 15 s left')
   assert.equal(formatProgressLine({ ...state, doneBytes: 100 * MIB, note: 'done' }), 'import x: 100 % of 100 MiB, done')
   assert.equal(formatProgressLine({ ...state, totalBytes: 0, doneBytes: 0 }), 'import x: 100 % of 0 B')
 })

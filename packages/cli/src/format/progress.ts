@@ -23,7 +23,7 @@ export interface Progress {
 /** Plain lines come this often, and whenever label or note change. */
 const LINE_INTERVAL_MS = 5000
 /** Columns that label, percentage, rate, time left and note take. */
-const WORDS_COLUMNS = 72
+const WORDS_COLUMNS = 74
 
 /** Shows how far something is: a bar on the given stream, or plain lines when there is none. */
 export function createProgress(
@@ -39,10 +39,10 @@ export function describePace(state: ProgressState): string {
   if (doneBytes >= totalBytes || rateBytesPerSecond <= 0) return ''
   // Finer than a second is only unrest.
   const leftMs = Math.max(1, Math.round((totalBytes - doneBytes) / rateBytesPerSecond)) * 1000
-  return `${formatRate(rateBytesPerSecond)}, ${formatDuration(leftMs)} left`
+  return `${formatRate(rateBytesPerSecond)}, ${formatDuration(leftMs).replace('.0 s', ' s')} left`
 }
 
-/** One line of progress: `import debian-12: 40 % of 353 MiB, 12.0 MiB/s, 18.0 s left, on 2 of 3 nodes`. */
+/** One line of progress: `import debian-12: 40 % of 353 MiB, 12.0 MiB/s, 18 s left, on 2 of 3 nodes`. */
 export function formatProgressLine(state: ProgressState): string {
   const percent = state.totalBytes === 0 ? 100 : Math.floor((state.doneBytes / state.totalBytes) * 100)
   const parts = [`${percent} % of ${formatBytes(state.totalBytes)}`, describePace(state), state.note ?? '']
@@ -67,7 +67,7 @@ function createLines(deps: { clock: Clock; line: (text: string) => void }): Prog
 /** What the terminal leaves for the bar beside the words, which matter more. */
 function barSize(stream: NodeJS.WritableStream): number {
   const { columns = 80 } = stream as { columns?: number }
-  return Math.min(30, Math.max(8, columns - WORDS_COLUMNS))
+  return Math.min(30, Math.max(4, columns - WORDS_COLUMNS))
 }
 
 function createBar(stream: NodeJS.WritableStream): Progress {
