@@ -43,10 +43,15 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     help: 'Peers connected to the origin, over all layers.',
     collect: (gauge) => gauge.set(gauges.swarm().connections),
   })
+  // A sum over the states must not count an image twice.
+  const importedImages = () => {
+    const { total: _, ...imported } = gauges.images()
+    return imported
+  }
   const states = [
     ['shoal_seed_layers', 'Layers by state.', gauges.layers],
     ['shoal_seed_nodes', 'Nodes by state.', gauges.nodes],
-    ['shoal_seed_images', 'Images of the library by what became of them.', gauges.images],
+    ['shoal_seed_images', 'Images of the library that were, are being or could not be imported.', importedImages],
   ] as const
   for (const [name, help, read] of states) {
     metrics.gauge({

@@ -82,9 +82,9 @@ export class Importer {
     const record = catalogue.image(image.id)
     if (record === undefined || this.#isStopped) return
     const known = imports.get(image.id)
+    checkActive(image.id, record.image)
     // A layer that lost blocks on the seed's own disk is read again; one whose records are not written is published again.
     if (known === undefined && record.layer !== null && store.get(record.layer)?.isComplete) return
-    checkActive(image.id, record.image)
     const limit = this.#options.queueLength
     if (this.#queue.length >= limit) throw seedError('SHOAL_IMPORT_QUEUE_FULL', { limit })
     const entry = known?.hash === hashOf(image) ? known : newJournalEntry(image)

@@ -62,6 +62,7 @@ describe('the library watcher', () => {
     await assert.rejects(fixture.client.getManifest({ params: { layer } }), { code: 'SHOAL_LAYER_WITHDRAWN' })
     await assert.rejects(fixture.client.assign({ body: { layer, nodes: ['n1'] } }), { code: 'SHOAL_LAYER_WITHDRAWN' })
     assert.equal((await fixture.client.showLayer({ params: { layer } })).state, 'withdrawn')
+    await assert.rejects(fixture.client.importImage({ params: { image } }), { code: 'SHOAL_IMAGE_DEACTIVATED' })
 
     fixture.proxy.edit = withStatus('active')
     await fixture.event('image.reactivated')
