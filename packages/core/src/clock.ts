@@ -6,7 +6,7 @@ export interface Clock {
   sleep(delayMs: number, options?: { signal?: AbortSignal | undefined }): Promise<void>
 }
 
-/** The machine's own time. */
+/** The machine's own time. It jumps when the machine's clock is set. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: (delayMs, { signal } = {}) =>
@@ -22,4 +22,10 @@ export const systemClock: Clock = {
       }, delayMs)
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
+}
+
+/** Close to the machine's time at the start and never set after it: for rates, back-off and time-outs. */
+export const steadyClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  sleep: systemClock.sleep,
 }

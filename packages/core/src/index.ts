@@ -1,5 +1,5 @@
 export { Bitfield } from './bitfield.ts'
-export { type Clock, systemClock } from './clock.ts'
+export { type Clock, steadyClock, systemClock } from './clock.ts'
 export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
 export {
   type ErrorDetails,

@@ -48,7 +48,8 @@ export class TokenBucket {
 
   #refill(): void {
     const now = this.#clock.now()
-    const gained = ((now - this.#updatedAt) / 1000) * this.rateBytesPerSecond
+    // A clock that was set back gives nothing, and takes nothing either.
+    const gained = (Math.max(0, now - this.#updatedAt) / 1000) * this.rateBytesPerSecond
     this.#tokens = Math.min(this.#burstBytes, this.#tokens + gained)
     this.#updatedAt = now
   }

@@ -3,6 +3,17 @@ import { describe, test } from 'node:test'
 import { ManualClock, TokenBucket } from '@shoal/core'
 
 describe('TokenBucket', () => {
+  test('a clock that is set back holds up nobody', async () => {
+    const { clock, passed, take } = setUp({ rateBytesPerSecond: 1000, burstBytes: 500 })
+    clock.advance(-3_600_000)
+    for (let n = 0; n < 3; n += 1) take(500)
+    await settle()
+    assert.equal(passed(), 2)
+    clock.advance(500)
+    await settle()
+    assert.equal(passed(), 3)
+  })
+
   test('a burst passes at once, then the rate holds', async () => {
     const { clock, bucket, passed, take } = setUp({ rateBytesPerSecond: 1000, burstBytes: 500 })
     for (let n = 0; n < 4; n += 1) take(500)
