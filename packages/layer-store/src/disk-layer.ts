@@ -134,10 +134,11 @@ export class DiskLayer implements StoredLayer {
   async verify(options: VerifyOptions = {}): Promise<LayerVerification> {
     this.#check()
     const checked = new Bitfield(this.present.length, this.present.toBytes())
+    const { inode } = this.#file
     const result = await verifyFile(
       {
         path: this.path,
-        inode: this.#file.inode,
+        inode,
         sizeBytes: this.manifest.sizeBytes,
         blockLengthBytes: this.manifest.blockLengthBytes,
         present: checked.toBytes(),
@@ -150,7 +151,15 @@ export class DiskLayer implements StoredLayer {
       throw options.signal?.aborted ? error : storeFailure(error, this.path)
     })
     const badBlocks = result.isGone ? [...checked.ones()] : result.badBlocks
-    if (badBlocks.length > 0) await this.#queue.run(() => this.#drop(badBlocks, result.isGone))
+    if (badBlocks.length > 0) {
+      const isDropped = await this.#queue.run(async () => {
+        // It was another file that was checked: this one was adopted, or made anew, meanwhile.
+        if (this.#file.inode !== inode) return false
+        await this.#drop(badBlocks, result.isGone)
+        return true
+      })
+      if (!isDropped) return this.verify(options)
+    }
     const digestMatches = checked.isFull ? result.sha256 === digestHex(this.manifest.digest) : null
     return { checkedBlocks: checked.count, badBlocks, digestMatches }
   }
@@ -290,18 +299,27 @@ export class DiskLayer implements StoredLayer {
     this.#check()
     const { digest } = this.manifest
     this.#deps.logger.warn({ digest, blocks: blocks.length, isFileGone }, 'blocks of a layer are bad and are dropped')
-    // Blocks written since the check began went to the lost file, too.
-    const lost = isFileGone ? [...this.present.ones(), ...blocks] : blocks
-    if (isFileGone) this.#syncFailures += 1
-    for (const block of lost) {
-      this.#clear(block)
-      this.#unsaved.push(block)
-    }
+    if (isFileGone) this.#loseAll()
+    for (const block of blocks) this.#lose(block)
     await this.#save()
     if (!isFileGone) return
+    const file = await this.#deps.replaceFile()
     const old = this.#file
-    this.#file = await this.#deps.replaceFile()
+    this.#file = file
+    // What was written meanwhile went to the lost file, too: in the new one it would be zeros.
+    this.#loseAll()
     await old.close()
+    await this.#save()
+  }
+
+  #loseAll(): void {
+    this.#syncFailures += 1
+    for (const block of [...this.present.ones()]) this.#lose(block)
+  }
+
+  #lose(block: number): void {
+    this.#clear(block)
+    this.#unsaved.push(block)
   }
 
   #clear(block: number): void {

@@ -111,6 +111,36 @@ describe('DiskLayer', () => {
     await assert.rejects(() => layer.read(0, BLOCK), { code: 'SHOAL_STORE_IO' })
   })
 
+  test('what is written while a vanished file is made anew does not count in the new one', async () => {
+    const { layer, recorded, replacing } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    // The path of the test's file does not exist: verify finds it gone.
+    const verified = layer.verify()
+    await replacing.begun
+    await layer.writeBlocks(4, fixture.block(4))
+    assert.deepEqual([...layer.present.ones()], [4])
+    replacing.finish()
+    await verified
+    assert.deepEqual([...layer.present.ones()], [])
+    assert.equal(layer.presentBytes, 0)
+    await layer.flush()
+    assert.deepEqual(await recorded(), [])
+  })
+
+  test('a verify that looked at the file before another took its place drops nothing of the new one', async () => {
+    const { layer, file, replacing } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    const verified = layer.verify()
+    const stop = new Error('enough')
+    const again = layer.verify({ signal: AbortSignal.abort(stop) })
+    await assert.rejects(again, stop)
+    await layer.replace(async () => ({ ...file, inode: '2' }))
+    replacing.finish()
+    // It looks again, at a file that is missing as well: only now the blocks go.
+    const { checkedBlocks } = await verified
+    assert.equal(checkedBlocks, blockCount(fixture.manifest))
+  })
+
   test('close flushes what is left', async () => {
     const { layer, recorded } = setUp()
     await layer.writeBlocks(0, fixture.content)
@@ -159,14 +189,22 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
   })
   const clock = new ManualClock()
   const present = new Bitfield(blockCount(fixture.manifest))
-  const layer = new DiskLayer({ state, clock, file, logger: silentLogger, replaceFile: async () => file }, fixture, {
+  const begun = Promise.withResolvers<void>()
+  const finished = Promise.withResolvers<void>()
+  const replaceFile = async () => {
+    begun.resolve()
+    await finished.promise
+    return file
+  }
+  const replacing = { begun: begun.promise, finish: () => finished.resolve() }
+  const layer = new DiskLayer({ state, clock, file, logger: silentLogger, replaceFile }, fixture, {
     path: 'disk',
     durableBytes,
     durableMs: 500,
     present,
   })
   const recorded = async () => [...(await readPresence(memory, digest, present.length)).ones()]
-  return { layer, events, faults, clock, recorded }
+  return { layer, file, events, faults, clock, recorded, replacing }
 }
 
 /** Turns the event loop until the background flush has made so many blocks durable. */
