@@ -3,27 +3,31 @@ import type { Clock } from '@shoal/core'
 /** How many hosts are remembered; the oldest ban gives way. */
 const MAX_BANS = 1000
 
+interface Ban {
+  readonly until: number
+  readonly durationMs: number
+}
+
 /** Hosts that sent bad blocks, each until its ban ends. */
 export class BanList {
   readonly #clock: Clock
-  readonly #until = new Map<string, number>()
+  readonly #bans = new Map<string, Ban>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  ban(host: string, durationMs: number): void {
-    this.#until.delete(host)
-    this.#until.set(host, this.#clock.now() + durationMs)
-    const [oldest] = this.#until.keys()
-    if (this.#until.size > MAX_BANS && oldest !== undefined) this.#until.delete(oldest)
+  /** Bans a host for `firstMs`; one that was banned before twice as long as then, but no longer than `lastMs`. */
+  ban(host: string, { firstMs, lastMs }: { firstMs: number; lastMs: number }): void {
+    const before = this.#bans.get(host)
+    const durationMs = Math.min(lastMs, Math.max(firstMs, (before?.durationMs ?? 0) * 2))
+    this.#bans.delete(host)
+    this.#bans.set(host, { until: this.#clock.now() + durationMs, durationMs })
+    const [oldest] = this.#bans.keys()
+    if (this.#bans.size > MAX_BANS && oldest !== undefined) this.#bans.delete(oldest)
   }
 
   has(host: string): boolean {
-    const until = this.#until.get(host)
-    if (until === undefined) return false
-    if (until > this.#clock.now()) return true
-    this.#until.delete(host)
-    return false
+    return (this.#bans.get(host)?.until ?? 0) > this.#clock.now()
   }
 }

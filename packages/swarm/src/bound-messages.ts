@@ -3,23 +3,65 @@ import { MAX_REQUEST_BYTES } from './upload-queue.ts'
 
 /** Room for a message's header and for extension messages (BEP 9 sends 16 KiB at a time). */
 const SLACK_BYTES = 64 * 1024
+/** Answers that wait for a side that does not read: what is queued for it (blocks, HAVEs) fits in well. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024
+/** Extension messages (BEP 10) on one wire: handshakes, and the torrent asked for piece by piece a few times. */
+const MAX_EXTENDED = 64
+const METADATA_PIECE_BYTES = 16 * 1024
+const METADATA_ROUNDS = 4
+
+export interface MessageBounds {
+  readonly pieceCount: number
+  readonly torrentBytes: number
+  /** Called for each message, before it is looked at. */
+  readonly onMessage: () => void
+}
 
 /**
- * bittorrent-protocol takes messages of any length into memory; this closes a wire that announces a longer one than
- * BEP 3 needs: a bitfield of the layer's pieces or a block of the largest request.
+ * bittorrent-protocol takes messages of any length and number into memory, answers a side that never reads, and lets a
+ * malformed message throw out of the socket's handler. This closes a wire that announces a longer message than BEP 3
+ * needs (a bitfield of the layer's pieces or a block of the largest request), that asks without reading the answers, that
+ * sends extension messages without end, or whose message cannot be dealt with.
  */
-export function boundMessages(wire: Wire, pieceCount: number): void {
+export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage }: MessageBounds): void {
   const maxBytes = Math.max(MAX_REQUEST_BYTES, Math.ceil(pieceCount / 8)) + SLACK_BYTES
-  const original = wire._onMessageLength
+  const maxUnreadBytes = MAX_UNREAD_BYTES + pieceCount * 9
+  const onLength = wire._onMessageLength
+  const onContent = wire._onMessage
+  let isClosing = false
+  const close = () => {
+    isClosing = true
+    wire.destroy()
+  }
   wire._onMessageLength = function onMessageLength(this: Wire, buffer: Uint8Array) {
+    // What came in the same segment as the message that closed the wire is not looked at.
+    if (isClosing) return
     const length = new DataView(buffer.buffer, buffer.byteOffset, 4).getUint32(0)
-    if (length > maxBytes) {
-      wire.destroy()
-      return
+    if (length > maxBytes || wire._readableState.buffered > maxUnreadBytes) close()
+    else onLength.call(wire, buffer)
+  }
+  wire._onMessage = function onWholeMessage(this: Wire, buffer: Uint8Array) {
+    if (isClosing) return
+    onMessage()
+    try {
+      onContent.call(wire, buffer)
+    } catch {
+      close()
     }
-    original.call(wire, buffer)
   }
   // An incoming wire is met only after the library set itself up for its first message.
-  if (wire._parser === original) wire._parser = wire._onMessageLength
-  else if (wire._parserSize > maxBytes) wire.destroy()
+  if (wire._parser === onLength) wire._parser = wire._onMessageLength
+  else if (wire._parser === onContent) {
+    if (wire._parserSize > maxBytes) close()
+    wire._parser = wire._onMessage
+  }
+
+  let extendedLeft = MAX_EXTENDED + METADATA_ROUNDS * Math.ceil(torrentBytes / METADATA_PIECE_BYTES)
+  wire.on('extended', () => {
+    extendedLeft -= 1
+    if (extendedLeft < 0) close()
+  })
+  wire.on('bitfield', ({ buffer }: { buffer: Uint8Array }) => {
+    if (buffer.length !== Math.ceil(pieceCount / 8)) close()
+  })
 }

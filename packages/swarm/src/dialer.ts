@@ -9,11 +9,16 @@ const FIRST_RETRY_MS = 1000
 const LAST_RETRY_MS = 60_000
 /** An address that failed so often in a row is forgotten until somebody names it again. */
 const MAX_FAILURES = 10
+/** A connection that held so long was worth it: the next is tried without delay. */
+const WELL_MS = 30_000
 
 interface Known {
   failures: number
   notBefore: number
+  /** Its socket is open or opening. */
   dialling: boolean
+  /** When the handshake on that socket came; `undefined` before. */
+  metAt: number | undefined
   /** Who answered there, so that it is not dialled while it is connected the other way round. */
   peerId: string | undefined
 }
@@ -24,6 +29,8 @@ export interface DialerDeps {
   readonly localHost: string
   /** Where we listen ourselves: never dialled. */
   readonly ownAddress: string
+  /** Hosts that are not to be dialled now. */
+  readonly isBanned: (host: string) => boolean
   /** Takes a connected socket. */
   readonly onSocket: (socket: PeerSocket, address: string) => void
 }
@@ -41,18 +48,23 @@ export class Dialer {
   add(addresses: readonly string[]): void {
     for (const address of addresses) {
       if (address === this.#deps.ownAddress) continue
-      if (this.#known.has(address) || this.#known.size >= MAX_ADDRESSES || parseAddress(address) === undefined) continue
-      this.#known.set(address, { failures: 0, notBefore: 0, dialling: false, peerId: undefined })
+      if (this.#known.has(address) || parseAddress(address) === undefined || !this.#makeRoom()) continue
+      this.#known.set(address, { failures: 0, notBefore: 0, dialling: false, metAt: undefined, peerId: undefined })
     }
   }
 
-  /** Dials up to `room` addresses whose time has come and that `isConnected` does not know. */
+  /**
+   * Dials addresses whose time has come and that `isConnected` does not know, so many that no more than `room` connections are
+   * without a handshake.
+   */
   dial(room: number, isConnected: (address: string, peerId: string | undefined) => boolean): void {
     const now = this.#deps.clock.now()
     let left = room
+    for (const { dialling, metAt } of this.#known.values()) if (dialling && metAt === undefined) left -= 1
     for (const [address, known] of this.#known) {
       if (left <= 0) return
       if (known.dialling || known.notBefore > now || isConnected(address, known.peerId)) continue
+      if (this.#deps.isBanned(parseAddress(address)?.host ?? '')) continue
       left -= 1
       this.#connect(address, known)
     }
@@ -62,7 +74,7 @@ export class Dialer {
   met(address: string, peerId: string): void {
     const known = this.#known.get(address)
     if (known === undefined) return
-    known.failures = 0
+    known.metAt = this.#deps.clock.now()
     known.peerId = peerId
   }
 
@@ -70,10 +82,20 @@ export class Dialer {
     this.#known.delete(address)
   }
 
+  /** A full table gives up an address that failed, so that junk cannot keep the real ones out. */
+  #makeRoom(): boolean {
+    if (this.#known.size < MAX_ADDRESSES) return true
+    for (const [address, { failures, dialling }] of this.#known) {
+      if (failures > 0 && !dialling) return this.#known.delete(address)
+    }
+    return false
+  }
+
   #connect(address: string, known: Known): void {
     const target = parseAddress(address)
     if (target === undefined) return
     known.dialling = true
+    known.metAt = undefined
     const { localHost } = this.#deps
     const socket = connect({
       ...target,
@@ -83,6 +105,8 @@ export class Dialer {
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('connect timeout')))
     socket.once('connect', () => {
       socket.setTimeout(0)
+      // An address may be a name: what it led to counts.
+      if (this.#deps.isBanned(socket.remoteAddress ?? '')) return socket.destroy()
       this.#deps.onSocket(Object.assign(socket, { id: address, connected: true as const }), address)
     })
     socket.on('error', () => {})
@@ -91,7 +115,8 @@ export class Dialer {
 
   #onClose(address: string, known: Known): void {
     known.dialling = false
-    known.failures += 1
+    const wasWell = known.metAt !== undefined && this.#deps.clock.now() - known.metAt > WELL_MS
+    known.failures = wasWell ? 1 : known.failures + 1
     known.notBefore = this.#deps.clock.now() + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (known.failures - 1))
     if (known.failures > MAX_FAILURES) this.#known.delete(address)
   }

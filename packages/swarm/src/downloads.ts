@@ -25,6 +25,12 @@ const DROP_MS = 30_000
 /** End game: a piece this late is asked of a second source; the origin is spared longer. */
 const LATE_MS = 2000
 const LATE_FOR_ORIGIN_MS = 4000
+/** A source slower than this is asked on, but the origin is asked for its pieces as well. */
+const SLOW_BYTES_PER_SECOND = 32 * 1024
+/** A source that refused so many pieces that it said it has is dropped. */
+const MAX_REFUSALS = 16
+/** Hosts remembered for having let us down; the oldest gives way. */
+const MAX_DOUBTFUL = 1000
 /** Wait after a failed write, doubled each time. */
 const FIRST_STORE_RETRY_MS = 2000
 const LAST_STORE_RETRY_MS = 60_000
@@ -52,7 +58,11 @@ export class Downloads {
   /** How many sources each piece under way was asked of. */
   readonly #asked = new Map<number, number>()
   readonly #received: RateMeter
+  /** Hosts that let us down; a new connection does not clear them. */
+  readonly #doubtful = new Set<string>()
+  readonly #writes = new Set<Promise<void>>()
   #fromOriginBytes = 0
+  #haveBytes = 0
   #unwrittenBytes = 0
   #pausedUntil = 0
   #storeFailures = 0
@@ -62,6 +72,7 @@ export class Downloads {
     this.#deps = deps
     this.#picker = new PiecePicker(presentPieces(deps.layer), deps.random)
     this.#received = new RateMeter(deps.clock)
+    for (const piece of this.have.ones()) this.#haveBytes += pieceSize(deps.layer.manifest, piece)
   }
 
   /** Pieces present and verified here (not to be changed by the caller). */
@@ -78,9 +89,13 @@ export class Downloads {
     }
   }
 
-  /** Counts a usable peer's pieces as available. The origin's never count: availability means "without the origin". */
+  /**
+   * Counts a usable peer's pieces as available. The origin's never count: availability means "without the origin". Nor do those
+   * of a peer that let us down: what only it has would never arrive.
+   */
   count(link: PeerLink): void {
-    if (link.isCounted || link.isOrigin || !link.isUsable) return
+    if (this.#doubtful.has(link.host)) link.isDoubtful = true
+    if (link.isCounted || link.isOrigin || link.isDoubtful || !link.isUsable) return
     this.#picker.count(link.pieces, 1)
     link.isCounted = true
   }
@@ -106,6 +121,7 @@ export class Downloads {
       !this.#isStopped &&
       !this.have.isFull &&
       link.isUsable &&
+      !link.isWaiting &&
       link.inFlightBytes < MAX_IN_FLIGHT_BYTES &&
       this.#unwrittenBytes < MAX_UNWRITTEN_BYTES &&
       this.#deps.clock.now() >= this.#pausedUntil
@@ -125,34 +141,43 @@ export class Downloads {
     link.fetches.clear()
   }
 
-  /** Passes over sources that are silent too long; returns those that are to be dropped. */
+  /** Passes over sources that are silent too long, doubts those that are slow; returns those that are to be dropped. */
   checkStalls(): PeerLink[] {
     const now = this.#deps.clock.now()
     const dead: PeerLink[] = []
     for (const link of this.#deps.links()) {
-      const silentMs = link.fetches.size === 0 ? 0 : now - link.lastDataAt
-      if (silentMs > DROP_MS) dead.push(link)
-      if (silentMs <= STALL_MS || link.isStalled) continue
-      this.uncount(link)
-      link.isStalled = true
+      const isAsked = [...link.fetches.values()].some(({ startedAt }) => startedAt !== undefined)
+      const silentMs = isAsked ? now - link.lastDataAt : 0
+      if (silentMs > DROP_MS || link.refusals > MAX_REFUSALS) dead.push(link)
+      if (silentMs > STALL_MS) link.isStalled = true
+      if (silentMs > STALL_MS || link.refusals > MAX_REFUSALS || this.#isSlow(link, now)) this.#doubt(link)
     }
     return dead
   }
 
   /** Wants again what the store no longer holds; true when there was any. */
   refresh(): boolean {
-    const present = presentPieces(this.#deps.layer)
+    const { layer } = this.#deps
+    const present = presentPieces(layer)
     const lost = [...this.have.ones()].filter((piece) => !present.has(piece))
     for (const piece of lost) {
       this.have.clear(piece)
+      this.#haveBytes -= pieceSize(layer.manifest, piece)
       this.#picker.want(piece)
     }
     return lost.length > 0
   }
 
-  stop(): void {
+  /** Whether the store holds less than it took: it drops what a failed sync may have lost, and what verify finds bad. */
+  get hasLost(): boolean {
+    return this.#deps.layer.presentBytes < this.#haveBytes
+  }
+
+  /** Ends everything; resolves when no write is under way any more. */
+  async stop(): Promise<void> {
     this.#isStopped = true
     for (const link of this.#deps.links()) this.release(link)
+    await Promise.all(this.#writes)
   }
 
   /** A write or flush failed for a reason of this machine's: asking pauses, longer each time. */
@@ -176,8 +201,8 @@ export class Downloads {
     const before = this.#deps.clock.now() - (link.isOrigin ? LATE_FOR_ORIGIN_MS : LATE_MS)
     for (const other of this.#deps.links()) {
       for (const fetch of other.fetches.values()) {
-        if (fetch.startedAt > before || this.#asked.get(fetch.piece) !== 1 || !link.pieces.has(fetch.piece)) continue
-        return fetch.piece
+        const isLate = fetch.startedAt !== undefined && fetch.startedAt <= before
+        if (isLate && this.#asked.get(fetch.piece) === 1 && link.pieces.has(fetch.piece)) return fetch.piece
       }
     }
     return undefined
@@ -188,21 +213,52 @@ export class Downloads {
     const sizeBytes = pieceSize(layer.manifest, piece)
     this.#picker.unwant(piece)
     this.#asked.set(piece, (this.#asked.get(piece) ?? 0) + 1)
-    if (link.fetches.size === 0) link.lastDataAt = clock.now()
-    const fetch = new PieceFetch(
-      {
-        wire: link.wire,
-        piece,
-        sizeBytes,
-        requestLengthBytes: link.requestLengthBytes,
-        onBytes: (bytes) => this.#onBytes(link, bytes),
-        onDone: (data) => void this.#onPiece(link, piece, data),
-        onFail: () => this.#onFail(link, piece),
-      },
-      clock.now(),
-    )
+    const fetch = new PieceFetch({
+      wire: link.wire,
+      piece,
+      sizeBytes,
+      requestLengthBytes: link.requestLengthBytes,
+      onBytes: (bytes) => this.#onBytes(link, bytes),
+      onDone: (data) => this.#onPiece(link, fetch, data),
+      onFail: () => this.#onFail(link, piece),
+    })
     link.fetches.set(piece, fetch)
-    void limit.take(sizeBytes).then(() => fetch.start())
+    // What ends while it waits uses nothing of the limit.
+    limit.take(sizeBytes, { signal: fetch.signal }).then(
+      () => {
+        if (link.fetches.size === 1) link.lastDataAt = clock.now()
+        fetch.start(clock.now())
+        this.fill(link)
+      },
+      () => {},
+    )
+  }
+
+  /** Whether a piece takes this source longer than it would at the least acceptable rate. */
+  #isSlow(link: PeerLink, now: number): boolean {
+    for (const { startedAt = now, sizeBytes } of link.fetches.values()) {
+      const patienceMs = (Math.max(sizeBytes, MAX_IN_FLIGHT_BYTES) * 1000) / SLOW_BYTES_PER_SECOND
+      if (now - startedAt > patienceMs) return true
+    }
+    return false
+  }
+
+  /** No longer counts on a source: what it has may be asked of the origin. */
+  #doubt(link: PeerLink): void {
+    this.uncount(link)
+    link.isDoubtful = true
+    this.#doubtful.delete(link.host)
+    this.#doubtful.add(link.host)
+    const [oldest] = this.#doubtful
+    if (this.#doubtful.size > MAX_DOUBTFUL && oldest !== undefined) this.#doubtful.delete(oldest)
+  }
+
+  /** It delivered in good time. */
+  #trust(link: PeerLink): void {
+    if (!link.isDoubtful || this.#isSlow(link, this.#deps.clock.now())) return
+    this.#doubtful.delete(link.host)
+    link.isDoubtful = false
+    this.count(link)
   }
 
   #onBytes(link: PeerLink, bytes: number): void {
@@ -216,30 +272,46 @@ export class Downloads {
   }
 
   #onFail(link: PeerLink, piece: number): void {
-    if (link.fetches.delete(piece)) this.#giveBack(piece)
+    if (!link.fetches.delete(piece)) return
+    this.#giveBack(piece)
+    // A source that still answers and refuses a piece does not have it, whatever it said.
+    if (!link.isUsable || !link.pieces.clear(piece)) return
+    if (link.isCounted) this.#picker.countPiece(piece, -1)
+    link.refusals += 1
   }
 
-  async #onPiece(link: PeerLink, piece: number, data: Buffer): Promise<void> {
+  #onPiece(link: PeerLink, fetch: PieceFetch, data: Buffer): void {
+    const { piece } = fetch
     link.fetches.delete(piece)
-    // Before the await, so that the source is asked on while this piece is verified and written.
+    // Before the write, so that the source is asked on while this piece is verified and written.
     this.#unwrittenBytes += data.length
     this.fill(link)
+    const write = this.#write(link, piece, data).then(() => {
+      this.#writes.delete(write)
+      this.fillAll()
+    })
+    this.#writes.add(write)
+  }
+
+  async #write(link: PeerLink, piece: number, data: Buffer): Promise<void> {
     try {
       await this.#deps.layer.writeBlocks(blocksOfPiece(this.#deps.layer.manifest, piece).first, data)
+      this.#trust(link)
       this.#onStored(piece)
     } catch (error) {
       this.#giveBack(piece)
-      this.#onWriteError(link, error)
+      // The layer may be on its way out of the store: what it says then is no failure.
+      if (!this.#isStopped) this.#onWriteError(link, error)
     } finally {
       this.#unwrittenBytes -= data.length
     }
-    this.fillAll()
   }
 
   #onStored(piece: number): void {
     this.#asked.delete(piece)
     this.#storeFailures = 0
     if (!this.have.set(piece)) return
+    this.#haveBytes += pieceSize(this.#deps.layer.manifest, piece)
     this.#picker.unwant(piece)
     for (const link of this.#deps.links()) {
       link.fetches.get(piece)?.cancel()

@@ -19,6 +19,17 @@ import type { SwarmLayer } from './swarm-layer.ts'
 import { UploadQueue, type UploadRequest } from './upload-queue.ts'
 
 const MAX_LINKS = 60
+/** Connections that one host may open to one layer: more would let it take every place. */
+const MAX_INCOMING_PER_HOST = 10
+/** A wire that says nothing for so long is dead: clients send a keep-alive every two minutes (BEP 3). */
+const DEAD_MS = 5 * 60_000
+/**
+ * Each choke, unchoke and bitfield costs a pass over all pieces. A wire that makes us go over more than this wastes our time;
+ * aria2 is honest and sends a bitfield in place of a few HAVEs.
+ */
+const MAX_PASSED_PIECES = 2_000_000
+const PASSED_PIECES_PER_TICK = 500_000
+const PASS_COST_PIECES = 1000
 const TICK_MS = 1000
 /** webtorrent's own last resort for a request; our stall rule comes long before. */
 const WIRE_TIMEOUT_MS = 60_000
@@ -115,7 +126,8 @@ export class LayerSwarm {
     if (dialled !== undefined && isSelf) dialer.forget(dialled)
     else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
     if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS) return undefined
-    if (!this.#settleDuplicate(wire, dialled)) return undefined
+    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return undefined
+    if (!this.#settleDuplicate(wire, host, dialled)) return undefined
     const uploads = new UploadQueue({
       wire,
       layer: this.#layer,
@@ -125,7 +137,13 @@ export class LayerSwarm {
     const link = new PeerLink({ wire, host, dialled, uploads, pieceCount: this.#pieceCount, now: clock.now() })
     this.#links.set(wire, link)
     wire.use(shoalExtension(own, (hello) => this.#onHello(link, hello)))
-    boundMessages(wire, this.#pieceCount)
+    boundMessages(wire, {
+      pieceCount: this.#pieceCount,
+      torrentBytes: this.#layer.torrent.length,
+      onMessage: () => {
+        link.lastHeardAt = clock.now()
+      },
+    })
     wire.once('close', () => this.#onGone(link))
     this.#listen(link)
     return link
@@ -147,9 +165,12 @@ export class LayerSwarm {
 
   /** Looks again at what the store holds, after it dropped blocks that went bad on disk. */
   refresh(): void {
+    if (!this.#downloads.refresh()) return
     // A HAVE cannot be taken back in BEP 3: peers meet us again with the pieces that are left.
-    if (this.#downloads.refresh()) this.disconnect(() => true)
-    this.#tick()
+    this.disconnect(() => true)
+    // A complete layer has closed its wires to others that are.
+    this.#deps.discovery()?.search()
+    this.#dial()
   }
 
   /** Closes the wires for which `matches` holds. */
@@ -161,16 +182,25 @@ export class LayerSwarm {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#timer)
-    this.#downloads.stop()
+    const stopped = this.#downloads.stop()
     this.disconnect(() => true)
     await this.#deps.discovery()?.close()
-    await this.#layer.flush()
+    await stopped
+    try {
+      await this.#layer.flush()
+    } catch (error) {
+      // A full disk must not keep the layer from being left; the store flushes again by itself.
+      this.#deps.logger.warn({ digest: this.digest, error }, 'layer is left without a last flush')
+    }
   }
 
   /** The other side's first messages may come with its handshake, before we have said anything. */
   #listen(link: PeerLink): void {
     const { wire } = link
-    const onPieces = () => this.#onPieces(link, piecesOf(wire, this.#pieceCount))
+    const onPieces = () => {
+      // A wire that was dropped may have many more of these in hand.
+      if (!link.isGone) this.#onPieces(link, piecesOf(wire, this.#pieceCount))
+    }
     wire.on('bitfield', onPieces)
     wire.on('have-all', onPieces)
     wire.on('have-none', onPieces)
@@ -185,18 +215,26 @@ export class LayerSwarm {
   }
 
   /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
-  #settleDuplicate(wire: Wire, dialled: string | undefined): boolean {
+  #settleDuplicate(wire: Wire, host: string, dialled: string | undefined): boolean {
     const other = [...this.#links.values()].find((link) => link.wire.peerId === wire.peerId)
     if (other === undefined) return true
     const isOurs = dialled !== undefined
     const oursWins = this.#deps.own.peerId < wire.peerId
     const isReconnect = (other.dialled !== undefined) === isOurs
-    if (!isReconnect && isOurs !== oursWins) return false
+    // Anybody may claim anybody's peer id: that must not cost the one who has it its wire.
+    if (isReconnect ? other.host !== host : isOurs !== oursWins) return false
     this.#drop(other)
     return true
   }
 
+  #incomingFrom(host: string): number {
+    let count = 0
+    for (const link of this.#links.values()) if (link.host === host && link.dialled === undefined) count += 1
+    return count
+  }
+
   #onHello(link: PeerLink, hello: ShoalHello): void {
+    if (link.isGone) return
     this.#downloads.uncount(link)
     link.hello = hello
     this.#downloads.count(link)
@@ -204,6 +242,7 @@ export class LayerSwarm {
   }
 
   #onPieces(link: PeerLink, pieces: Bitfield): void {
+    if (this.#dropIfWasteful(link)) return
     this.#downloads.uncount(link)
     link.pieces = pieces
     this.#downloads.count(link)
@@ -213,7 +252,8 @@ export class LayerSwarm {
   }
 
   #onHave(link: PeerLink, piece: number): void {
-    if (piece >= this.#pieceCount || !link.pieces.set(piece)) return
+    // The library reads the number as signed, and takes any.
+    if (link.isGone || piece < 0 || piece >= this.#pieceCount || !link.pieces.set(piece)) return
     this.#downloads.countPiece(link, piece)
     if (!link.isOpen || this.#dropIfUseless(link) || this.#downloads.have.has(piece)) return
     this.#showInterest(link)
@@ -221,26 +261,39 @@ export class LayerSwarm {
   }
 
   #onUsable(link: PeerLink): void {
+    if (link.isGone || this.#dropIfWasteful(link)) return
     link.isStalled = false
     this.#downloads.count(link)
     this.#downloads.fill(link)
   }
 
   #onChoke(link: PeerLink): void {
+    if (link.isGone) return
     this.#downloads.uncount(link)
     this.#downloads.release(link)
+    // What only it had may be asked of the origin now.
+    this.#downloads.fillAll()
   }
 
   #onGone(link: PeerLink): void {
     if (!this.#links.delete(link.wire)) return
+    link.isGone = true
     this.#downloads.uncount(link)
     this.#downloads.release(link)
     if (!this.#isClosed) this.#downloads.fillAll()
   }
 
   #drop(link: PeerLink): void {
-    link.wire.destroy()
+    // First, because a wire that is destroyed tells of a choke.
     this.#onGone(link)
+    link.wire.destroy()
+  }
+
+  #dropIfWasteful(link: PeerLink): boolean {
+    link.passedPieces += this.#pieceCount + PASS_COST_PIECES
+    if (link.passedPieces <= MAX_PASSED_PIECES) return false
+    this.#drop(link)
+    return true
   }
 
   /** Two complete sides have nothing to say to each other. */
@@ -266,15 +319,23 @@ export class LayerSwarm {
     try {
       await this.#layer.flush()
     } catch (error) {
-      this.#downloads.onStoreFailure(error)
+      if (!this.#isClosed) this.#downloads.onStoreFailure(error)
     }
     if (this.#isClosed) return
+    // A sync that failed, now or while the last pieces came, may have lost some: then it is not complete after all.
+    if (this.#downloads.hasLost) return this.refresh()
     this.#deps.discovery()?.complete()
     this.#deps.onComplete()
   }
 
   #tick(): void {
+    if (this.#downloads.hasLost) this.refresh()
     for (const link of this.#downloads.checkStalls()) this.#drop(link)
+    const deadBefore = this.#deps.clock.now() - DEAD_MS
+    for (const link of [...this.#links.values()]) {
+      link.passedPieces = Math.max(0, link.passedPieces - PASSED_PIECES_PER_TICK)
+      if (link.lastHeardAt < deadBefore) this.#drop(link)
+    }
     this.#downloads.fillAll()
     this.#dial()
   }

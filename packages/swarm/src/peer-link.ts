@@ -20,9 +20,19 @@ export class PeerLink {
   /** Whether its pieces are in the picker's counts: only a usable peer's are, and the origin's never. */
   isCounted = false
   isStalled = false
+  /** Whether it let us down: it is asked, but not counted on, until it delivers in good time. */
+  isDoubtful = false
+  /** How often it refused a piece that it said it has. */
+  refusals = 0
+  /** Pieces we went over of late because it choked, unchoked or said anew what it has. */
+  passedPieces = 0
+  /** Whether it was dropped. Its wire may still tell what came before it closed. */
+  isGone = false
   /** Whether our handshake and bitfield are out, so that other messages may follow. */
   isOpen = false
   lastDataAt: number
+  /** When its last message came, whatever it was. */
+  lastHeardAt: number
 
   constructor(init: {
     wire: Wire
@@ -38,6 +48,7 @@ export class PeerLink {
     this.uploads = init.uploads
     this.pieces = new Bitfield(init.pieceCount)
     this.lastDataAt = init.now
+    this.lastHeardAt = init.now
   }
 
   get isOrigin(): boolean {
@@ -46,7 +57,13 @@ export class PeerLink {
 
   /** Whether it answers requests now. */
   get isUsable(): boolean {
-    return this.isOpen && !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
+    return this.isOpen && !this.isGone && !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
+  }
+
+  /** Whether its next piece waits for the download limit: it is given no other until that one was asked for. */
+  get isWaiting(): boolean {
+    for (const fetch of this.fetches.values()) if (fetch.startedAt === undefined) return true
+    return false
   }
 
   get requestLengthBytes(): number {

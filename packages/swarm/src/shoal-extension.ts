@@ -18,6 +18,7 @@ const MAX_NODE_LENGTH = 253
 export function shoalExtension(own: ShoalHello, onHello: (hello: ShoalHello) => void): new (wire: Wire) => Extension {
   class Shoal implements Extension {
     declare readonly name: string
+    #hasSaid = false
 
     constructor(wire: Wire) {
       wire.extendedHandshake.shoal = { role: own.role, node: own.node }
@@ -25,7 +26,9 @@ export function shoalExtension(own: ShoalHello, onHello: (hello: ShoalHello) => 
 
     onExtendedHandshake(handshake: Record<string, unknown>): void {
       const hello = parseHello(handshake.shoal)
-      if (hello !== undefined) onHello(hello)
+      if (hello === undefined || this.#hasSaid) return
+      this.#hasSaid = true
+      onHello(hello)
     }
   }
   // bittorrent-protocol reads the extension's name from the prototype.

@@ -15,6 +15,7 @@ import type { Client as DhtClient } from 'bittorrent-dht'
 import type Wire from 'bittorrent-protocol'
 import WebTorrent, { type Torrent } from 'webtorrent'
 import { BanList } from './ban-list.ts'
+import { boundHandshakes } from './bound-handshakes.ts'
 import { openDht } from './dht.ts'
 import { Dialer, parseAddress } from './dialer.ts'
 import { Discovery } from './discovery.ts'
@@ -26,9 +27,12 @@ import type { SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { decodeTorrent } from './torrent-file.ts'
 
-/** How long a host that sent a bad block is refused; the origin, without which nothing starts, is tried again soon. */
+/**
+ * How long a host that sent a bad block is refused. The origin, without which nothing starts, is tried again soon, but later
+ * each time: to be the origin is a claim.
+ */
 const BAN_MS = 60 * 60 * 1000
-const BAN_ORIGIN_MS = 60 * 1000
+const FIRST_ORIGIN_BAN_MS = 60 * 1000
 /** Azureus-style prefix of our peer ids (BEP 20). */
 const PEER_ID_PREFIX = '-SH0100-'
 
@@ -93,6 +97,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #bans: BanList
   readonly #layers = new Map<Digest, Joined>()
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
+  readonly #leaving = new Map<Digest, Promise<void>>()
   readonly #upLimit: TokenBucket
   readonly #downLimit: TokenBucket
   readonly #closed: { up: RateMeter; down: RateMeter }
@@ -146,6 +151,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       client.once('error', (error: unknown) => reject(listenError(`${host}:${port}`, error)))
     })
     client.on('error', (error: unknown) => this.#logger.error({ error }, 'swarm client failed'))
+    boundHandshakes(client._connPool)
     this.#client = client
     this.#port = client.address()?.port ?? port
     if (dht === false) return
@@ -194,12 +200,18 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return this.#layers.get(digest)?.swarm
   }
 
-  /** Leaves a layer's swarm; the stored layer is not touched. */
+  /** Leaves a layer's swarm; the stored layer is not touched. When it resolves nothing is written to it any more. */
   async leave(digest: Digest): Promise<void> {
     await this.#joining.get(digest)?.catch(() => undefined)
     const joined = this.#layers.get(digest)
-    if (joined === undefined) return
+    if (joined === undefined) return this.#leaving.get(digest)
     this.#layers.delete(digest)
+    const leaving = this.#leave(joined).finally(() => this.#leaving.delete(digest))
+    this.#leaving.set(digest, leaving)
+    return leaving
+  }
+
+  async #leave(joined: Joined): Promise<void> {
     const stats = joined.swarm.stats()
     this.#closed.up.add(stats.uploadedBytes)
     this.#closed.down.add(stats.fromOriginBytes + stats.fromPeersBytes)
@@ -228,10 +240,12 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#layers.keys(), ...this.#joining.keys()].map((digest) => this.leave(digest)))
     const client = this.#client
     const dht = this.#dht
+    // First, so that nothing joins any more.
     this.#client = undefined
+    const digests = [...this.#layers.keys(), ...this.#joining.keys(), ...this.#leaving.keys()]
+    await Promise.all(digests.map((digest) => this.leave(digest)))
     this.#dht = undefined
     if (client !== undefined) await new Promise<void>((resolve) => client.destroy(() => resolve()))
     if (dht !== undefined) await new Promise<void>((resolve) => dht.destroy(() => resolve()))
@@ -243,6 +257,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
 
   async #join(layer: SwarmLayer): Promise<LayerSwarm> {
     const { manifest } = layer
+    await this.#leaving.get(manifest.digest)
     const client = this.#client
     if (client === undefined) throw new TypeError('the swarm is not started')
     const described = decodeTorrent(layer.torrent)
@@ -260,8 +275,9 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       clock: this.#clock,
       localHost: this.#options.host,
       ownAddress: this.address,
-      onSocket: (socket, address) => {
-        if (torrent.destroyed || this.#bans.has(hostOf(address))) socket.destroy()
+      isBanned: (host) => this.#bans.has(host),
+      onSocket: (socket) => {
+        if (torrent.destroyed) socket.destroy()
         else torrent.addPeer(socket)
       },
     })
@@ -279,7 +295,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
       onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
     })
-    const torrent = await this.#addTorrent(client, layer, swarm)
+    const torrent = await this.#addTorrent(client, layer, swarm).catch(async (error: unknown) => {
+      await swarm.close()
+      throw error
+    })
     discovery = new Discovery(
       {
         infoHash: manifest.infoHash,
@@ -314,9 +333,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   }
 
   #onWire(torrent: Torrent, swarm: LayerSwarm, wire: Wire, address: string): void {
-    const peer = torrent._peers.get(address)
+    // Not by address: what we dialled by name is there under that name.
+    const peer = [...torrent._peers.values()].find((candidate) => candidate.wire === wire)
     const isOurs = peer?.conn !== null && peer?.conn !== undefined && 'id' in peer.conn
-    const host = wire.remoteAddress ?? hostOf(address)
+    const host = plainHost(wire.remoteAddress ?? address.slice(0, address.lastIndexOf(':')))
     // Stream errors of a wire are the remote's doing; webtorrent destroys the peer, nothing else is to be done.
     wire.on('error', (error: unknown) => this.#logger.debug({ address, error }, 'wire failed'))
     const dialled = isOurs ? (peer.conn as unknown as { id: string }).id : undefined
@@ -329,7 +349,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   }
 
   #ban(digest: Digest, source: PeerLink, block: number): void {
-    this.#bans.ban(source.host, source.isOrigin ? BAN_ORIGIN_MS : BAN_MS)
+    this.#bans.ban(source.host, { firstMs: source.isOrigin ? FIRST_ORIGIN_BAN_MS : BAN_MS, lastMs: BAN_MS })
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
     const node = source.hello?.node ?? null
     for (const { swarm } of this.#layers.values()) swarm.disconnect((link) => link.host === source.host)
@@ -342,8 +362,9 @@ export function createSwarm(deps: { clock: Clock; logger: Logger }, options: Swa
   return new Swarm(deps, options)
 }
 
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(':'))
+/** One name for a host: a socket that listens on IPv6 as well shows IPv4 addresses inside IPv6 ones. */
+function plainHost(host: string): string {
+  return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host
 }
 
 function listenError(address: string, error: unknown): ShoalError {

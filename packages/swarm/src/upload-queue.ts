@@ -1,4 +1,4 @@
-import { errorCode, type TokenBucket } from '@shoal/core'
+import { errorCode, pieceCount, pieceSize, type TokenBucket } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import type { SwarmLayer } from './swarm-layer.ts'
 
@@ -31,14 +31,23 @@ export class UploadQueue {
   #unsentBytes = 0
   #pumping = false
   #wake: (() => void) | undefined
+  readonly #closed = new AbortController()
 
   constructor(deps: UploadQueueDeps) {
     this.#deps = deps
-    deps.wire.once('close', () => this.#wake?.())
+    deps.wire.once('close', () => {
+      this.#closed.abort()
+      this.#wake?.()
+    })
+    // Not when it is answered: a request that was cancelled meanwhile is answered with nothing.
+    deps.wire.on('upload', (bytes: number) => {
+      this.#unsentBytes += bytes
+      deps.onUpload(bytes)
+    })
   }
 
   push(request: UploadRequest): void {
-    if (request.length > MAX_REQUEST_BYTES || this.#queue.length >= MAX_QUEUED_REQUESTS) {
+    if (!this.#isPossible(request) || this.#queue.length >= MAX_QUEUED_REQUESTS) {
       this.#deps.wire.destroy()
       return
     }
@@ -70,17 +79,33 @@ export class UploadQueue {
   }
 
   async #answer(request: UploadRequest): Promise<void> {
-    const { layer, limit, onUpload } = this.#deps
+    const { layer, limit } = this.#deps
+    const position = request.piece * layer.manifest.pieceLengthBytes + request.offset
     try {
-      await limit.take(request.length)
-      const data = await layer.read(request.piece * layer.manifest.pieceLengthBytes + request.offset, request.length)
-      this.#unsentBytes += data.length
-      request.respond(null, data)
-      onUpload(data.length)
+      // Asking for what is not here must not use up what the limit leaves to others.
+      if (!this.#isPresent(position, request.length)) throw new Error('absent')
+      await limit.take(request.length, { signal: this.#closed.signal })
+      request.respond(null, await layer.read(position, request.length))
     } catch (error) {
       // Absent or unreadable: a fast-extension peer gets a reject (BEP 6), another sees its request time out.
       request.respond(error instanceof Error ? error : new Error(errorCode(error) ?? 'unreadable'))
     }
+  }
+
+  /** Whether such bytes exist at all. The library reads the numbers as signed: a length below 0 would fill the bucket. */
+  #isPossible({ piece, offset, length }: UploadRequest): boolean {
+    const { manifest } = this.#deps.layer
+    const isInside = piece >= 0 && piece < pieceCount(manifest) && offset >= 0 && length > 0
+    return isInside && length <= MAX_REQUEST_BYTES && offset + length <= pieceSize(manifest, piece)
+  }
+
+  #isPresent(position: number, length: number): boolean {
+    const { manifest, present } = this.#deps.layer
+    const last = Math.floor((position + length - 1) / manifest.blockLengthBytes)
+    for (let block = Math.floor(position / manifest.blockLengthBytes); block <= last; block += 1) {
+      if (!present.has(block)) return false
+    }
+    return true
   }
 
   #socketTakesMore(): Promise<void> {

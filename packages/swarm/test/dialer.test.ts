@@ -25,6 +25,7 @@ test('connects from the address it is told to use', async (t) => {
     clock: new ManualClock(),
     localHost: '127.0.0.77',
     ownAddress: '127.0.0.77:1',
+    isBanned: () => false,
     onSocket: (socket) => socket.end(),
   })
   dialer.add([`127.0.0.1:${port}`, '127.0.0.77:1'])
@@ -37,7 +38,13 @@ test('connects from the address it is told to use', async (t) => {
 test('an address that refuses is tried again later, not at once', async () => {
   const clock = new ManualClock()
   const dialled: string[] = []
-  const dialer = new Dialer({ clock, localHost: '127.0.0.1', ownAddress: '', onSocket: () => {} })
+  const dialer = new Dialer({
+    clock,
+    localHost: '127.0.0.1',
+    ownAddress: '',
+    isBanned: () => false,
+    onSocket: () => {},
+  })
   // Port 1 of loopback refuses at once.
   dialer.add(['127.0.0.1:1'])
   const attempt = () =>
@@ -52,4 +59,61 @@ test('an address that refuses is tried again later, not at once', async () => {
   assert.equal(dialled.length, 1)
   await attempt()
   assert.equal(dialled.length, 1)
+})
+
+test('a banned host is not dialled, and a name that leads to one is hung up on', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as { port: number }
+  let taken = 0
+  const dialer = new Dialer({
+    clock: new ManualClock(),
+    localHost: '127.0.0.1',
+    ownAddress: '',
+    isBanned: (host) => host === '127.0.0.1',
+    onSocket: () => {
+      taken += 1
+    },
+  })
+  const connected = once(server, 'connection')
+  dialer.add([`127.0.0.1:${port}`, `localhost:${port}`])
+  dialer.dial(10, () => false)
+  const [socket] = await connected
+  socket.resume()
+  await once(socket, 'close')
+  const connections = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
+  assert.equal(connections, 0)
+  assert.equal(taken, 0)
+})
+
+test('connections without a handshake count for the room there is', async (t) => {
+  const sockets = new Set<{ destroy(): void }>()
+  const server = createServer((socket) => void sockets.add(socket)).listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as { port: number }
+  const asked: string[] = []
+  const connected = Promise.withResolvers<void>()
+  const dialer = new Dialer({
+    clock: new ManualClock(),
+    localHost: '127.0.0.1',
+    ownAddress: '',
+    isBanned: () => false,
+    onSocket: () => connected.resolve(),
+  })
+  dialer.add([1, 2, 3].map((host) => `127.0.0.${host}:${port}`))
+  const dial = () =>
+    dialer.dial(1, (address) => {
+      asked.push(address)
+      return false
+    })
+  dial()
+  await connected.promise
+  dial()
+  assert.deepEqual(asked, [`127.0.0.1:${port}`])
+  dialer.met(`127.0.0.1:${port}`, 'peer')
+  dial()
+  assert.deepEqual(asked.at(-1), `127.0.0.2:${port}`)
+  for (const socket of sockets) socket.destroy()
 })

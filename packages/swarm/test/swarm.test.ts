@@ -9,7 +9,7 @@ import { buildLayer, completed, startSwarm, storeLayer } from './layer-fixture.t
 const MIB = 1024 * 1024
 
 /** The same layer with some calls replaced: how a test makes a peer lie or a disk fail. */
-function withCalls(layer: SwarmLayer, calls: Partial<Pick<SwarmLayer, 'read' | 'writeBlocks'>>): SwarmLayer {
+function withCalls(layer: SwarmLayer, calls: Partial<Pick<SwarmLayer, 'read' | 'writeBlocks' | 'flush'>>): SwarmLayer {
   return new Proxy(layer, {
     get(target, name) {
       const value = Reflect.get(calls, name) ?? Reflect.get(target, name)
@@ -157,6 +157,85 @@ test('two daemons that dial each other end with one wire', async (t) => {
   await Promise.all(done)
   for (const swarm of swarms) assert.ok(swarm.stats().peers <= 1)
   for (const swarm of swarms) assert.equal(swarm.stats().fromPeersBytes, MIB)
+})
+
+test('a layer may be left and joined again many times, also while it is being left, and on a full disk', async (t) => {
+  const { description, data } = buildLayer(MIB)
+  const origin = await startSwarm(t, { role: 'origin', node: 'seed', host: '127.0.13.1' })
+  await origin.join(await storeLayer(description, data))
+  const peer = await startSwarm(t, { role: 'peer', node: 'n', host: '127.0.13.2' })
+  const layer = await storeLayer(description)
+  const full = withCalls(layer, {
+    flush: () => Promise.reject(new ShoalError('SHOAL_STORE_NO_SPACE', 'full', { hint: 'free some space' })),
+  })
+  for (let round = 0; round < 20; round += 1) {
+    const swarm = await peer.join(full)
+    swarm.addPeers([origin.address])
+    void peer.leave(description.manifest.digest)
+    await peer.join(full)
+    await peer.leave(description.manifest.digest)
+  }
+  assert.equal(peer.stats().connections, 0)
+  const done = completed(peer)
+  const swarm = await peer.join(layer)
+  swarm.addPeers([origin.address])
+  await done
+})
+
+test('a peer that is dialled by name is served as one that is dialled by address', async (t) => {
+  const { description, data } = buildLayer(3 * MIB)
+  const dialled = await startSwarm(t, { role: 'peer', node: 'dialled', host: '127.0.0.1' })
+  const dialler = await startSwarm(t, { role: 'peer', node: 'dialler', host: '127.0.0.1' })
+  const done = [completed(dialled), completed(dialler)]
+  const last = await storeLayer(description)
+  await last.writeBlocks(32, data.subarray(2 * MIB))
+  await dialled.join(last)
+  const first = await storeLayer(description)
+  await first.writeBlocks(0, data.subarray(0, 2 * MIB))
+  const swarm = await dialler.join(first)
+  swarm.addPeers([dialled.address.replace('127.0.0.1', 'localhost')])
+  await Promise.all(done)
+  assert.equal(swarm.stats().uploadedBytes, 2 * MIB)
+})
+
+test('a complete layer that loses blocks finds peers again and fetches them', async (t) => {
+  const { description, data } = buildLayer(MIB)
+  const origin = await startSwarm(t, { role: 'origin', node: 'seed', host: '127.0.14.1' })
+  await origin.join(await storeLayer(description, data))
+  const peer = await startSwarm(t, { role: 'peer', node: 'n', host: '127.0.14.2' })
+  const layer = await storeLayer(description, data)
+  const swarm = await peer.join(layer)
+  swarm.addPeers([origin.address])
+  layer.present.clear(3)
+  Object.assign(layer, { presentBytes: layer.presentBytes - 64 * 1024 })
+  const done = completed(peer)
+  swarm.refresh()
+  await done
+  assert.equal(swarm.stats().fromOriginBytes, 64 * 1024)
+  assert.ok(layer.present.isFull)
+})
+
+test('blocks that a failed sync takes away are fetched again before the layer counts as complete', async (t) => {
+  const { description, data } = buildLayer(MIB)
+  const origin = await startSwarm(t, { role: 'origin', node: 'seed', host: '127.0.15.1' })
+  await origin.join(await storeLayer(description, data))
+  const peer = await startSwarm(t, { role: 'peer', node: 'n', host: '127.0.15.2' })
+  const layer = await storeLayer(description)
+  let failures = 0
+  const failing = withCalls(layer, {
+    flush: async () => {
+      if (failures > 0) return
+      failures += 1
+      layer.present.clear(5)
+      Object.assign(layer, { presentBytes: layer.presentBytes - 64 * 1024 })
+      throw new ShoalError('SHOAL_STORE_IO', 'sync failed', { hint: 'look at the disk' })
+    },
+  })
+  const done = completed(peer).then(() => layer.present.isFull)
+  const swarm = await peer.join(failing)
+  swarm.addPeers([origin.address])
+  assert.equal(await done, true)
+  assert.equal(failures, 1)
 })
 
 test('the upload limit holds', async (t) => {

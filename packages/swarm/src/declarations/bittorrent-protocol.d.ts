@@ -38,6 +38,9 @@ declare module 'bittorrent-protocol' {
     _parser: (buffer: Uint8Array) => void
     _parserSize: number
     _onMessageLength(buffer: Uint8Array): void
+    _onMessage(buffer: Uint8Array): void
+    /** streamx: bytes written by us and not yet taken by the socket. */
+    readonly _readableState: { readonly buffered: number }
     _message(id: number, numbers: number[], data: Uint8Array | null): void
   }
 }

@@ -61,6 +61,7 @@ declare module 'webtorrent' {
     readonly peerId: string
     readonly listening: boolean
     readonly torrents: Torrent[]
+    readonly _connPool: import('../bound-handshakes.ts').ConnectionPool
     address(): { address: string; port: number } | null
     add(torrentFile: Uint8Array, options: TorrentOptions, onReady?: (torrent: Torrent) => void): Torrent
     destroy(callback: (error?: Error) => void): void
