@@ -45,6 +45,11 @@ export class LayerFailures {
     this.#failures.delete(digest)
   }
 
+  /** Forgets the failures of layers that `isOurs` does not know. */
+  prune(isOurs: (digest: Digest) => boolean): void {
+    for (const digest of [...this.#failures.keys()]) if (!isOurs(digest)) this.#failures.delete(digest)
+  }
+
   /** The seed answers: what waited only for that is due now. */
   seedIsBack(): void {
     for (const [digest, { error }] of this.#failures) if (isNoAnswer(error)) this.#failures.delete(digest)
@@ -52,7 +57,10 @@ export class LayerFailures {
 
   isDue(digest: Digest, action: LayerAction): boolean {
     const failure = this.#failures.get(digest)
-    return failure === undefined || failure.action !== action || failure.retryAt <= this.#clock.now()
+    if (failure === undefined || failure.action !== action) return true
+    const waitMs = failure.retryAt - this.#clock.now()
+    // Longer than any back-off: the machine's clock was set back.
+    return waitMs <= 0 || waitMs > RETRY.lastMs
   }
 
   /** Time until the next attempt is due; `Infinity` without failures. */

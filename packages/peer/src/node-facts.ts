@@ -34,10 +34,13 @@ export async function registration(
 }
 
 /** Checks that a layer fits into what this node offers. What it throws is `SHOAL_PEER_CAPACITY`. */
-export function admission(config: PeerConfig, store: LayerStore): (layer: LayerDescription) => void {
-  return ({ manifest: { digest, sizeBytes } }) => {
+export function admission(
+  config: PeerConfig,
+  store: LayerStore,
+): (layer: LayerDescription, underWayBytes: number) => void {
+  return ({ manifest: { digest, sizeBytes } }, underWayBytes) => {
     const { capacityBytes } = config
-    const usedBytes = store.layers().reduce((sum, { manifest }) => sum + manifest.sizeBytes, 0)
+    const usedBytes = store.layers().reduce((sum, { manifest }) => sum + manifest.sizeBytes, underWayBytes)
     if (capacityBytes === null || usedBytes + sizeBytes <= capacityBytes) return
     throw peerError('SHOAL_PEER_CAPACITY', { layer: digest, sizeBytes, usedBytes, capacityBytes })
   }

@@ -1,5 +1,5 @@
 import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
-import { type Clock, errorCode, type Logger, ShoalError, systemClock } from '@shoal/core'
+import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
 import { createMetrics, type HttpService } from '@shoal/service'
 import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
@@ -200,12 +200,13 @@ export class Peer implements AsyncDisposable {
 
   async #createSwarm(node: string, records: PeerRecords): Promise<Swarm> {
     const { swarm, dht, limits, seed } = this.#config
-    const { logger, clock } = this.#deps
+    const { logger } = this.#deps
     const enrollment = await records.enrollment()
     const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
     const { host, port, advertiseHost } = swarm
     return createSwarm(
-      { logger: logger.child({ component: 'swarm' }), clock },
+      // The swarm only measures time: setting the machine's clock must not stall it.
+      { logger: logger.child({ component: 'swarm' }), clock: steadyClock },
       {
         role: 'peer',
         node,

@@ -32,8 +32,8 @@ export interface ReconcilerDeps {
 export interface ReconcilerOptions {
   /** The longest time between two looks at everything. */
   readonly intervalMs: number
-  /** Checks that a layer may be taken; throws a coded error if not. */
-  readonly admit: (layer: LayerDescription) => void
+  /** Checks that a layer may be taken beside the stored ones and those under way; throws a coded error if not. */
+  readonly admit: (layer: LayerDescription, underWayBytes: number) => void
 }
 
 interface Wanted {
@@ -52,6 +52,8 @@ export class Reconciler {
   readonly #alarm: Alarm
   readonly #failures: LayerFailures
   readonly #busy = new Map<Digest, { readonly action: LayerAction; readonly done: Promise<void> }>()
+  /** Sizes of the layers that were admitted and are not stored yet. */
+  readonly #admitted = new Map<Digest, number>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
   #revoked: ReadonlySet<Digest> = new Set()
   #originAddress: string | null = null
@@ -71,6 +73,7 @@ export class Reconciler {
         .map(({ layer, priority, peers, sizeBytes }) => [parseDigest(layer), { priority, peers, sizeBytes }]),
     )
     this.#revoked = new Set(desired.revoked.map(parseDigest))
+    this.#failures.prune((digest) => this.#wanted?.has(digest) || this.#deps.store.get(digest) !== undefined)
     this.#alarm.ring()
   }
 
@@ -198,9 +201,22 @@ export class Reconciler {
     const description = await this.#deps.fetchLayer(digest, { signal })
     // The desired state may have changed meanwhile.
     if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
-    await events.started(digest)
-    this.#options.admit(description)
-    await this.#join(await store.create(description))
+    this.#options.admit(description, this.#underWayBytes())
+    // Several layers are taken at once: each must count for the next before it is stored.
+    this.#admitted.set(digest, description.manifest.sizeBytes)
+    try {
+      await events.started(digest)
+      await store.create(description)
+    } finally {
+      this.#admitted.delete(digest)
+    }
+    const stored = store.get(digest)
+    if (stored !== undefined) await this.#join(stored)
+  }
+
+  #underWayBytes(): number {
+    const missing = [...this.#admitted].filter(([digest]) => this.#deps.store.get(digest) === undefined)
+    return missing.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
   }
 
   async #join(stored: StoredLayer): Promise<void> {

@@ -59,7 +59,7 @@ class FakeSwarm extends EventEmitter {
   })
 }
 
-async function setUp(options: { admit?: (layer: LayerDescription) => void } = {}) {
+async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes: number) => void } = {}) {
   const clock = new ManualClock(1_700_000_000_000)
   const state = createMemoryState()
   const store = createMemoryLayerStore()
@@ -262,4 +262,50 @@ test('a completed layer is told once with its bytes and seconds, also when a kil
   equal(events.length, 1)
   equal(events[0]?.type, 'layer.complete')
   deepEqual(events[0]?.details, { sizeBytes: 300_000, fromOriginBytes: 0, fromPeersBytes: 0, seconds: 3 })
+})
+
+test('layers accepted at once count for each other before they are stored', async () => {
+  const { sizeBytes } = layer().manifest
+  let room = 0
+  await using it = await setUp({
+    admit: (_, underWayBytes) => {
+      const usedBytes = it.store.layers().reduce((sum, { manifest }) => sum + manifest.sizeBytes, underWayBytes)
+      if (usedBytes + sizeBytes > room) throw fail('SHOAL_TOO_LARGE')
+    },
+  })
+  room = 2 * sizeBytes
+  const all = [layer(), layer(), layer(), layer()]
+  for (const one of all) it.published.set(one.manifest.digest, one)
+  // A disk on which making a layer takes a while.
+  const create = it.store.create.bind(it.store)
+  it.store.create = async (description) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return create(description)
+  }
+  it.reconciler.setDesired(desired(all))
+  while (it.queue.length < 2 || it.swarm.joined.size < 2) await new Promise((resolve) => setImmediate(resolve))
+  equal(it.store.layers().length, 2)
+})
+
+test('a clock that is set back does not put off the next attempt', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  it.published.set(one.manifest.digest, one)
+  it.clock.advance(-86_400_000)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setDesired(desired([one]))
+  await joined
+})
+
+test('what failed is forgotten when it is neither wanted nor stored any more', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  it.reconciler.setDesired(desired([]))
+  equal(it.reconciler.failure(one.manifest.digest), undefined)
 })
