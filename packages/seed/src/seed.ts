@@ -1,7 +1,15 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SeedStatus } from '@shoal/api'
-import { type Clock, encodePublicKey, errorMessage, type Logger, systemClock, TokenBucket } from '@shoal/core'
+import {
+  type Clock,
+  encodePublicKey,
+  errorMessage,
+  type Logger,
+  steadyClock,
+  systemClock,
+  TokenBucket,
+} from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
@@ -99,7 +107,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     const swarm = createSwarm(
-      { logger: component('swarm'), clock },
+      { logger: component('swarm'), clock: steadyClock },
       {
         role: 'origin',
         node: config.name,
@@ -129,7 +137,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
 
     const publicKey = encodePublicKey(key.publicKey)
     const { limitBytesPerSecond } = config.library
-    const bucket = new TokenBucket(clock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
+    const bucket = new TokenBucket(steadyClock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
     const reads = new LibraryReads(clock)
     const metrics = createMetrics()
     stack.defer(() => metrics.close())
