@@ -37,3 +37,12 @@ export { ManualClock } from './manual-clock.ts'
 export { parseNodeId } from './node-id.ts'
 export { RateMeter } from './rate-meter.ts'
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
+export {
+  MIN_TRANSFER_BYTES_PER_SECOND,
+  NO_TRANSFER_LIMITS,
+  type TakeDownOptions,
+  type TakeUpOptions,
+  TransferLimits,
+  type TransferPlace,
+  type TransferRates,
+} from './transfer-limits.ts'
