@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { hash as hashNow, webcrypto } from 'node:crypto'
 import { blockCount, blockHash, blockSize, type Manifest } from '@shoal/core'
 import { storeError } from './errors.ts'
 
@@ -55,7 +55,11 @@ export async function checkBlocks(manifest: Manifest, runs: readonly BlockRun[])
 }
 
 async function checkBlock(manifest: Manifest, block: number, data: Uint8Array): Promise<void> {
-  const hash = await webcrypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>)
+  // Web Crypto takes no shared memory.
+  const hash =
+    data.buffer instanceof SharedArrayBuffer
+      ? hashNow('sha256', data, 'buffer')
+      : await webcrypto.subtle.digest('SHA-256', data as Uint8Array<ArrayBuffer>)
   if (Buffer.compare(new Uint8Array(hash), blockHash(manifest, block)) === 0) return
   throw storeError('SHOAL_STORE_BLOCK_MISMATCH', { digest: manifest.digest, block })
 }

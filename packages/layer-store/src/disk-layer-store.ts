@@ -2,6 +2,7 @@ import { readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import {
   Bitfield,
+  BlockBuffers,
   blockCount,
   type Clock,
   type Digest,
@@ -37,10 +38,13 @@ export interface LayerStoreOptions {
   readonly durableBytes?: number
   /** ... and when the oldest of them is so old; default 500 ms. */
   readonly durableMs?: number
+  /** Shared by all layers; default 96 of them, that is 24 MiB. */
+  readonly buffers?: BlockBuffers
 }
 
 const DEFAULT_DURABLE_BYTES = 16 * 1024 ** 2
 const DEFAULT_DURABLE_MS = 500
+const DEFAULT_BUFFERS = 96
 
 /** A layer store on a local file system; what is present is recorded in `state`, which belongs to one process alone. */
 export function createLayerStore(deps: LayerStoreDeps, options: LayerStoreOptions): LayerStore {
@@ -48,8 +52,9 @@ export function createLayerStore(deps: LayerStoreDeps, options: LayerStoreOption
 }
 
 class DiskLayerStore implements LayerStore {
+  readonly buffers: BlockBuffers
   readonly #deps: LayerStoreDeps
-  readonly #options: Required<LayerStoreOptions>
+  readonly #options: Required<Omit<LayerStoreOptions, 'buffers'>>
   readonly #records: LayerRecords
   readonly #layersPath: string
   readonly #stagingPath: string
@@ -61,6 +66,7 @@ class DiskLayerStore implements LayerStore {
 
   constructor(deps: LayerStoreDeps, options: LayerStoreOptions) {
     this.#deps = deps
+    this.buffers = options.buffers ?? new BlockBuffers({ count: DEFAULT_BUFFERS })
     this.#records = new LayerRecords(deps.state)
     this.#options = { durableBytes: DEFAULT_DURABLE_BYTES, durableMs: DEFAULT_DURABLE_MS, ...options }
     this.#layersPath = resolve(options.directory, 'layers')
@@ -305,7 +311,7 @@ class DiskLayerStore implements LayerStore {
     const path = this.#directory(digest).diskPath
     const replaceFile = async () => this.#renewFile(record, await openLayerFile(path))
     const options = { path, durableBytes, durableMs, present }
-    const layer = new DiskLayer({ ...this.#deps, file, replaceFile }, description, options)
+    const layer = new DiskLayer({ ...this.#deps, buffers: this.buffers, file, replaceFile }, description, options)
     this.#layers.set(digest, layer)
     return layer
   }

@@ -1,4 +1,14 @@
-import { Bitfield, blockSize, type Clock, digestHex, errorMessage, type Logger, type Manifest } from '@shoal/core'
+import {
+  Bitfield,
+  type BlockBuffer,
+  type BlockBuffers,
+  blockSize,
+  type Clock,
+  digestHex,
+  errorMessage,
+  type Logger,
+  type Manifest,
+} from '@shoal/core'
 import type { StateStore } from '@shoal/state'
 import { blockRun, checkBlocks, splitRun } from './block-check.ts'
 import { storeError } from './errors.ts'
@@ -14,6 +24,7 @@ export interface DiskLayerDeps {
   readonly state: StateStore
   readonly logger: Logger
   readonly clock: Clock
+  readonly buffers: BlockBuffers
   readonly file: LayerFile
   /** Makes the layer's file anew and records it, after it vanished under the running service. */
   readonly replaceFile: () => Promise<LayerFile>
@@ -37,6 +48,8 @@ export class DiskLayer implements StoredLayer {
   readonly torrent: Uint8Array
   readonly path: string
   readonly present: Bitfield
+  readonly buffers: BlockBuffers
+  readonly #owner: number
   readonly #deps: DiskLayerDeps
   readonly #options: DiskLayerOptions
   readonly #queue = new SerialQueue()
@@ -58,6 +71,8 @@ export class DiskLayer implements StoredLayer {
     this.#deps = deps
     this.#options = options
     this.#file = deps.file
+    this.buffers = deps.buffers
+    this.#owner = deps.buffers.newOwner()
     this.manifest = description.manifest
     this.encodedManifest = description.encodedManifest
     this.torrent = description.torrent
@@ -120,6 +135,24 @@ export class DiskLayer implements StoredLayer {
       throw storeFailure(error, this.path)
     }
     throw storeError('SHOAL_STORE_IO', { path: this.path, reason: 'the file ends early: it was truncated' })
+  }
+
+  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    const wasPresent = this.present.has(block)
+    await this.writeBlocks(block, buffer.payload(blockSize(this.manifest, block)))
+    if (!wasPresent) this.buffers.keep(buffer, this.#owner, block, blockSize(this.manifest, block))
+  }
+
+  readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
+    const kept = this.present.has(block) ? this.buffers.find(this.#owner, block) : undefined
+    return kept ?? this.#readBlock(block)
+  }
+
+  async #readBlock(block: number): Promise<BlockBuffer> {
+    const data = await this.read(block * this.manifest.blockLengthBytes, blockSize(this.manifest, block))
+    const buffer = await freeBuffer(this.buffers)
+    buffer.payload(data.length).set(data)
+    return buffer
   }
 
   flush(): Promise<void> {
@@ -340,4 +373,12 @@ export class DiskLayer implements StoredLayer {
 
 function chunksOf(blocks: readonly number[]): Set<number> {
   return new Set(blocks.map((block) => Math.floor(block / CHUNK_BLOCKS)))
+}
+
+async function freeBuffer(buffers: BlockBuffers): Promise<BlockBuffer> {
+  for (;;) {
+    const buffer = buffers.acquire()
+    if (buffer !== undefined) return buffer
+    await new Promise<void>((resolve) => buffers.onFree(resolve))
+  }
 }

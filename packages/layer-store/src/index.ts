@@ -8,4 +8,4 @@ export type {
   StoreUsage,
   VerifyOptions,
 } from './layer-store.ts'
-export { createMemoryLayerStore } from './memory-layer-store.ts'
+export { createMemoryLayerStore, type MemoryLayerStoreOptions } from './memory-layer-store.ts'

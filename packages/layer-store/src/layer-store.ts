@@ -1,4 +1,4 @@
-import type { Bitfield, Digest, Manifest } from '@shoal/core'
+import type { Bitfield, BlockBuffer, BlockBuffers, Digest, Manifest } from '@shoal/core'
 
 /** What a layer is, as the seed published it. The caller has checked the manifest's signature. */
 export interface LayerDescription {
@@ -24,6 +24,8 @@ export interface LayerStore extends AsyncDisposable {
   get(digest: Digest): StoredLayer | undefined
   /** Paths in the store's layer directory that are not the store's: they are left alone. */
   foreign(): string[]
+  /** Memory for blocks under way, shared by all layers. */
+  readonly buffers: BlockBuffers
   /** An empty layer to be written block by block, or the layer of that digest if there is one. */
   create(layer: LayerDescription): Promise<StoredLayer>
   /**
@@ -54,6 +56,8 @@ export interface StoredLayer extends LayerDescription {
   readonly durableBlocks: number
   readonly presentBytes: number
   readonly isComplete: boolean
+  /** The block buffers of the whole store. */
+  readonly buffers: BlockBuffers
   /**
    * Writes one or more whole, consecutive blocks. The SHA-256 of each is checked before anything is written; if one is wrong,
    * `SHOAL_STORE_BLOCK_MISMATCH` with details `digest` and `block`, and nothing of the call counts. Blocks already
@@ -62,10 +66,20 @@ export interface StoredLayer extends LayerDescription {
    */
   writeBlocks(firstBlock: number, data: Uint8Array): Promise<void>
   /**
+   * As {@link writeBlocks}, for the one block in a buffer, without a copy. The buffer must not change until the promise settles; the
+   * caller's use of it does not end. From then on the buffer is found as this block, see {@link BlockBuffers.find}.
+   */
+  writeBlock(block: number, buffer: BlockBuffer): Promise<void>
+  /**
    * Reads bytes of present blocks; `SHOAL_STORE_BLOCK_ABSENT` with details `digest` and `block` if any of
    * them lies in an absent block. A range outside the layer is a RangeError.
    */
   read(offset: number, length: number): Promise<Buffer>
+  /**
+   * A present block in a buffer that the caller has to release; at once when a buffer still holds it, otherwise a promise, which waits
+   * for a free buffer. `SHOAL_STORE_BLOCK_ABSENT` as {@link read}; a block outside the layer is a RangeError.
+   */
+  readBlock(block: number): BlockBuffer | Promise<BlockBuffer>
   /** Resolves when every block that was present at the call is durable. */
   flush(): Promise<void>
   /**

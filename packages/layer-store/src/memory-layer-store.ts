@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Digest } from '@shoal/core'
+import { BlockBuffers, type Digest } from '@shoal/core'
 import { storeError } from './errors.ts'
 import { checkDescription } from './layer-description.ts'
 import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
@@ -11,15 +11,25 @@ import { MemoryLayer } from './memory-layer.ts'
 import { checkStagingName, prepareStagedFile } from './staged-file.ts'
 import { storeFailure } from './store-failure.ts'
 
+export interface MemoryLayerStoreOptions {
+  /** Shared by all layers; default 96 of them. */
+  readonly buffers?: BlockBuffers
+}
+
 /** A layer store that lives as long as the process: for tests and simulations. Only staged files touch the disk. */
-export function createMemoryLayerStore(): LayerStore {
-  return new MemoryLayerStore()
+export function createMemoryLayerStore(options: MemoryLayerStoreOptions = {}): LayerStore {
+  return new MemoryLayerStore(options)
 }
 
 class MemoryLayerStore implements LayerStore {
+  readonly buffers: BlockBuffers
   readonly #layers = new Map<Digest, MemoryLayer>()
   readonly #staging = join(tmpdir(), `shoal-staging-${randomUUID()}`)
   #isOpen = false
+
+  constructor({ buffers = new BlockBuffers({ count: 96 }) }: MemoryLayerStoreOptions) {
+    this.buffers = buffers
+  }
 
   async open(): Promise<void> {
     this.#isOpen = true
@@ -87,7 +97,7 @@ class MemoryLayerStore implements LayerStore {
 
   #getOrCreate(description: LayerDescription): MemoryLayer {
     const { digest } = description.manifest
-    const layer = this.#layers.get(digest) ?? new MemoryLayer(description)
+    const layer = this.#layers.get(digest) ?? new MemoryLayer(description, this.buffers)
     this.#layers.set(digest, layer)
     return layer
   }

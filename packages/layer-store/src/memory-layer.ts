@@ -1,5 +1,14 @@
 import { webcrypto } from 'node:crypto'
-import { Bitfield, blockCount, blockHash, blockSize, digestFromBytes, type Manifest } from '@shoal/core'
+import {
+  Bitfield,
+  type BlockBuffer,
+  type BlockBuffers,
+  blockCount,
+  blockHash,
+  blockSize,
+  digestFromBytes,
+  type Manifest,
+} from '@shoal/core'
 import { blockRun, checkBlocks, splitRun } from './block-check.ts'
 import { storeError } from './errors.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
@@ -12,11 +21,15 @@ export class MemoryLayer implements StoredLayer {
   readonly torrent: Uint8Array
   readonly path = ''
   readonly present: Bitfield
+  readonly buffers: BlockBuffers
+  readonly #owner: number
   readonly #blocks = new Map<number, Buffer>()
   #presentBytes = 0
   #state: 'open' | 'closed' | 'removed' = 'open'
 
-  constructor(description: LayerDescription) {
+  constructor(description: LayerDescription, buffers: BlockBuffers) {
+    this.buffers = buffers
+    this.#owner = buffers.newOwner()
     this.manifest = description.manifest
     this.encodedManifest = description.encodedManifest
     this.torrent = description.torrent
@@ -59,6 +72,24 @@ export class MemoryLayer implements StoredLayer {
       at += block?.copy(result, at, within) ?? length
     }
     return result
+  }
+
+  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    const wasPresent = this.present.has(block)
+    await this.writeBlocks(block, buffer.payload(blockSize(this.manifest, block)))
+    if (!wasPresent) this.buffers.keep(buffer, this.#owner, block, blockSize(this.manifest, block))
+  }
+
+  readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
+    const kept = this.present.has(block) ? this.buffers.find(this.#owner, block) : undefined
+    return kept ?? this.#readBlock(block)
+  }
+
+  async #readBlock(block: number): Promise<BlockBuffer> {
+    const data = await this.read(block * this.manifest.blockLengthBytes, blockSize(this.manifest, block))
+    const buffer = await freeBuffer(this.buffers)
+    buffer.payload(data.length).set(data)
+    return buffer
   }
 
   async flush(): Promise<void> {
@@ -125,5 +156,13 @@ export class MemoryLayer implements StoredLayer {
     if (this.#state === 'open') return
     if (this.#state === 'closed') throw storeError('SHOAL_STORE_CLOSED')
     throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest: this.manifest.digest })
+  }
+}
+
+async function freeBuffer(buffers: BlockBuffers): Promise<BlockBuffer> {
+  for (;;) {
+    const buffer = buffers.acquire()
+    if (buffer !== undefined) return buffer
+    await new Promise<void>((resolve) => buffers.onFree(resolve))
   }
 }

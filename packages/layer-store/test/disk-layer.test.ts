@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Bitfield, blockCount, ManualClock, silentLogger } from '@shoal/core'
+import { Bitfield, BlockBuffers, blockCount, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState, type StateStore } from '@shoal/state'
 import { DiskLayer } from '../src/disk-layer.ts'
 import type { LayerFile } from '../src/layer-file.ts'
@@ -197,12 +197,16 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
     return file
   }
   const replacing = { begun: begun.promise, finish: () => finished.resolve() }
-  const layer = new DiskLayer({ state, clock, file, logger: silentLogger, replaceFile }, fixture, {
-    path: 'disk',
-    durableBytes,
-    durableMs: 500,
-    present,
-  })
+  const layer = new DiskLayer(
+    { state, clock, file, buffers: new BlockBuffers({ count: 4 }), logger: silentLogger, replaceFile },
+    fixture,
+    {
+      path: 'disk',
+      durableBytes,
+      durableMs: 500,
+      present,
+    },
+  )
   const recorded = async () => [...(await readPresence(memory, digest, present.length)).ones()]
   return { layer, file, events, faults, clock, recorded, replacing }
 }

@@ -1,7 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
 import {
   Bitfield,
+  BlockBuffers,
   blockCount,
+  blockSize,
   chooseGeometry,
   digestFromBytes,
   encodeManifest,
@@ -60,6 +62,7 @@ export function layerFixture(privateKey: KeyObject, options: { sizeBytes: number
 export function pretending(layer: LayerDescription): StoredLayer {
   const present = new Bitfield(blockCount(layer.manifest))
   present.setAll()
+  const buffers = new BlockBuffers({ count: 8 })
   return {
     ...layer,
     path: '',
@@ -67,7 +70,15 @@ export function pretending(layer: LayerDescription): StoredLayer {
     durableBlocks: present.count,
     presentBytes: layer.manifest.sizeBytes,
     isComplete: true,
+    buffers,
     writeBlocks: async () => {},
+    writeBlock: async () => {},
+    readBlock: async (block) => {
+      const buffer = buffers.acquire()
+      if (buffer === undefined) throw new Error('no buffer is free')
+      buffer.payload(blockSize(layer.manifest, block)).fill(0xee)
+      return buffer
+    },
     read: async (_offset, length) => Buffer.alloc(length, 0xee),
     flush: async () => {},
     verify: async () => ({ checkedBlocks: 0, badBlocks: [], digestMatches: false }),

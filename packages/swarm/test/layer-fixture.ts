@@ -1,6 +1,9 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import {
   Bitfield,
+  BLOCK_HEADROOM_BYTES,
+  type BlockBuffer,
+  BlockBuffers,
   blockCount,
   blockHash,
   blockSize,
@@ -69,6 +72,8 @@ class MemoryLayer implements SwarmLayer {
   readonly torrent: Uint8Array
   readonly present: Bitfield
   presentBytes = 0
+  readonly buffers = new BlockBuffers({ count: 32 })
+  readonly #owner = this.buffers.newOwner()
   readonly #data: Buffer
 
   constructor({ manifest, torrent }: LayerDescription) {
@@ -95,7 +100,32 @@ class MemoryLayer implements SwarmLayer {
     return this.#data.subarray(offset, offset + length)
   }
 
+  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    const size = blockSize(this.manifest, block)
+    if (this.present.has(block)) return
+    await this.writeBlocks(block, buffer.payload(size))
+    this.buffers.keep(buffer, this.#owner, block, size)
+  }
+
+  readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
+    if (!this.present.has(block)) {
+      throw new ShoalError('SHOAL_STORE_BLOCK_ABSENT', 'absent block', { hint: 'none', details: { block } })
+    }
+    return this.buffers.find(this.#owner, block) ?? this.#load(block)
+  }
+
   async flush(): Promise<void> {}
+
+  async #load(block: number): Promise<BlockBuffer> {
+    let buffer = this.buffers.acquire()
+    while (buffer === undefined) {
+      await new Promise<void>((resolve) => this.buffers.onFree(resolve))
+      buffer = this.buffers.acquire()
+    }
+    const start = block * this.manifest.blockLengthBytes
+    buffer.bytes.set(this.#data.subarray(start, start + blockSize(this.manifest, block)), BLOCK_HEADROOM_BYTES)
+    return buffer
+  }
 }
 
 /** A started swarm on a loopback address of its own, closed when the test ends. */
