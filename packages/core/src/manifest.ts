@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { MAX_BLOCK_BYTES } from './block-buffers.ts'
 import { type Digest, digestBytes, digestFromBytes } from './digest.ts'
 import { coreError } from './errors.ts'
 import { blockCount, type Geometry } from './geometry.ts'
@@ -33,10 +34,10 @@ const TRAILER_BYTES = KEY_ID_BYTES + SIGNATURE_BYTES
 const FORMATS: readonly LayerFormat[] = ['raw', 'qcow2']
 const KINDS: readonly LayerKind[] = ['base', 'middle']
 
-/** Bounds on what a manifest may claim: 16 TiB, blocks of 4 KiB to 16 MiB, 4,194,304 blocks (128 MiB of hashes). */
+/** Bounds on what a manifest may claim: 16 TiB, blocks of 4 to 256 KiB, 4,194,304 blocks (128 MiB of hashes). */
 export const MANIFEST_LIMITS = {
   sizeBytes: 16 * 1024 ** 4,
-  blockLengthBytes: [4096, 16 * 1024 ** 2],
+  blockLengthBytes: [4096, MAX_BLOCK_BYTES],
   pieceLengthBytes: [4096, 64 * 1024 ** 2],
   blocks: 4 * 1024 ** 2,
 } as const
