@@ -1,9 +1,5 @@
-/** Largest block of a layer, and so the payload that one buffer holds. */
-export const MAX_BLOCK_BYTES = 256 * 1024
-/** Room in front of a buffer's payload: a block leaves as one write together with its frame's header. */
-export const BLOCK_HEADROOM_BYTES = 64
+import { BLOCK_SLOT_BYTES, BlockBuffer } from './block-buffer.ts'
 
-const SLOT_BYTES = BLOCK_HEADROOM_BYTES + MAX_BLOCK_BYTES
 /** A manifest has at most 2^22 blocks, so owner and block fit in one exact number. */
 const BLOCKS_PER_OWNER = 2 ** 22
 
@@ -15,23 +11,25 @@ const BLOCKS_PER_OWNER = 2 ** 22
 export class BlockBuffers {
   readonly memory: SharedArrayBuffer
   readonly count: number
-  /** Unused buffers in the order in which they are to be reused: a Set keeps insertion order and deletes anywhere. */
-  readonly #free: Set<BlockBuffer>
+  /** Unused buffers that hold no block. The one used last is reused first: its memory is there and warm. */
+  readonly #blank: BlockBuffer[]
+  /** Unused buffers that hold a block, least recently used first: a Set keeps insertion order and deletes anywhere. */
+  readonly #kept = new Set<BlockBuffer>()
   readonly #labelled = new Map<number, BlockBuffer>()
   #waiting: (() => void)[] = []
   #owners = 0
 
   constructor(options: { count: number }) {
+    if (!Number.isSafeInteger(options.count) || options.count < 1) throw new TypeError(`${options.count} block buffers`)
     this.count = options.count
-    this.memory = new SharedArrayBuffer(options.count * SLOT_BYTES)
+    this.memory = new SharedArrayBuffer(options.count * BLOCK_SLOT_BYTES)
     const release = (buffer: BlockBuffer) => this.#onFree(buffer)
-    const buffers = Array.from({ length: options.count }, (_, index) => new BlockBuffer(this.memory, index, release))
-    this.#free = new Set(buffers)
+    this.#blank = Array.from({ length: options.count }, (_, index) => new BlockBuffer(this.memory, index, release))
   }
 
   /** How many are in use. */
   get usedCount(): number {
-    return this.count - this.#free.size
+    return this.count - this.#blank.length - this.#kept.size
   }
 
   /** A number for a layer whose blocks are to be found again; see {@link keep} and {@link find}. */
@@ -42,26 +40,31 @@ export class BlockBuffers {
 
   /** A buffer for one user, or `undefined` when no more than `spare` are left: see {@link onFree}. */
   acquire({ spare = 0 }: { spare?: number } = {}): BlockBuffer | undefined {
-    if (this.#free.size <= spare) return undefined
-    const [buffer] = this.#free
-    if (buffer === undefined) return undefined
-    this.#free.delete(buffer)
-    this.#forget(buffer)
-    buffer.retain()
+    if (this.count - this.usedCount <= spare) return undefined
+    const buffer = this.#blank.pop() ?? this.#oldestKept()
+    buffer?.retain()
     return buffer
   }
 
-  /** Calls back once, when a buffer has become free. */
+  /** As {@link acquire}, once there is one. */
+  async acquireWhenFree(options?: { spare?: number }): Promise<BlockBuffer> {
+    for (;;) {
+      const buffer = this.acquire(options)
+      if (buffer !== undefined) return buffer
+      await new Promise<void>((resolve) => this.onFree(resolve))
+    }
+  }
+
+  /** Calls back once, when a buffer has become free. Whoever is called acquires at once or asks again: there is one buffer for all. */
   onFree(callback: () => void): void {
     this.#waiting.push(callback)
   }
 
-  /** Says that the buffer holds this verified block. Its content must not change any more while it is in use. */
+  /** Says that the buffer, which is in use, holds this verified block. Its content must not change any more while it is in use. */
   keep(buffer: BlockBuffer, owner: number, block: number, length: number): void {
     this.#forget(buffer)
+    this.drop(owner, block)
     const key = owner * BLOCKS_PER_OWNER + block
-    const older = this.#labelled.get(key)
-    if (older !== undefined) this.#forget(older)
     buffer.label = { key, length }
     this.#labelled.set(key, buffer)
   }
@@ -70,7 +73,7 @@ export class BlockBuffers {
   find(owner: number, block: number): BlockBuffer | undefined {
     const buffer = this.#labelled.get(owner * BLOCKS_PER_OWNER + block)
     if (buffer === undefined) return undefined
-    this.#free.delete(buffer)
+    this.#kept.delete(buffer)
     buffer.retain()
     return buffer
   }
@@ -81,49 +84,33 @@ export class BlockBuffers {
     if (buffer !== undefined) this.#forget(buffer)
   }
 
+  /** Drops all blocks of a layer. */
+  dropAll(owner: number): void {
+    for (const [key, buffer] of this.#labelled) {
+      if (Math.floor(key / BLOCKS_PER_OWNER) === owner) this.#forget(buffer)
+    }
+  }
+
+  #oldestKept(): BlockBuffer | undefined {
+    const [buffer] = this.#kept
+    if (buffer === undefined) return undefined
+    this.#kept.delete(buffer)
+    this.#forget(buffer)
+    return buffer
+  }
+
   #forget(buffer: BlockBuffer): void {
-    if (buffer.label !== undefined) this.#labelled.delete(buffer.label.key)
+    if (buffer.label === undefined) return
+    this.#labelled.delete(buffer.label.key)
     buffer.label = undefined
+    if (this.#kept.delete(buffer)) this.#blank.push(buffer)
   }
 
   #onFree(buffer: BlockBuffer): void {
-    this.#free.add(buffer)
+    if (buffer.label === undefined) this.#blank.push(buffer)
+    else this.#kept.add(buffer)
     const waiting = this.#waiting
     this.#waiting = []
     for (const callback of waiting) callback()
-  }
-}
-
-/** Memory for one block, used by one or more at a time. */
-export class BlockBuffer {
-  /** Its place in {@link BlockBuffers.memory}. */
-  readonly index: number
-  /** Headroom and payload. */
-  readonly bytes: Buffer
-  /** Set by {@link BlockBuffers}: the block that is in it. */
-  label: { readonly key: number; readonly length: number } | undefined
-  readonly #release: (buffer: BlockBuffer) => void
-  #users = 0
-
-  constructor(memory: SharedArrayBuffer, index: number, release: (buffer: BlockBuffer) => void) {
-    this.index = index
-    this.bytes = Buffer.from(memory, index * SLOT_BYTES, SLOT_BYTES)
-    this.#release = release
-  }
-
-  /** The first bytes of the payload. */
-  payload(length: number): Buffer {
-    return this.bytes.subarray(BLOCK_HEADROOM_BYTES, BLOCK_HEADROOM_BYTES + length)
-  }
-
-  retain(): void {
-    this.#users += 1
-  }
-
-  /** Ends one user's use; after the last one's the buffer is free. */
-  release(): void {
-    if (this.#users === 0) throw new TypeError(`block buffer ${this.index} is not in use`)
-    this.#users -= 1
-    if (this.#users === 0) this.#release(this)
   }
 }

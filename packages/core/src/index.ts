@@ -1,5 +1,6 @@
 export { Bitfield } from './bitfield.ts'
-export { BLOCK_HEADROOM_BYTES, BlockBuffer, BlockBuffers, MAX_BLOCK_BYTES } from './block-buffers.ts'
+export { BLOCK_HEADROOM_BYTES, BlockBuffer, MAX_BLOCK_BYTES } from './block-buffer.ts'
+export { BlockBuffers } from './block-buffers.ts'
 export { type Clock, steadyClock, systemClock } from './clock.ts'
 export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
 export {

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { MAX_BLOCK_BYTES } from './block-buffers.ts'
+import { MAX_BLOCK_BYTES } from './block-buffer.ts'
 import { type Digest, digestBytes, digestFromBytes } from './digest.ts'
 import { coreError } from './errors.ts'
 import { blockCount, type Geometry } from './geometry.ts'

@@ -117,11 +117,7 @@ class MemoryLayer implements SwarmLayer {
   async flush(): Promise<void> {}
 
   async #load(block: number): Promise<BlockBuffer> {
-    let buffer = this.buffers.acquire()
-    while (buffer === undefined) {
-      await new Promise<void>((resolve) => this.buffers.onFree(resolve))
-      buffer = this.buffers.acquire()
-    }
+    const buffer = await this.buffers.acquireWhenFree()
     const start = block * this.manifest.blockLengthBytes
     buffer.bytes.set(this.#data.subarray(start, start + blockSize(this.manifest, block)), BLOCK_HEADROOM_BYTES)
     return buffer
