@@ -4,15 +4,27 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-/** A bench answers one question. Figures that could not be measured are `null`, with a reason. */
+/** What a bench found. A figure that could not be measured is `null`, with a reason beside it. */
+export type BenchFigures = Readonly<Record<string, number | string | null>>
+
+export interface BenchReport {
+  /** The answer: printed as the last line. */
+  readonly figures: BenchFigures
+  /** What it rests on, such as every single run: kept in the result file only. */
+  readonly rows: readonly object[]
+  /** Versions of what was compared, beside Node's. */
+  readonly versions?: Readonly<Record<string, string>>
+}
+
+/** A bench answers one question. One without rows gives its figures alone. */
 export interface Bench {
-  run(options: { quick: boolean; say: (line: string) => void }): Promise<Record<string, number | string | null>>
+  run(options: { quick: boolean; say: (line: string) => void }): Promise<BenchFigures | BenchReport>
 }
 
 const USAGE = `usage: npm run -s bench -- <name> [--quick]
   runs bench/<name>, stores its figures in bench/results/ and prints them as one JSON object on the last line
   --quick  under 50 s on 2 cores, honest at its smaller size
-names: main-job`
+names: main-job, transfer`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,19 +41,31 @@ const bench = (await import(`./${name}/bench.ts`).catch((error: unknown) => {
   process.exit(2)
 })) as Bench
 const startedAt = new Date().toISOString()
-const figures = await bench.run({ quick: values.quick, say: (line) => console.error(line) })
+const answer = await bench.run({ quick: values.quick, say: (line) => console.error(line) })
+const report: Partial<BenchReport> & Pick<BenchReport, 'figures'> = isReport(answer) ? answer : { figures: answer }
 const record = {
   bench: name,
   quick: values.quick,
   startedAt,
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim(),
   machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 1024 ** 3) },
-  versions: { node: process.version },
-  figures,
+  versions: { node: process.version, ...report.versions },
+  figures: report.figures,
 }
 const directory = join(import.meta.dirname, 'results')
 await mkdir(directory, { recursive: true })
 const file = `${name}${values.quick ? '-quick' : ''}.json`
-await writeFile(join(directory, file), `${JSON.stringify(record, null, 2)}\n`)
-console.log(JSON.stringify(figures))
+await writeFile(join(directory, file), `${withRows(JSON.stringify(record, null, 2), report.rows ?? [])}\n`)
+console.log(JSON.stringify(report.figures))
 process.exit(0)
+
+function isReport(answer: BenchFigures | BenchReport): answer is BenchReport {
+  return typeof answer.figures === 'object'
+}
+
+/** Adds the rows one to a line, so that a file of a hundred runs can be read and compared. */
+function withRows(record: string, rows: readonly object[]): string {
+  if (rows.length === 0) return record
+  const lines = rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')
+  return `${record.slice(0, record.lastIndexOf('\n'))},\n  "rows": [\n${lines}\n  ]\n}`
+}

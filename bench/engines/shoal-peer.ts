@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock } from '@shoal/core'
+import { createLayerStore, type LayerStore } from '@shoal/layer-store'
+import { openLevelState } from '@shoal/state'
+import { createSwarm } from '@shoal/swarm'
+import { scriptEvents } from './script-events.ts'
+
+/** The data plane of a Shoal daemon without its API: a layer store on disk and a swarm, for one layer. See scripted-engine.ts. */
+const { values } = parseArgs({
+  options: {
+    role: { type: 'string', default: 'peer' },
+    node: { type: 'string', default: 'node' },
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: '0' },
+    directory: { type: 'string', default: '.' },
+    manifest: { type: 'string', default: 'layer.manifest' },
+    torrent: { type: 'string', default: 'layer.torrent' },
+    key: { type: 'string', default: '' },
+    tracker: { type: 'string', multiple: true, default: [] },
+    rack: { type: 'string' },
+    zone: { type: 'string' },
+    up: { type: 'string' },
+    down: { type: 'string' },
+  },
+})
+const role = values.role === 'seed' ? 'origin' : 'peer'
+const [encodedManifest, torrent] = await Promise.all([readFile(values.manifest), readFile(values.torrent)])
+const manifest = decodeManifest(encodedManifest, [decodePublicKey(values.key)])
+const description = { manifest, encodedManifest, torrent }
+
+const state = await openLevelState(join(values.directory, 'state'))
+const store: LayerStore = createLayerStore(
+  { state, logger: silentLogger, clock: systemClock },
+  { directory: join(values.directory, 'store') },
+)
+await store.open()
+const swarm = createSwarm(
+  { clock: steadyClock, logger: silentLogger },
+  {
+    role,
+    node: values.node,
+    host: values.host,
+    port: Number(values.port),
+    dht: false,
+    trackers: values.tracker,
+    ...(values.rack === undefined ? {} : { rack: values.rack }),
+    ...(values.zone === undefined ? {} : { zone: values.zone }),
+    ...(values.up === undefined ? {} : { upBytesPerSecond: Number(values.up) }),
+    ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
+  },
+)
+swarm.on('complete', () => scriptEvents.done())
+swarm.on('store-error', ({ error }) => {
+  console.error(error)
+  process.exit(1)
+})
+await swarm.start()
+scriptEvents.onStop(async () => {
+  const stats = swarm.stats()
+  const layer = swarm.get(manifest.digest)?.stats()
+  await swarm.close()
+  await store.close()
+  await state.close()
+  return { ...layer, ...stats }
+})
+const layer =
+  role === 'origin'
+    ? await store.adopt(description, join(values.directory, 'layer.raw'))
+    : await store.create(description)
+const begun = scriptEvents.begun()
+scriptEvents.ready(layer.path, swarm.peerId)
+await begun
+await swarm.join(layer)
