@@ -1,87 +1,100 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test } from 'node:test'
-import { silentLogger, systemClock } from '@shoal/core'
-import { createSwarm, createTracker, type Swarm } from '@shoal/swarm'
-import { buildLayer, completed, storeLayer } from '@shoal/swarm/layer-fixture'
-import { startAria2, startLibtorrent } from './harness/foreign-client.ts'
+import { describe, it } from 'node:test'
+import { ID, RecordingPeer } from '@shoal/swarm/recording-peer'
+import { FOREIGN_NAMES, type ForeignName } from './harness/foreign-client.ts'
+import { ForeignSwarm, sha256 } from './harness/foreign-swarm.ts'
 import { undoAfter } from './harness/undo.ts'
 
-const SIZE_BYTES = 24 * 1024 * 1024 + 4321
+const KIB = 1024
+const MIB = 1024 * KIB
+const MIXED_BYTES = 24 * MIB + 4321
+/** So slow that the others have more to give one another than the origin has. */
+const ORIGIN_BYTES_PER_SECOND = 8 * MIB
 
-const clients = [
-  { name: 'aria2', start: startAria2, net: 31 },
-  { name: 'libtorrent', start: startLibtorrent, net: 32 },
+interface Expected {
+  readonly name: ForeignName
+  readonly sizeBytes: number
+  /** How its peer ids start (BEP 20). */
+  readonly prefix: string
+  /** The largest block it answers a request for, and what it does with larger ones: how much we may ask such a client for. */
+  readonly answersKib: number
+  readonly refuses: 'by a reject' | 'by closing'
+}
+
+const clients: readonly Expected[] = [
+  { name: 'aria2', sizeBytes: 24 * MIB + 4321, prefix: 'A2-', answersKib: 64, refuses: 'by closing' },
+  { name: 'libtorrent', sizeBytes: 24 * MIB + 4321, prefix: '-LT2', answersKib: 16, refuses: 'by a reject' },
+  // It looks whom to ask and whom to answer every ten seconds only, and answers what was asked twice a second.
+  { name: 'transmission', sizeBytes: 8 * MIB + 4321, prefix: '-TR', answersKib: 16, refuses: 'by a reject' },
 ]
 
-for (const { name, start, net } of clients) {
-  test(`${name} downloads a layer from our peer and seeds it to a fresh peer of ours`, {
-    timeout: 120_000,
-  }, async (t) => {
-    const undo = undoAfter(t)
-    const directory = await mkdtemp(join(tmpdir(), 'shoal-interop-'))
-    undo.after(() => rm(directory, { recursive: true, force: true }))
-    const registered = new Map<string, string>()
-    const tracker = createTracker(
-      { logger: silentLogger },
-      {
-        host: '127.0.0.1',
-        port: 0,
-        announceIntervalMs: 2000,
-        allows: () => true,
-        advertised: (peerId) => registered.get(peerId),
-      },
-    )
-    const trackers = await tracker.start()
-    undo.after(() => tracker.stop())
-    const { description, data } = buildLayer(SIZE_BYTES, { announce: trackers, pieceLengthBytes: 256 * 1024 })
-    const peer = async (node: string, host: string): Promise<Swarm> => {
-      const swarm = createSwarm(
-        { clock: systemClock, logger: silentLogger },
-        { role: 'peer', node, host, port: 0, dht: false, trackers, announceIntervalMs: 2000 },
+describe('interoperation', {
+  concurrency: true,
+  timeout: 150_000,
+  skip: process.getuid?.() === 0 ? false : 'network namespaces need root',
+}, () => {
+  for (const { name, sizeBytes, prefix, answersKib, refuses } of clients) {
+    it(name, async (t) => {
+      const undo = undoAfter(t)
+      const swarm = await ForeignSwarm.create(undo, sizeBytes)
+      const first = await swarm.own('first', { isComplete: true })
+      await swarm.announced(1)
+      const foreign = await swarm.foreign(name)
+
+      await t.test('downloads a layer from our peer', async () => {
+        await foreign.downloaded()
+        assert.equal(await foreign.sha256(), sha256(swarm.data))
+        assert.ok(first.joined.stats().uploadedBytes >= sizeBytes)
+      })
+      await first.swarm.close()
+
+      const seeds = t.test('seeds it to a fresh peer of ours', async () => {
+        const fresh = await swarm.own('fresh', { isAnnounced: false })
+        fresh.joined.addPeers([foreign.address])
+        await fresh.completed
+        assert.ok(swarm.data.equals(await fresh.layer.read(0, sizeBytes)))
+        assert.equal(fresh.joined.stats().fromPeersBytes, sizeBytes)
+      })
+      const answers = t.test(
+        `answers requests of up to ${answersKib} KiB, refuses larger ones ${refuses}`,
+        async () => {
+          const from = await swarm.address()
+          const peer = await RecordingPeer.dial(undo, { address: foreign.address, from, infoHash: swarm.infoHash })
+          assert.ok(peer.peerId.startsWith(prefix), peer.peerId)
+          peer.send(ID.haveNone)
+          peer.send(ID.interested)
+          await peer.until(() => peer.of(ID.unchoke).length > 0)
+          peer.send(ID.request, 0, 0, answersKib * KIB)
+          await peer.until(() => peer.receivedBytes === answersKib * KIB)
+          peer.send(ID.request, 1, 0, answersKib * KIB + 1)
+          if (refuses === 'by closing') await peer.closed
+          else await peer.until(() => peer.of(ID.reject).length > 0)
+          assert.equal(peer.receivedBytes, answersKib * KIB)
+        },
       )
-      await swarm.start()
-      undo.after(() => swarm.close())
-      registered.set(swarm.peerId, swarm.address)
-      return swarm
-    }
-
-    const first = await peer('first', `127.0.${net}.1`)
-    const seeding = await first.join(await storeLayer(description, data))
-    const torrentFile = join(directory, 'layer.torrent')
-    await writeFile(torrentFile, description.torrent)
-    const foreign = start({ torrentFile, directory, port: await freePort() })
-    undo.after(() => foreign.stop())
-    await foreign.downloaded()
-    const file = await readFile(join(directory, 'layer.raw'))
-    assert.equal(sha256(file), sha256(data))
-    assert.ok(seeding.stats().uploadedBytes >= SIZE_BYTES)
-
-    await first.close()
-    const fresh = await peer('fresh', `127.0.${net}.2`)
-    const done = completed(fresh)
-    const layer = await storeLayer(description)
-    const swarm = await fresh.join(layer)
-    await done
-    assert.ok(data.equals(await layer.read(0, SIZE_BYTES)))
-    assert.equal(swarm.stats().fromOriginBytes, 0)
-  })
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** A port that was free a moment ago: the foreign clients take no port 0. */
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
+      await Promise.all([seeds, answers])
     })
+  }
+
+  it('origin, our peers, aria2, libtorrent and transmission in one swarm fill one another', async (t) => {
+    const swarm = await ForeignSwarm.create(undoAfter(t), MIXED_BYTES)
+    const expected = sha256(swarm.data)
+    const isOrigin = { role: 'origin', isComplete: true, upBytesPerSecond: ORIGIN_BYTES_PER_SECOND } as const
+    const origin = await swarm.own('origin', isOrigin)
+    await swarm.announced(1)
+    const foreign = await Promise.all(FOREIGN_NAMES.map((name) => swarm.foreign(name)))
+    const own = await Promise.all(['first', 'second'].map((node) => swarm.own(node)))
+    await Promise.all([...own.map(({ completed }) => completed), ...foreign.map((client) => client.downloaded())])
+    for (const { layer } of own) assert.equal(sha256(await layer.read(0, MIXED_BYTES)), expected)
+    for (const client of foreign) assert.equal(await client.sha256(), expected, client.name)
+    const copies = origin.swarm.stats().uploadedBytes / MIXED_BYTES
+    t.diagnostic(`five got the layer with ${copies.toFixed(2)} copies from the origin`)
+    assert.ok(copies < foreign.length + own.length - 1, `a swarm in name only: ${copies} copies from the origin`)
+
+    await Promise.all([origin, ...own].map((member) => member.swarm.close()))
+    const fresh = await swarm.own('fresh', { isAnnounced: false })
+    fresh.joined.addPeers(foreign.map(({ address }) => address))
+    await fresh.completed
+    assert.equal(sha256(await fresh.layer.read(0, MIXED_BYTES)), expected)
   })
-}
+})
