@@ -101,6 +101,27 @@ describe('TokenBucket', () => {
     await assert.rejects(bucket.take(1, { signal: AbortSignal.abort(reason) }), reason)
   })
 
+  test('a changed rate holds at once, for those who wait as well', async () => {
+    const { clock, bucket, passed, take } = setUp({ rateBytesPerSecond: 1000, burstBytes: 1 })
+    take(10_001)
+    for (let n = 0; n < 3; n += 1) take(1000)
+    clock.advance(1000)
+    bucket.setRate(9000)
+    clock.advance(999)
+    await settle()
+    assert.equal(passed(), 1)
+    clock.advance(1)
+    await settle()
+    assert.equal(passed(), 2)
+    bucket.setRate(500)
+    await settle()
+    assert.equal(passed(), 2)
+    bucket.setRate(Number.POSITIVE_INFINITY)
+    await settle()
+    assert.equal(passed(), 4)
+    assert.throws(() => bucket.setRate(0), TypeError)
+  })
+
   test('an infinite rate never waits, and a rate of nothing is a TypeError', async () => {
     const clock = new ManualClock()
     await new TokenBucket(clock, { rateBytesPerSecond: Number.POSITIVE_INFINITY }).take(1e12)
