@@ -103,7 +103,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...advertised,
         announceIntervalMs: config.tracker.announceIntervalMs,
         allows: (infoHash) => catalogue.isPublished(infoHash),
-        advertised: (peerId) => (peerId === swarm.peerId ? swarm.address : registry.addressOfPeer(peerId)),
+        describe: (peerId) =>
+          peerId === swarm.peerId ? { address: swarm.address, isOrigin: true } : registry.placeOfPeer(peerId),
       },
     )
     const swarm = createSwarm(
@@ -246,7 +247,9 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     }
     const loops = [
       watcher.run({ signal: stopping.signal }),
-      repeat(config.nodes.heartbeatIntervalMs, () => registry.markLost()),
+      repeat(config.nodes.heartbeatIntervalMs, async () => {
+        for (const address of await registry.markLost()) tracker.forget(address)
+      }),
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       repeat(TALLY_INTERVAL_MS, saveTally),
     ]

@@ -5,6 +5,9 @@ import { Client as TrackerClient } from 'bittorrent-tracker'
 /** Until a layer is complete the DHT is asked this often; afterwards it only needs to know we are there. */
 const DHT_SEARCH_MS = 10_000
 const DHT_ANNOUNCE_MS = 60_000
+/** What a tracker may ask for; less would be a load on both, more would find nobody in a burst. */
+const MIN_ANNOUNCE_MS = 1000
+const MAX_ANNOUNCE_MS = 15 * 60 * 1000
 
 export interface DiscoveryDeps {
   readonly infoHash: string
@@ -57,7 +60,9 @@ export class Discovery {
     const note = (error: unknown) => logger.debug({ infoHash, error }, 'tracker did not answer')
     tracker.on('warning', note)
     tracker.on('error', note)
+    boundIntervals(tracker)
     tracker.start()
+    // Until one answers; from then on each is asked when it said.
     tracker.setInterval(this.#announceIntervalMs)
     this.#tracker = tracker
   }
@@ -104,5 +109,16 @@ export class Discovery {
     const delayMs = leftBytes() > 0 ? DHT_SEARCH_MS : DHT_ANNOUNCE_MS
     this.#dhtTimer = setTimeout(() => this.#searchDht(), delayMs * (0.8 + Math.random() * 0.4))
     this.#dhtTimer.unref()
+  }
+}
+
+/** The library announces as soon as any tracker says, be it every millisecond. */
+function boundIntervals(client: TrackerClient): void {
+  for (const tracker of client._trackers) {
+    const setInterval = tracker.setInterval.bind(tracker)
+    tracker.setInterval = (intervalMs = MAX_ANNOUNCE_MS) => {
+      const wantedMs = Number.isNaN(intervalMs) ? MAX_ANNOUNCE_MS : intervalMs
+      setInterval(Math.min(MAX_ANNOUNCE_MS, Math.max(MIN_ANNOUNCE_MS, wantedMs)))
+    }
   }
 }

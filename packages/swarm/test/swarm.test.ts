@@ -69,7 +69,7 @@ test('peers find each other by the DHT alone', async (t) => {
 
 test('peers find each other by the tracker alone', async (t) => {
   const { description, data } = buildLayer(MIB)
-  const registered = new Map<string, string>()
+  const registered = new Map<string, { address: string }>()
   const tracker = createTracker(
     { logger: silentLogger },
     {
@@ -77,16 +77,16 @@ test('peers find each other by the tracker alone', async (t) => {
       port: 0,
       announceIntervalMs: 60_000,
       allows: (infoHash) => infoHash === description.manifest.infoHash,
-      advertised: (peerId) => registered.get(peerId),
+      describe: (peerId) => registered.get(peerId),
     },
   )
   const trackers = await tracker.start()
   t.after(() => tracker.stop())
   const origin = await startSwarm(t, { role: 'origin', node: 'seed', host: '127.0.4.1', trackers })
-  registered.set(origin.peerId, origin.address)
+  registered.set(origin.peerId, { address: origin.address })
   const seeding = await origin.join(await storeLayer(description, data))
   const peer = await startSwarm(t, { role: 'peer', node: 'n', host: '127.0.4.2', trackers })
-  registered.set(peer.peerId, peer.address)
+  registered.set(peer.peerId, { address: peer.address })
   const done = completed(peer)
   await peer.join(await storeLayer(description))
   await done

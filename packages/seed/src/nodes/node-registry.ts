@@ -95,9 +95,12 @@ export class NodeRegistry {
     return counts
   }
 
-  /** The swarm address of the node with this BitTorrent peer id. */
-  addressOfPeer(peerId: string): string | undefined {
-    return this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record.registration.swarmAddress
+  /** Where the node with this BitTorrent peer id is. */
+  placeOfPeer(peerId: string): { address: string; zone: string; rack: string } | undefined {
+    const registration = this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record.registration
+    if (registration === undefined) return undefined
+    const { swarmAddress: address, zone, rack } = registration
+    return { address, zone, rack }
   }
 
   /** DHT addresses of nodes that are well. */
@@ -214,21 +217,24 @@ export class NodeRegistry {
     await this.#deps.journal.append([], [...deletes, ...operations])
   }
 
-  /** Marks nodes without heartbeats as lost. */
-  async markLost(): Promise<void> {
+  /** Marks nodes without heartbeats as lost; resolves with the swarm addresses of those that it marked. */
+  async markLost(): Promise<string[]> {
     const { clock, journal } = this.#deps
     const { heartbeatIntervalMs, lostAfterHeartbeats } = this.#options
     const now = clock.now()
     const drafts: EventDraft[] = []
     const operations: StateOperation[] = []
+    const addresses: string[] = []
     for (const entry of this.#nodes.values()) {
       if (entry.record.isLost || now - entry.seenAt <= heartbeatIntervalMs * lostAfterHeartbeats) continue
       const record = { ...entry.record, isLost: true }
       drafts.push(...transition(entry.record, record))
       entry.record = record
       operations.push(putNode(record))
+      addresses.push(record.registration.swarmAddress)
     }
     if (operations.length > 0) await journal.append(drafts, operations)
+    return addresses
   }
 
   /** Connects again to the nodes whose last check is old. Takes long when a firewall swallows the attempts. */

@@ -9,9 +9,12 @@ import type { Reachability } from '../../src/nodes/reachability.ts'
 
 const LAYER = `sha256:${'a'.repeat(64)}`
 
-async function open(limit = 100, check = async (): Promise<Reachability> => ({ reachable: true, message: '' })) {
+async function open(
+  limit = 100,
+  check = async (): Promise<Reachability> => ({ reachable: true, message: '' }),
+  clock = new ManualClock(),
+) {
   const state = createMemoryState()
-  const clock = new ManualClock()
   const journal = new EventJournal({ state, clock }, { limit: 100 })
   await journal.open()
   const times = { heartbeatIntervalMs: 1000, lostAfterHeartbeats: 3, reachabilityIntervalMs: 1000 }
@@ -74,5 +77,17 @@ it('leaves the peer id of a cloned machine to the other one', async () => {
   await registry.register('n1', registration(1))
   await registry.register('n2', registration(2, { swarmPeerId }))
   await registry.register('n1', registration(1, { swarmPeerId: 'f'.repeat(40) }))
-  assert.equal(registry.addressOfPeer(swarmPeerId), '10.0.0.2:1')
+  assert.equal(registry.placeOfPeer(swarmPeerId)?.address, '10.0.0.2:1')
+})
+
+it('says which nodes it lost, once', async () => {
+  const clock = new ManualClock()
+  const registry = await open(10, undefined, clock)
+  await registry.register('n1', registration(1))
+  await registry.register('n2', registration(2))
+  clock.advance(3000)
+  await registry.heartbeat('n2', { inventory: holding(0), events: [] })
+  clock.advance(1)
+  assert.deepEqual(await registry.markLost(), ['10.0.0.1:1'])
+  assert.deepEqual(await registry.markLost(), [])
 })

@@ -1,14 +1,42 @@
 /** The part of bittorrent-tracker 11 that Shoal uses. */
 declare module 'bittorrent-tracker' {
+  import type { RemoteInfo, Socket } from 'node:dgram'
   import { EventEmitter } from 'node:events'
-  import type { Server as HttpServer } from 'node:http'
+  import type { Server as HttpServer, ServerOptions } from 'node:http'
 
   export interface AnnounceParams {
+    type: 'http' | 'udp'
+    /** In hexadecimal. */
     peer_id: string
     info_hash: string
+    /** `update` for announces without an event. */
+    event: string
     ip: string
     port: number
-    addr: string
+    left: number
+    numwant: number
+    /** 0 and 1 make the server encode the peers of the response. */
+    compact: number
+  }
+
+  export interface ScrapeParams {
+    type: 'http' | 'udp'
+    info_hash?: string[]
+  }
+
+  export interface ScrapeResponse {
+    action: number
+    /** By info hash, each character one byte. */
+    files: Record<string, object> | Map<Uint8Array, object>
+    flags: object
+  }
+
+  type Answer = (error: Error | null, response?: object) => void
+
+  /** A swarm as the server needs it. */
+  export interface SwarmTable {
+    announce(params: AnnounceParams, answer: Answer): void
+    scrape(params: ScrapeParams, answer: Answer): void
   }
 
   export class Client extends EventEmitter {
@@ -21,33 +49,32 @@ declare module 'bittorrent-tracker' {
       userAgent?: string
       getAnnounceOpts?: () => { uploaded: number; downloaded: number; left: number; numwant?: number }
     })
+    /** One for each announce URL. Each sets its interval to what its tracker answers, whatever that is. */
+    readonly _trackers: { setInterval(intervalMs?: number): void }[]
     start(): void
     update(): void
     complete(): void
     stop(): void
+    scrape(): void
     setInterval(intervalMs: number): void
     destroy(callback?: (error?: Error) => void): void
   }
 
   export class Server extends EventEmitter {
     constructor(options: {
-      http: boolean
-      udp: boolean | object
+      http: ServerOptions
+      udp: true
       ws: false
       stats: false
       interval: number
-      peersCacheTtl?: number
-      peersCacheLength?: number
       filter: (infoHash: string, params: AnnounceParams, callback: (refusal: Error | null) => void) => void
     })
     readonly http: HttpServer
-    readonly udp4: import('node:dgram').Socket
-    readonly torrents: Record<string, { complete: number; incomplete: number }>
-    listen(
-      port: { http: number; udp: number } | number,
-      host: { http: string; udp4: string },
-      onListening?: () => void,
-    ): void
+    readonly udp4: Socket
+    udp6: Socket | null
+    getSwarm(infoHash: string, callback: (error: Error | null, swarm?: SwarmTable) => void): void
+    onUdpRequest(message: Buffer, sender: RemoteInfo): void
+    _onScrape(params: ScrapeParams, callback: (error: Error | null, response?: ScrapeResponse) => void): void
     close(callback: () => void): void
   }
 }

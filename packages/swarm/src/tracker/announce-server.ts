@@ -1,0 +1,161 @@
+import type { RemoteInfo } from 'node:dgram'
+import type { Clock } from '@shoal/core'
+import { type AnnounceParams, type ScrapeParams, type ScrapeResponse, Server } from 'bittorrent-tracker'
+import { HAND_OUT } from './hand-out.ts'
+import type { TrackerAnswer } from './tracker-table.ts'
+import { UdpConnectionIds } from './udp-connection-ids.ts'
+
+/** What stands behind the server. */
+export interface AnnounceHandler {
+  /** Whether there is such a swarm, by info hash in hexadecimal. */
+  allows(infoHash: string): boolean
+  /** `undefined` when the peer is announced by another host already. */
+  announce(infoHash: string, request: AnnounceRequest): TrackerAnswer | undefined
+  scrape(infoHash: string): { complete: number; incomplete: number }
+}
+
+export interface AnnounceRequest {
+  readonly event: 'started' | 'update' | 'completed' | 'stopped'
+  /** In hexadecimal. */
+  readonly peerId: string
+  /** Where the announce came from. */
+  readonly sourceIp: string
+  readonly port: number
+  readonly leftKib: number
+  readonly wanted: number
+}
+
+/** Fields of a UDP request (BEP 15). */
+const UDP = {
+  magic: Buffer.from('0000041727101980', 'hex'),
+  headBytes: 16,
+  announceBytes: 98,
+  connect: 0,
+  announce: 1,
+  error: 3,
+  left: 64,
+  ip: 84,
+} as const
+
+/** A peer is back after many seconds: connections that wait for it are of no use. */
+const HTTP = { keepAliveTimeout: 1000, headersTimeout: 10_000, requestTimeout: 10_000 }
+const MAX_HTTP_CONNECTIONS = 4096
+/** The library encodes peers for 0 and 1; for others it passes on what it is given, which is compact already (BEP 23 allows it). */
+const AS_GIVEN = 2
+const MAX_LEFT_KIB = 2 ** 31 - 1
+
+/** The library's HTTP and UDP front with a table of ours behind it, and with what it leaves open on either side closed. */
+export class AnnounceServer extends Server {
+  readonly #handler: AnnounceHandler
+  readonly #connectionIds: UdpConnectionIds
+
+  constructor(handler: AnnounceHandler, clock: Clock) {
+    super({
+      http: HTTP,
+      udp: true,
+      ws: false,
+      stats: false,
+      // The least time between two scrapes; announces are told theirs one by one.
+      interval: 30_000,
+      filter: (infoHash, _params, callback) =>
+        callback(handler.allows(infoHash) ? null : new Error('this tracker does not know the torrent')),
+    })
+    this.#handler = handler
+    this.#connectionIds = new UdpConnectionIds(clock)
+    this.http.maxConnections = MAX_HTTP_CONNECTIONS
+    // The library would bind UDP on every IPv6 address; Shoal listens where it is told only.
+    this.udp6?.close()
+    this.udp6 = null
+  }
+
+  /** The library's hook for other tables. Its own list of swarms stays empty: a scrape that names none learns of none. */
+  override getSwarm(infoHash: string, callback: Parameters<Server['getSwarm']>[1]): void {
+    process.nextTick(() => {
+      callback(null, {
+        announce: (params, answer) => {
+          const event = eventOf(params.event)
+          if (event === undefined) return answer(new Error('invalid event'))
+          const answered = this.#handler.announce(infoHash, requestOf(event, params))
+          if (answered === undefined) return answer(new Error('another host announces this peer'))
+          const { intervalSeconds, complete, incomplete, peers } = answered
+          params.compact = AS_GIVEN
+          const compact = peers.map((peer) => peer.compact)
+          const peers6 = Buffer.concat(compact.filter((bytes) => bytes.length > 6))
+          answer(null, {
+            ...{ interval: intervalSeconds, complete, incomplete },
+            peers: Buffer.concat(compact.filter((bytes) => bytes.length === 6)),
+            ...(peers6.length === 0 ? {} : { peers6 }),
+          })
+        },
+        scrape: (_params, answer) => answer(null, this.#handler.scrape(infoHash)),
+      })
+    })
+  }
+
+  /** The library bencodes info hashes as text, in which bytes over 127 become two. */
+  override _onScrape(params: ScrapeParams, callback: (error: Error | null, response?: ScrapeResponse) => void): void {
+    super._onScrape(params, (error, response) => {
+      if (error !== null || response === undefined || params.type !== 'http') return callback(error, response)
+      const files = Object.entries(response.files).map(([key, file]) => [Buffer.from(key, 'latin1'), file] as const)
+      callback(null, { ...response, files: new Map(files) })
+    })
+  }
+
+  /** The library takes any sender's word for its address and gives everybody the same connection id. */
+  override onUdpRequest(message: Buffer, sender: RemoteInfo): void {
+    if (message.length < UDP.headBytes) return
+    const { address, port } = sender
+    const id = message.subarray(0, 8)
+    const action = message.readUInt32BE(8)
+    const transaction = message.subarray(12, UDP.headBytes)
+    if (action === UDP.connect) {
+      if (id.equals(UDP.magic))
+        this.#reply(sender, [uint32(UDP.connect), transaction, this.#connectionIds.issue(address, port)])
+      return
+    }
+    if (!this.#connectionIds.accepts(id, address, port)) {
+      this.#reply(sender, [uint32(UDP.error), transaction, Buffer.from('connect again')])
+      return
+    }
+    UDP.magic.copy(message)
+    if (action === UDP.announce) {
+      if (message.length < UDP.announceBytes) return
+      message.writeUInt32BE(0, UDP.ip)
+      // The library reads numbers over 2 GiB wrongly, even as nought.
+      const leftKib = (message.readBigUInt64BE(UDP.left) + 1023n) >> 10n
+      message.writeBigUInt64BE(leftKib > MAX_LEFT_KIB ? BigInt(MAX_LEFT_KIB) : leftKib, UDP.left)
+    }
+    super.onUdpRequest(message, sender)
+  }
+
+  #reply({ address, port }: RemoteInfo, parts: readonly Uint8Array[]): void {
+    this.udp4.send(Buffer.concat(parts), port, address, (error) => {
+      if (error !== null) this.emit('warning', error)
+    })
+  }
+}
+
+function eventOf(event: string): AnnounceRequest['event'] | undefined {
+  // A peer that fetches only a part says so (BEP 21).
+  if (event === 'paused') return 'update'
+  return (['started', 'update', 'completed', 'stopped'] as const).find((known) => known === event)
+}
+
+function requestOf(event: AnnounceRequest['event'], params: AnnounceParams): AnnounceRequest {
+  const { left } = params
+  return {
+    event,
+    peerId: params.peer_id,
+    sourceIp: params.ip,
+    port: Math.floor(params.port),
+    // Over UDP it is in KiB already.
+    leftKib: params.type === 'udp' ? left : Math.min(MAX_LEFT_KIB, Math.ceil(Math.abs(left) / 1024)),
+    wanted: params.numwant > 0 ? params.numwant : HAND_OUT.maxAnswer,
+  }
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}

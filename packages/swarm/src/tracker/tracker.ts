@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { isIP } from 'node:net'
+import { type Clock, errorMessage, type Logger, steadyClock } from '@shoal/core'
+import { swarmError } from '../errors.ts'
+import { type AnnounceRequest, AnnounceServer } from './announce-server.ts'
+import { compactAddress } from './compact-address.ts'
+import type { Announce } from './tracked-peer.ts'
+import { TrackerTable, type TrackerTableLimits } from './tracker-table.ts'
+
+/** What is known of a peer beside its announces. */
+export interface TrackerPeerDescription {
+  /** The `host:port` it wants to be found at; without it the one it announces. */
+  readonly address?: string
+  readonly rack?: string
+  readonly zone?: string
+  /** Whether it is the source of last resort, which every peer that lacks something is told of. */
+  readonly isOrigin?: boolean
+}
+
+export interface TrackerDeps {
+  readonly logger: Logger
+  /** Default is the steady clock. */
+  readonly clock?: Clock
+  /** From 0 up to 1; default is `Math.random`. */
+  readonly random?: () => number
+}
+
+export interface TrackerOptions {
+  readonly host: string
+  /** Port of both the HTTP and the UDP tracker; 0 takes free ones. */
+  readonly port: number
+  /** Host name or address that announce URLs show; default is `host`. */
+  readonly advertiseHost?: string
+  /** Time between two announces of a peer at rest; in a burst it is shorter, in very large swarms longer. */
+  readonly announceIntervalMs: number
+  /** Whether a swarm is ours: announces for any other info hash (hexadecimal) are refused. */
+  readonly allows: (infoHash: string) => boolean
+  /** Says what is known of the daemon with a peer id (hexadecimal); `undefined` for clients that are not ours. */
+  readonly describe: (peerId: string) => TrackerPeerDescription | undefined
+  readonly limits?: TrackerTableLimits
+}
+
+export interface Tracker {
+  /** Starts listening; resolves with the announce URLs, HTTP first. Throws `SHOAL_TRACKER_LISTEN`. */
+  start(): Promise<string[]>
+  stop(): Promise<void>
+  /** How many peers are in the swarms now. */
+  peers(): number
+  /** Hands a peer out no more, by the address it is handed out at, until it announces again. */
+  forget(address: string): void
+}
+
+/** The swarm's tracker over HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15). What it knows is in memory and comes from announces. */
+export function createTracker(deps: TrackerDeps, options: TrackerOptions): Tracker {
+  const { logger, clock = steadyClock, random = Math.random } = deps
+  const { allows, announceIntervalMs: restMs, limits } = options
+  const table = new TrackerTable({ clock, random }, { restMs, limits })
+  const server = new AnnounceServer(
+    {
+      allows,
+      announce: (infoHash, request) => {
+        return table.announce(infoHash, toAnnounce(request, options.describe(request.peerId)))
+      },
+      scrape: (infoHash) => table.scrape(infoHash),
+    },
+    clock,
+  )
+  server.on('warning', (error) => logger.debug({ error }, 'tracker refused a request'))
+  server.on('error', (error) => logger.warn({ error }, 'tracker failed'))
+
+  return {
+    async start() {
+      const { host, port, advertiseHost = host } = options
+      try {
+        server.http.listen(port, host)
+        await once(server.http, 'listening')
+        const bound = server.http.address()
+        const httpPort = typeof bound === 'object' && bound !== null ? bound.port : port
+        server.udp4.bind(httpPort, host)
+        await once(server.udp4, 'listening')
+        return [`http://${advertiseHost}:${httpPort}/announce`, `udp://${advertiseHost}:${httpPort}`]
+      } catch (error) {
+        throw swarmError('SHOAL_TRACKER_LISTEN', { address: `${host}:${port}`, reason: errorMessage(error) }, error)
+      }
+    },
+    async stop() {
+      server.http.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+    peers: () => table.peers(),
+    forget: (address) => table.forget(address),
+  }
+}
+
+/** A peer under the address it registered; one that nobody knows, or that registered none, under the one it announces from. */
+function toAnnounce(request: AnnounceRequest, described: TrackerPeerDescription | undefined): Announce {
+  const { event, sourceIp, leftKib, wanted } = request
+  const { address, zone = '', rack = '', isOrigin = false } = described ?? {}
+  const colon = address?.lastIndexOf(':') ?? -1
+  const host = address?.slice(0, colon).replace(/^\[(.*)\]$/, '$1') ?? ''
+  const port = Number(address?.slice(colon + 1)) || request.port
+  return {
+    ...{ event, leftKib, wanted, zone, rack, isOrigin, source: sourceIp },
+    isFromAddress: address === undefined || host === sourceIp,
+    isNode: described !== undefined,
+    address: address ?? `${sourceIp}:${request.port}`,
+    // A name cannot be handed out: then the address that the announce came from.
+    compact: compactAddress(isIP(host) === 0 ? sourceIp : host, port) ?? new Uint8Array(),
+  }
+}

@@ -1,0 +1,52 @@
+import { ManualClock } from '@shoal/core'
+import type { Announce } from '../../src/tracker/tracked-peer.ts'
+import { type TrackerAnswer, TrackerTable, type TrackerTableLimits } from '../../src/tracker/tracker-table.ts'
+
+export const INFO_HASH = 'ab'.repeat(20)
+export const REST_MS = 30_000
+
+/** Numbers that look random and repeat with the seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+export function announceOf(address: string, change: Partial<Announce> = {}): Announce {
+  return {
+    ...{ event: 'update', address, isNode: true, isOrigin: false, zone: '', rack: '', leftKib: 100, wanted: 50 },
+    ...{ source: address, isFromAddress: true, compact: new Uint8Array(6) },
+    ...change,
+  }
+}
+
+/** A table on a clock that stands still, and what its peers are told. */
+export class TableFixture {
+  readonly clock = new ManualClock(1_000_000)
+  readonly random: () => number
+  readonly table: TrackerTable
+  /** The last answer to each, as addresses. */
+  readonly told = new Map<string, string[]>()
+
+  constructor({ seed = 1, limits }: { seed?: number; limits?: TrackerTableLimits } = {}) {
+    this.random = randomFrom(seed)
+    this.table = new TrackerTable({ clock: this.clock, random: this.random }, { restMs: REST_MS, limits })
+  }
+
+  answer(address: string, change: Partial<Announce> = {}, infoHash = INFO_HASH): TrackerAnswer {
+    const answer = this.table.announce(infoHash, announceOf(address, change))
+    if (answer === undefined) throw new Error(`${address} was refused`)
+    return answer
+  }
+
+  /** Announces, and gives the addresses that came back. */
+  announce(address: string, change: Partial<Announce> = {}): string[] {
+    const told = this.answer(address, change).peers.map((peer) => peer.address)
+    this.told.set(address, told)
+    return told
+  }
+}
