@@ -1,0 +1,134 @@
+import { connect, type Socket } from 'node:net'
+import type { BlockIntake } from './block-intake.ts'
+import { ClientChannel } from './client-channel.ts'
+import { FRAME, type FrameHeader, MAX_CHANNELS, MAX_NAMED_PER_SECOND } from './frame.ts'
+import { FrameWriter } from './frame-writer.ts'
+import { HaveQueue, type HaveTimer } from './have-queue.ts'
+import type { LaneChannel, LaneChannelEvents, LaneLayer } from './lane-channel.ts'
+import { encodeLanePreamble } from './lane-preamble.ts'
+import { LaneReceiver } from './lane-receiver.ts'
+import { type LaneWatch, Stillness } from './lane-watch.ts'
+
+/** From here on in seconds, as they are counted by {@link LaneWatch}. */
+const CONNECT_TIMEOUT = 5
+const MID_FRAME_TIMEOUT = 10
+const MID_BLOCK_TIMEOUT = 30
+
+/** What all lanes of a process share. */
+export interface LaneClientDeps {
+  readonly intake: BlockIntake
+  readonly watch: LaneWatch
+  readonly haveTimer: HaveTimer
+}
+
+export interface LaneClientOptions {
+  readonly host: string
+  readonly port: number
+  /** Address to connect from. */
+  readonly localHost: string
+  /** Our own, 40 hexadecimal digits. */
+  readonly peerId: string
+  /** The one that the source gave to this peer id. */
+  readonly token: Buffer
+}
+
+/** The receiving end of a lane: takes blocks of any number of layers from one source. */
+export class LaneClient {
+  /** Called once, when the lane has ended for whatever reason and after the channels heard of it. */
+  onClose: () => void = () => {}
+  readonly #deps: LaneClientDeps
+  readonly #socket: Socket
+  readonly #writer: FrameWriter
+  readonly #haves: HaveQueue
+  readonly #receiver: LaneReceiver
+  readonly #channels = new Map<number, ClientChannel>()
+  readonly #connecting = new Stillness()
+  readonly #midFrame = new Stillness()
+  readonly #midBlock = new Stillness()
+  #isClosed = false
+  #namedThisSecond = 0
+
+  constructor(deps: LaneClientDeps, options: LaneClientOptions) {
+    this.#deps = deps
+    this.#receiver = new LaneReceiver(deps.intake, {
+      onBlock: (header) => this.#channels.get(header.channel)?.onBlock(header),
+      isLeft: (channel) => this.#channels.get(channel)?.isClosed === true,
+      onControl: (header, payload) => this.#onControl(header, payload),
+      onBroken: () => this.close(),
+    })
+    const { host, port, localHost } = options
+    this.#socket = connect({
+      host,
+      port,
+      ...(localHost === '0.0.0.0' || localHost === '::' ? {} : { localAddress: localHost }),
+      noDelay: true,
+      onread: this.#receiver.onread,
+    })
+    this.#receiver.attach(this.#socket)
+    for (const event of ['error', 'end', 'close']) this.#socket.on(event, () => this.close())
+    this.#socket.write(encodeLanePreamble(options))
+    this.#writer = new FrameWriter(this.#socket)
+    this.#haves = new HaveQueue(deps.haveTimer, (channel, pieces) => this.#writer.pushHave(FRAME.have, channel, pieces))
+    deps.watch.add(this)
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Opens a channel for a layer. When the lane is closed, or has no channel left, the channel is closed soon after. */
+  join(layer: LaneLayer, events: LaneChannelEvents): LaneChannel {
+    let channel = 0
+    while (this.#channels.has(channel)) channel += 1
+    const joined = new ClientChannel({
+      channel,
+      layer,
+      events,
+      writer: this.#writer,
+      haves: this.#haves,
+      onLeave: () => this.#receiver.leave(channel),
+    })
+    // A source that does not confirm what was left uses up the numbers: without it there are more than anybody needs.
+    if (channel >= MAX_CHANNELS) this.close()
+    if (this.#isClosed) queueMicrotask(() => joined.end())
+    else this.#channels.set(channel, joined)
+    return joined
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#deps.watch.delete(this)
+    this.#haves.close()
+    this.#writer.close()
+    this.#socket.destroy()
+    this.#receiver.close()
+    for (const channel of this.#channels.values()) channel.end()
+    this.#channels.clear()
+    this.onClose()
+  }
+
+  /** Called every second. */
+  check(): void {
+    this.#namedThisSecond = 0
+    const { receivedBytes, isMidFrame, isMidBlock } = this.#receiver
+    const isLate =
+      this.#connecting.seconds(this.#socket.connecting, 0) >= CONNECT_TIMEOUT ||
+      this.#midFrame.seconds(isMidFrame, receivedBytes) >= MID_FRAME_TIMEOUT ||
+      this.#midBlock.seconds(isMidBlock, receivedBytes) >= MID_BLOCK_TIMEOUT
+    if (isLate) this.close()
+  }
+
+  #onControl(header: FrameHeader, payload: Buffer): boolean {
+    this.#namedThisSecond += 1 + (header.type === FRAME.have ? payload.length / 4 : header.b)
+    const joined = this.#channels.get(header.channel)
+    if (joined === undefined || this.#namedThisSecond > MAX_NAMED_PER_SECOND) return false
+    if (header.type === FRAME.closed) {
+      this.#receiver.leave(header.channel)
+      this.#channels.delete(header.channel)
+      joined.end()
+      return true
+    }
+    return joined.isClosed || joined.onControl(header, payload)
+  }
+}

@@ -1,0 +1,28 @@
+import type { TransferPlace } from '@shoal/core'
+import type { SwarmLayer } from '../swarm-layer.ts'
+
+/** One layer for one client: what the lane asks of the layer's swarm. */
+export interface LaneUpload {
+  readonly layer: SwarmLayer
+  readonly where: TransferPlace
+  /** The block that the source sends next of its own choice; `undefined` when there is none now: see {@link LaneUploadHandle.wake}. */
+  choose(): number | undefined
+  /** Pieces that became whole at the client. */
+  onHave(pieces: readonly number[]): void
+  /** Payload that the socket took. */
+  onUpload(bytes: number): void
+  /** The channel is closed, whoever closed it. Nothing is asked of it any more. */
+  onClose(): void
+}
+
+/** The same for the other direction: what the layer's swarm tells the client. All of it does nothing once the channel is closed. */
+export interface LaneUploadHandle {
+  /** A piece became whole here. */
+  have(piece: number): void
+  /** There may be a block to choose again. */
+  wake(): void
+  /** The layer is not given to this client any more. */
+  close(): void
+}
+
+export type LaneUploadFactory = (handle: LaneUploadHandle) => LaneUpload

@@ -1,0 +1,93 @@
+import { blockCount } from '@shoal/core'
+import { MAX_REQUESTED_BLOCKS, MAX_WANTED_BLOCKS } from './frame.ts'
+import type { LaneUpload } from './lane-upload.ts'
+
+/** A block that is to be sent next on a channel. */
+export interface NextBlock {
+  readonly block: number
+  readonly isUrgent: boolean
+  readonly isChosen: boolean
+}
+
+/** What a client asked for on one channel and what it leaves to the source's choice. */
+export class UploadChannel {
+  readonly channel: number
+  readonly upload: LaneUpload
+  readonly blockCount: number
+  isOpen = true
+  /** In the order of their coming. */
+  readonly #urgent = new Set<number>()
+  readonly #ordinary = new Set<number>()
+  #wanted = 0
+  /** Whether the source had something when it was last asked, or was woken since. */
+  #mayChoose = true
+
+  constructor(channel: number, upload: LaneUpload) {
+    this.channel = channel
+    this.upload = upload
+    this.blockCount = blockCount(upload.layer.manifest)
+  }
+
+  /** Blocks that wait. */
+  get requestedBlocks(): number {
+    return this.#urgent.size + this.#ordinary.size
+  }
+
+  /** How pressing its next block is: lower goes first. `undefined` when it has none. */
+  get rank(): number | undefined {
+    if (this.#urgent.size > 0) return 0
+    if (this.#ordinary.size > 0) return 1
+    return this.#wanted > 0 && this.#mayChoose ? 2 : undefined
+  }
+
+  /** False when the client must not ask for these. */
+  request(first: number, count: number, isUrgent: boolean): boolean {
+    if (this.requestedBlocks + count > MAX_REQUESTED_BLOCKS) return false
+    for (let block = first; block < first + count; block += 1) {
+      if (this.#urgent.has(block) || this.#ordinary.has(block)) return false
+      const line = isUrgent ? this.#urgent : this.#ordinary
+      line.add(block)
+    }
+    return true
+  }
+
+  /** Takes a request back; true if it waited. */
+  cancel(block: number): boolean {
+    return this.#urgent.delete(block) || this.#ordinary.delete(block)
+  }
+
+  urge(block: number): void {
+    if (this.#ordinary.delete(block)) this.#urgent.add(block)
+  }
+
+  /** False when the client must not leave so many open. */
+  want(blocks: number): boolean {
+    this.#wanted += blocks
+    return this.#wanted <= MAX_WANTED_BLOCKS
+  }
+
+  /** One block that was to be chosen could not be sent. */
+  unchoose(): void {
+    this.#wanted += 1
+  }
+
+  wake(): void {
+    this.#mayChoose = true
+  }
+
+  /** Takes the next block out; `undefined` when there is none after all. */
+  next(): NextBlock | undefined {
+    const line = this.#urgent.size > 0 ? this.#urgent : this.#ordinary
+    const [first] = line
+    if (first !== undefined) {
+      line.delete(first)
+      return { block: first, isUrgent: line === this.#urgent, isChosen: false }
+    }
+    if (this.#wanted === 0 || !this.#mayChoose) return undefined
+    const block = this.upload.choose()
+    this.#mayChoose = block !== undefined
+    if (block === undefined) return undefined
+    this.#wanted -= 1
+    return { block, isUrgent: false, isChosen: true }
+  }
+}
