@@ -1,24 +1,16 @@
-import { readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { readdir, rm, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import {
-  Bitfield,
-  BlockBuffers,
-  blockCount,
-  type Clock,
-  type Digest,
-  digestHex,
-  errorCode,
-  errorMessage,
-  type Logger,
-} from '@shoal/core'
+import { BlockBuffers, type Clock, type Digest, digestHex, errorCode, errorMessage, type Logger } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
+import { BlockThread } from './block-thread.ts'
 import { DiskLayer } from './disk-layer.ts'
-import { makeDurableDirectory, syncPath } from './durable-file.ts'
+import { fileAllocation, makeDurableDirectory, syncPath } from './durable-file.ts'
 import { storeError } from './errors.ts'
 import { checkDescription } from './layer-description.ts'
 import { LayerDirectory } from './layer-directory.ts'
-import { createLayerFile, fileInode, type LayerFile, openLayerFile } from './layer-file.ts'
-import { type LayerRecord, newRecord } from './layer-record.ts'
+import { layerFileStatus } from './layer-file.ts'
+import { LayerMaker } from './layer-maker.ts'
+import { LayerOpener, type OpenedLayer } from './layer-opener.ts'
 import { LayerRecords } from './layer-records.ts'
 import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -56,6 +48,9 @@ class DiskLayerStore implements LayerStore {
   readonly #deps: LayerStoreDeps
   readonly #options: Required<Omit<LayerStoreOptions, 'buffers'>>
   readonly #records: LayerRecords
+  readonly #thread: BlockThread
+  readonly #opener: LayerOpener
+  readonly #maker: LayerMaker
   readonly #layersPath: string
   readonly #stagingPath: string
   readonly #layers = new Map<Digest, DiskLayer>()
@@ -65,12 +60,24 @@ class DiskLayerStore implements LayerStore {
   #isOpen = false
 
   constructor(deps: LayerStoreDeps, options: LayerStoreOptions) {
+    const { directory: root, buffers, durableBytes, durableMs } = options
     this.#deps = deps
-    this.buffers = options.buffers ?? new BlockBuffers({ count: DEFAULT_BUFFERS })
+    this.buffers = buffers ?? new BlockBuffers({ count: DEFAULT_BUFFERS })
+    this.#options = {
+      directory: root,
+      durableBytes: durableBytes ?? DEFAULT_DURABLE_BYTES,
+      durableMs: durableMs ?? DEFAULT_DURABLE_MS,
+    }
+    this.#layersPath = resolve(root, 'layers')
+    this.#stagingPath = resolve(root, 'staging')
+    const { logger } = deps
+    const directory = (digest: Digest) => this.#directory(digest)
+    const onForeign = (path: string) => this.#foreign.push(path)
+    this.#thread = new BlockThread(this.buffers.memory)
     this.#records = new LayerRecords(deps.state)
-    this.#options = { durableBytes: DEFAULT_DURABLE_BYTES, durableMs: DEFAULT_DURABLE_MS, ...options }
-    this.#layersPath = resolve(options.directory, 'layers')
-    this.#stagingPath = resolve(options.directory, 'staging')
+    const shared = { records: this.#records, logger, thread: this.#thread, directory }
+    this.#opener = new LayerOpener({ ...shared, onForeign })
+    this.#maker = new LayerMaker({ ...shared, opener: this.#opener, stagingDirectory: this.#stagingPath })
   }
 
   open(): Promise<void> {
@@ -113,21 +120,10 @@ class DiskLayerStore implements LayerStore {
 
   async create(description: LayerDescription): Promise<StoredLayer> {
     checkDescription(description)
-    const { digest, sizeBytes } = description.manifest
+    const { digest } = description.manifest
     return this.#change(digest, async () => {
       const existing = this.#layers.get(digest) ?? (await this.#settle(digest))
-      if (existing !== undefined) return existing
-      const directory = this.#directory(digest)
-      await directory.checkFree()
-      const record = await newRecord(description, null)
-      return this.#orUndo(record, async () => {
-        await this.#records.put(record)
-        await directory.write(description)
-        const file = await createLayerFile(directory.diskPath, sizeBytes)
-        await directory.sync()
-        const ready = await this.#putReady(record, file)
-        return this.#addLayer(ready, description, file, new Bitfield(blockCount(description.manifest)))
-      })
+      return existing ?? this.#addLayer(await this.#maker.create(description))
     })
   }
 
@@ -145,16 +141,7 @@ class DiskLayerStore implements LayerStore {
       }
       const inode = await prepareStagedFile(description.manifest, stagedPath)
       if (existing !== undefined) return this.#adoptOver(existing, stagedPath, inode)
-      const directory = this.#directory(digest)
-      await directory.checkFree()
-      const record = await newRecord(description, inode)
-      await this.#orUndo(record, async () => {
-        await this.#records.put(record)
-        await directory.write(description)
-        await directory.sync()
-      })
-      // From here on nothing is undone: once the file is in its place, settling completes the adoption.
-      await this.#moveIn(stagedPath, directory)
+      await this.#maker.adopt(description, stagedPath, inode)
       const layer = await this.#settle(digest)
       if (layer === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
       return layer
@@ -170,7 +157,7 @@ class DiskLayerStore implements LayerStore {
       if (layer === undefined) await forget()
       else await layer.remove(forget)
       this.#layers.delete(digest)
-      await this.#finishRemoval(digest)
+      await this.#opener.finishRemoval(digest)
     })
   }
 
@@ -204,7 +191,7 @@ class DiskLayerStore implements LayerStore {
     })
   }
 
-  /** Brings every record and its files to a state that is one or the other, then lists what is not the store's. */
+  /** Settles every layer that has a record, then lists what is not the store's. */
   async #reconcile(): Promise<void> {
     const digests = await this.#records.list()
     const known = new Set(digests.map(digestHex))
@@ -224,135 +211,28 @@ class DiskLayerStore implements LayerStore {
     this.#deps.logger.warn({ count: foreign.length, paths }, "files in the layer directory are not the store's")
   }
 
-  /** Completes or undoes what a record says was under way, and opens the layer if there is one. */
   async #settle(digest: Digest): Promise<DiskLayer | undefined> {
-    const record = await this.#records.read(digest)
-    if (record === undefined) return undefined
-    const directory = this.#directory(digest)
-    const isAdopted =
-      record.stagedInode !== null &&
-      record.phase !== 'removing' &&
-      (await fileInode(directory.diskPath)) === record.stagedInode
-    if (isAdopted || record.phase === 'ready') return this.#load(record, isAdopted)
-    await this.#finishRemoval(digest)
-    return undefined
+    const opened = await this.#opener.settle(digest)
+    return opened === undefined ? undefined : this.#addLayer(opened)
   }
 
-  async #load(record: LayerRecord, isAdopted: boolean): Promise<DiskLayer | undefined> {
-    const { digest } = record.manifest
-    const directory = this.#directory(digest)
-    const description = await directory.read(record.manifest, record.sums)
-    if (description === undefined) {
-      this.#deps.logger.warn({ digest, path: directory.path }, 'manifest of a layer is lost: the layer is removed')
-      await this.#records.forget(record)
-      await this.#finishRemoval(digest)
-      return undefined
-    }
-    const file = await openLayerFile(directory.diskPath)
-    try {
-      return await this.#loadBlocks(record, description, file, isAdopted)
-    } catch (error) {
-      await file?.close()
-      throw error
-    }
-  }
-
-  async #loadBlocks(
-    record: LayerRecord,
-    description: LayerDescription,
-    file: LayerFile | undefined,
-    isAdopted: boolean,
-  ): Promise<DiskLayer> {
-    const { digest, sizeBytes } = record.manifest
-    const directory = this.#directory(digest)
-    const inode = isAdopted ? record.stagedInode : record.inode
-    if (file === undefined || file.inode !== inode || file.sizeBytes !== sizeBytes) {
-      const fields = {
-        digest,
-        path: directory.diskPath,
-        inode: file?.inode ?? null,
-        sizeBytes: file?.sizeBytes ?? null,
-      }
-      this.#deps.logger.warn(fields, 'file of a layer is missing or not the one recorded: its blocks are absent')
-      const present = new Bitfield(blockCount(record.manifest))
-      await this.#records.put({ ...record, phase: 'ready', stagedInode: null }, present)
-      return this.#addLayer(record, description, await this.#renewFile(record, file), present)
-    }
-    if (!isAdopted) {
-      const ready = record.stagedInode === null ? record : await this.#putReady(record, file)
-      return this.#addLayer(ready, description, file, await this.#records.readPresence(record))
-    }
-    await directory.sync()
-    const present = new Bitfield(blockCount(record.manifest))
-    present.setAll()
-    return this.#addLayer(await this.#putReady(record, file, present), description, file, present)
-  }
-
-  /** A file of the right length to start from, recorded; no block of it is present. */
-  async #renewFile(record: LayerRecord, found: LayerFile | undefined): Promise<LayerFile> {
-    const { digest, sizeBytes } = record.manifest
-    const directory = this.#directory(digest)
-    const file = found ?? (await createLayerFile(directory.diskPath, sizeBytes))
-    if (file.sizeBytes !== sizeBytes) await file.truncate(sizeBytes)
-    await directory.sync()
-    await this.#putReady(record, file)
-    return file
-  }
-
-  async #putReady(record: LayerRecord, file: LayerFile, present?: Bitfield): Promise<LayerRecord> {
-    const ready: LayerRecord = { ...record, phase: 'ready', inode: file.inode, stagedInode: null }
-    await this.#records.put(ready, present)
-    return ready
-  }
-
-  #addLayer(record: LayerRecord, description: LayerDescription, file: LayerFile, present: Bitfield): DiskLayer {
+  #addLayer({ record, description, file, present }: OpenedLayer): DiskLayer {
     const { digest } = description.manifest
     const { durableBytes, durableMs } = this.#options
     const path = this.#directory(digest).diskPath
-    const replaceFile = async () => this.#renewFile(record, await openLayerFile(path))
-    const options = { path, durableBytes, durableMs, present }
-    const layer = new DiskLayer({ ...this.#deps, buffers: this.buffers, file, replaceFile }, description, options)
+    const replaceFile = () => this.#opener.renewFile(record)
+    const deps = { ...this.#deps, buffers: this.buffers, file, replaceFile }
+    const layer = new DiskLayer(deps, description, { path, durableBytes, durableMs, present })
     this.#layers.set(digest, layer)
     return layer
   }
 
-  /** Runs the steps that make a layer; if they fail, what they left is removed now or, failing that, at the next start. */
-  async #orUndo<T>(record: LayerRecord, steps: () => Promise<T>): Promise<T> {
-    const { digest } = record.manifest
-    try {
-      return await steps()
-    } catch (error) {
-      if (errorCode(error) === 'EEXIST') {
-        // Something foreign took the path just now; without the record it is left alone.
-        await this.#records.delete(digest)
-        throw storeError('SHOAL_STORE_FOREIGN_FILE', { path: this.#directory(digest).path }, error)
-      }
-      await this.#finishRemoval(digest).catch((undoError: unknown) => {
-        const fields = { digest, error: errorMessage(undoError) }
-        this.#deps.logger.warn(fields, 'remains of a layer that could not be made will be removed later')
-      })
-      throw error
-    }
-  }
-
   async #adoptOver(layer: DiskLayer, stagedPath: string, stagedInode: string): Promise<DiskLayer> {
     const { digest } = layer.manifest
-    const directory = this.#directory(digest)
     try {
-      await layer.replace(async () => {
-        const record = await this.#records.read(digest)
-        if (record === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
-        await this.#records.put({ ...record, stagedInode })
-        await this.#moveIn(stagedPath, directory)
-        const file = await openLayerFile(directory.diskPath)
-        if (file === undefined) throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest })
-        const present = new Bitfield(blockCount(layer.manifest))
-        present.setAll()
-        await this.#putReady(record, file, present)
-        return file
-      })
+      await layer.replace(() => this.#maker.adoptOver(layer.manifest, stagedPath, stagedInode))
     } catch (error) {
-      if ((await fileInode(directory.diskPath)) === stagedInode) {
+      if ((await layerFileStatus(layer.path))?.inode === stagedInode) {
         // The open file has lost its name and must not be written any more. The next call, or start, completes the adoption.
         this.#layers.delete(digest)
         await layer.close()
@@ -362,22 +242,6 @@ class DiskLayerStore implements LayerStore {
     return layer
   }
 
-  async #moveIn(stagedPath: string, directory: LayerDirectory): Promise<void> {
-    await rename(stagedPath, directory.diskPath)
-    await directory.sync()
-    await syncPath(this.#stagingPath)
-  }
-
-  /** From a record `removing` or `creating` to nothing. */
-  async #finishRemoval(digest: Digest): Promise<void> {
-    const directory = this.#directory(digest)
-    if (!(await directory.remove())) {
-      this.#foreign.push(directory.path)
-      this.#deps.logger.warn({ digest, path: directory.path }, 'directory of a removed layer holds foreign files')
-    }
-    await this.#records.delete(digest)
-  }
-
   #directory(digest: Digest): LayerDirectory {
     return new LayerDirectory(join(this.#layersPath, digestHex(digest)))
   }
@@ -385,19 +249,10 @@ class DiskLayerStore implements LayerStore {
   async #closeLayers(): Promise<void> {
     await Promise.all([...this.#layers.values()].map((layer) => layer.close()))
     this.#layers.clear()
+    await this.#thread.close()
   }
 
   #checkOpen(): void {
     if (!this.#isOpen) throw storeError('SHOAL_STORE_CLOSED')
-  }
-}
-
-/** Bytes that a file occupies; 0 if it went away meanwhile. */
-async function fileAllocation(path: string): Promise<number> {
-  try {
-    return (await stat(path)).blocks * 512
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 0
-    throw error
   }
 }

@@ -2,7 +2,7 @@ import {
   Bitfield,
   type BlockBuffer,
   type BlockBuffers,
-  blockSize,
+  blockHash,
   type Clock,
   digestHex,
   errorMessage,
@@ -10,12 +10,15 @@ import {
   type Manifest,
 } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
-import { blockRun, checkBlocks, splitRun } from './block-check.ts'
+import { BackgroundFlush } from './background-flush.ts'
+import { BlockCache } from './block-cache.ts'
+import { BlockLedger } from './block-ledger.ts'
+import { blockRun, checkedBlockSize } from './block-run.ts'
 import { storeError } from './errors.ts'
 import type { LayerFile } from './layer-file.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
-import { CHUNK_BLOCKS, presenceOperations } from './presence-record.ts'
 import { absentBlock, checkRange } from './read-range.ts'
+import { saveBlocks } from './save-blocks.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { storeFailure } from './store-failure.ts'
 import { verifyFile } from './verify-file.ts'
@@ -39,7 +42,9 @@ export interface DiskLayerOptions {
 }
 
 /** Writers wait once this many times `durableBytes` are not durable, so that a slow disk bounds what a crash costs. */
-const UNSAVED_LIMIT_FACTOR = 4
+const VOLATILE_LIMIT_FACTOR = 4
+/** So many buffers one call of writeBlocks takes at a time: enough to keep the thread busy. */
+const BUFFERS_PER_CALL = 4
 
 /** A layer on disk. Steps that change records or swap the file run one at a time in a queue; reads and writes do not wait for it. */
 export class DiskLayer implements StoredLayer {
@@ -47,142 +52,118 @@ export class DiskLayer implements StoredLayer {
   readonly encodedManifest: Uint8Array
   readonly torrent: Uint8Array
   readonly path: string
-  readonly present: Bitfield
   readonly buffers: BlockBuffers
-  readonly #owner: number
   readonly #deps: DiskLayerDeps
   readonly #options: DiskLayerOptions
+  readonly #cache: BlockCache
   readonly #queue = new SerialQueue()
-  readonly #timer = new AbortController()
+  readonly #ledger: BlockLedger
+  readonly #flush: BackgroundFlush
   #file: LayerFile
-  #durable: Bitfield
-  #presentBytes = 0
-  #unsaved: number[] = []
-  #unsavedBytes = 0
-  /** What the flush under way took from the unsaved. */
-  #savingBytes = 0
-  #queuedFlush: Promise<void> | undefined
-  #isTimerSet = false
-  #isFlushFailing = false
-  #syncFailures = 0
   #state: 'open' | 'closed' | 'removed' = 'open'
 
   constructor(deps: DiskLayerDeps, description: LayerDescription, options: DiskLayerOptions) {
     this.#deps = deps
     this.#options = options
     this.#file = deps.file
-    this.buffers = deps.buffers
-    this.#owner = deps.buffers.newOwner()
     this.manifest = description.manifest
     this.encodedManifest = description.encodedManifest
     this.torrent = description.torrent
     this.path = options.path
-    this.present = options.present
-    this.#durable = new Bitfield(this.present.length, this.present.toBytes())
-    for (const block of this.present.ones()) this.#presentBytes += blockSize(this.manifest, block)
+    this.buffers = deps.buffers
+    this.#cache = new BlockCache(deps.buffers)
+    this.#ledger = new BlockLedger(this.manifest, options.present, (block) => this.#cache.drop(block))
+    const { clock, logger } = deps
+    const { digest } = this.manifest
+    const save = () => this.#save()
+    this.#flush = new BackgroundFlush(
+      { clock, logger, queue: this.#queue, save },
+      { digest, delayMs: options.durableMs },
+    )
+  }
+
+  get present(): Bitfield {
+    return this.#ledger.present
   }
 
   get durableBlocks(): number {
-    return this.#durable.count
+    return this.#ledger.durableBlocks
   }
 
   get presentBytes(): number {
-    return this.#presentBytes
+    return this.#ledger.presentBytes
   }
 
   get isComplete(): boolean {
     return this.present.isFull
   }
 
+  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    const length = checkedBlockSize(this.manifest, block)
+    this.#check()
+    if (this.present.has(block)) return
+    await this.#write(() => this.#writeBuffer(block, buffer, length), [block])
+    if (this.#isHere(block)) this.#cache.keep(block, buffer, length)
+  }
+
   async writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
     const run = blockRun(this.manifest, firstBlock, data)
     this.#check()
-    const runs = splitRun(this.manifest, run, (block) => this.present.has(block))
-    if (runs.length === 0) return
-    const unsavedBytes = this.#unsavedBytes + this.#savingBytes
-    if (unsavedBytes >= this.#options.durableBytes * UNSAVED_LIMIT_FACTOR) await this.flush()
-    await checkBlocks(this.manifest, runs)
-    this.#check()
-    const syncFailures = this.#syncFailures
-    try {
-      for (const part of runs) await this.#file.write(part.first * this.manifest.blockLengthBytes, part.data)
-    } catch (error) {
-      this.#check()
-      throw storeFailure(error, this.path)
+    const absent = run.filter(({ block }) => !this.present.has(block))
+    if (absent.length === 0) return
+    const copyAndWrite = async ({ block, data }: (typeof run)[number]) => {
+      const buffer = await this.buffers.acquireWhenFree()
+      try {
+        buffer.payload(data.length).set(data)
+        await this.#writeBuffer(block, buffer, data.length)
+      } finally {
+        buffer.release()
+      }
     }
-    this.#check()
-    if (syncFailures !== this.#syncFailures) {
-      throw storeError('SHOAL_STORE_IO', { path: this.path, reason: 'syncing the file failed during the write' })
+    const writeAll = async () => {
+      for (let at = 0; at < absent.length; at += BUFFERS_PER_CALL) {
+        const results = await Promise.allSettled(absent.slice(at, at + BUFFERS_PER_CALL).map(copyAndWrite))
+        for (const result of results) if (result.status === 'rejected') throw result.reason
+      }
     }
-    for (const part of runs) this.#add(part.first, part.end)
+    await this.#write(
+      writeAll,
+      absent.map(({ block }) => block),
+    )
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
     checkRange(this.manifest, offset, length)
-    this.#check()
-    const absent = absentBlock(this.manifest, this.present, offset, length)
-    if (absent !== undefined) {
-      throw storeError('SHOAL_STORE_BLOCK_ABSENT', { digest: this.manifest.digest, block: absent })
-    }
+    this.#checkPresent(offset, length)
     if (length === 0) return Buffer.alloc(0)
-    try {
-      const data = await this.#file.read(offset, length)
-      // A check may have dropped the block while it was read.
-      if (absentBlock(this.manifest, this.present, offset, length) !== undefined) return await this.read(offset, length)
-      if (data.length === length) return data
-    } catch (error) {
-      this.#check()
-      throw storeFailure(error, this.path)
-    }
-    throw storeError('SHOAL_STORE_IO', { path: this.path, reason: 'the file ends early: it was truncated' })
-  }
-
-  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
-    const wasPresent = this.present.has(block)
-    await this.writeBlocks(block, buffer.payload(blockSize(this.manifest, block)))
-    if (!wasPresent) this.buffers.keep(buffer, this.#owner, block, blockSize(this.manifest, block))
+    const kept = this.#copyKept(offset, length)
+    if (kept !== undefined) return kept
+    let data = Buffer.alloc(0)
+    const read = () => this.#file.read(offset, length)
+    await this.#readPresent(offset, length, read, (bytes) => {
+      data = bytes
+    })
+    if (data.length !== length) throw this.#endsEarly()
+    return data
   }
 
   readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
-    const kept = this.present.has(block) ? this.buffers.find(this.#owner, block) : undefined
-    return kept ?? this.#readBlock(block)
-  }
-
-  async #readBlock(block: number): Promise<BlockBuffer> {
-    const data = await this.read(block * this.manifest.blockLengthBytes, blockSize(this.manifest, block))
-    const buffer = await freeBuffer(this.buffers)
-    buffer.payload(data.length).set(data)
-    return buffer
+    return (this.#isHere(block) ? this.#cache.find(block) : undefined) ?? this.#load(block)
   }
 
   flush(): Promise<void> {
-    // One flush that has not begun yet serves all who ask meanwhile.
-    this.#queuedFlush ??= this.#queue.run(() => {
-      this.#queuedFlush = undefined
-      return this.#save()
-    })
-    return this.#queuedFlush
+    return this.#flush.flush()
   }
 
   async verify(options: VerifyOptions = {}): Promise<LayerVerification> {
     this.#check()
     const checked = new Bitfield(this.present.length, this.present.toBytes())
     const { inode } = this.#file
-    const result = await verifyFile(
-      {
-        path: this.path,
-        inode,
-        sizeBytes: this.manifest.sizeBytes,
-        blockLengthBytes: this.manifest.blockLengthBytes,
-        present: checked.toBytes(),
-        // A copy: cloning a view for the thread would clone the whole buffer below it.
-        hashes: this.manifest.blockHashes.slice(),
-        isWhole: checked.isFull,
+    const result = await verifyFile({ ...this.manifest, path: this.path, inode, present: checked }, options).catch(
+      (error: unknown) => {
+        throw options.signal?.aborted ? error : storeFailure(error, this.path)
       },
-      options,
-    ).catch((error: unknown) => {
-      throw options.signal?.aborted ? error : storeFailure(error, this.path)
-    })
+    )
     const badBlocks = result.isGone ? [...checked.ones()] : result.badBlocks
     if (badBlocks.length > 0) {
       const isDropped = await this.#queue.run(async () => {
@@ -203,10 +184,8 @@ export class DiskLayer implements StoredLayer {
       const file = await record()
       const old = this.#file
       this.#file = file
-      this.present.setAll()
-      this.#durable.setAll()
-      this.#presentBytes = this.manifest.sizeBytes
-      this.#clearUnsaved()
+      this.#ledger.fill()
+      this.#cache.dropAll()
       await old.close()
     })
   }
@@ -230,101 +209,91 @@ export class DiskLayer implements StoredLayer {
   async #end(state: 'closed' | 'removed'): Promise<void> {
     if (this.#state !== 'open') return
     this.#state = state
-    this.#timer.abort()
+    this.#flush.stop()
+    this.#cache.dropAll()
     await this.#file.close()
   }
 
-  #add(first: number, end: number): void {
-    for (let block = first; block < end; block += 1) {
-      // Concurrent writers of one block both get here, with the same bytes; the first one counts.
-      if (!this.present.set(block)) continue
-      const size = blockSize(this.manifest, block)
-      this.#presentBytes += size
-      this.#unsaved.push(block)
-      this.#unsavedBytes += size
+  /** Writes blocks and counts them, unless the layer or what it held was lost meanwhile. */
+  async #write(write: () => Promise<void>, blocks: readonly number[]): Promise<void> {
+    const { durableBytes } = this.#options
+    if (this.#ledger.volatileBytes >= durableBytes * VOLATILE_LIMIT_FACTOR) await this.flush()
+    this.#check()
+    const { lossCount } = this.#ledger
+    try {
+      await write()
+    } catch (error) {
+      this.#check()
+      throw storeFailure(error, this.path)
     }
-    if (this.#unsavedBytes >= this.#options.durableBytes) this.#flushInBackground()
-    else if (this.#unsavedBytes > 0) this.#setTimer()
+    this.#check()
+    if (lossCount !== this.#ledger.lossCount) {
+      throw storeError('SHOAL_STORE_IO', { path: this.path, reason: 'syncing the file failed during the write' })
+    }
+    for (const block of blocks) this.#ledger.add(block)
+    if (this.#ledger.unsavedBytes >= durableBytes) this.#flush.start()
+    else if (this.#ledger.unsavedBytes > 0) this.#flush.startLater()
   }
 
-  #setTimer(): void {
-    if (this.#isTimerSet) return
-    this.#isTimerSet = true
-    this.#deps.clock.sleep(this.#options.durableMs, { signal: this.#timer.signal }).then(
-      () => {
-        this.#isTimerSet = false
-        this.#flushInBackground()
-      },
-      () => {},
-    )
+  async #writeBuffer(block: number, buffer: BlockBuffer, length: number): Promise<void> {
+    const position = block * this.manifest.blockLengthBytes
+    const hash = blockHash(this.manifest, block)
+    if (await this.#file.writeBlock(position, buffer, { length, hash })) return
+    throw storeError('SHOAL_STORE_BLOCK_MISMATCH', { digest: this.manifest.digest, block })
   }
 
-  #flushInBackground(): void {
-    if (this.#queuedFlush !== undefined) return
-    this.flush().then(
-      () => {
-        if (this.#isFlushFailing) this.#deps.logger.info({ digest: this.manifest.digest }, 'layer is flushed again')
-        this.#isFlushFailing = false
-      },
-      (error: unknown) => {
-        const fields = { digest: this.manifest.digest, error: errorMessage(error) }
-        // Tried again and again while the disk is full: said once.
-        if (!this.#isFlushFailing) this.#deps.logger.warn(fields, 'layer cannot be flushed')
-        this.#isFlushFailing = true
-      },
-    )
+  async #load(block: number): Promise<BlockBuffer> {
+    const length = checkedBlockSize(this.manifest, block)
+    const position = block * this.manifest.blockLengthBytes
+    this.#checkPresent(position, length)
+    return this.#cache.load(block, async (buffer) => {
+      const read = () => this.#file.readBlock(position, buffer, length)
+      await this.#readPresent(position, length, read, (bytesRead) => {
+        if (bytesRead !== length) throw this.#endsEarly()
+        this.#cache.keep(block, buffer, length)
+      })
+    })
+  }
+
+  /** Bytes that lie in one block which a buffer still holds. */
+  #copyKept(offset: number, length: number): Buffer | undefined {
+    const { blockLengthBytes } = this.manifest
+    const within = offset % blockLengthBytes
+    if (within + length > blockLengthBytes) return undefined
+    return this.#cache.copy((offset - within) / blockLengthBytes, within, length)
+  }
+
+  /**
+   * Reads what is present all the while: a block that a check drops, or a new file lacks, may have been read bad. `take` gets it
+   * before anything else can happen.
+   */
+  async #readPresent<T>(
+    offset: number,
+    length: number,
+    read: () => Promise<T>,
+    take: (data: T) => void,
+  ): Promise<void> {
+    for (;;) {
+      this.#checkPresent(offset, length)
+      const { dropCount } = this.#ledger
+      const data = await read().catch((error: unknown) => {
+        this.#check()
+        throw storeFailure(error, this.path)
+      })
+      this.#check()
+      if (dropCount === this.#ledger.dropCount) return take(data)
+    }
   }
 
   async #save(): Promise<void> {
     this.#check()
-    const blocks = this.#unsaved
-    if (blocks.length === 0) return
-    this.#savingBytes = this.#unsavedBytes
-    this.#clearUnsaved()
+    const { state } = this.#deps
     try {
-      await this.#saveBlocks(blocks)
+      await saveBlocks(this.#ledger, { file: this.#file, state, digest: this.manifest.digest })
     } catch (error) {
-      if (this.#unsaved.length > 0) this.#setTimer()
+      if (this.#ledger.hasUnsaved) this.#flush.startLater()
       throw storeFailure(error, this.path)
-    } finally {
-      this.#savingBytes = 0
     }
-  }
-
-  async #saveBlocks(blocks: number[]): Promise<void> {
-    try {
-      await this.#file.sync()
-    } catch (error) {
-      this.#loseUnsaved(blocks)
-      throw error
-    }
-    const durable = new Bitfield(this.present.length, this.#durable.toBytes())
-    // A block may have been dropped since it was written, or be here because it was.
-    for (const block of blocks) {
-      if (this.present.has(block)) durable.set(block)
-      else durable.clear(block)
-    }
-    try {
-      await this.#deps.state.batch(presenceOperations(this.manifest.digest, durable, chunksOf(blocks)))
-    } catch (error) {
-      this.#unsaved = blocks.concat(this.#unsaved)
-      this.#unsavedBytes += this.#savingBytes
-      throw error
-    }
-    this.#durable = durable
-  }
-
-  /**
-   * The kernel reports a failed write-back once and then forgets the pages: whatever was not durable may be lost,
-   * and a later sync that succeeds proves nothing about it.
-   */
-  #loseUnsaved(blocks: number[]): void {
-    this.#syncFailures += 1
-    const unsaved = blocks.concat(this.#unsaved)
-    for (const block of unsaved) this.#clear(block)
-    this.#clearUnsaved()
-    // Dropped blocks that are still recorded as present have to be recorded as absent all the same.
-    this.#unsaved = unsaved.filter((block) => this.#durable.has(block))
   }
 
   /** The blocks stop being served at once; if recording that fails it is tried again with every flush. */
@@ -332,53 +301,36 @@ export class DiskLayer implements StoredLayer {
     this.#check()
     const { digest } = this.manifest
     this.#deps.logger.warn({ digest, blocks: blocks.length, isFileGone }, 'blocks of a layer are bad and are dropped')
-    if (isFileGone) this.#loseAll()
-    for (const block of blocks) this.#lose(block)
+    if (isFileGone) this.#ledger.dropAll()
+    for (const block of blocks) this.#ledger.drop(block)
     await this.#save()
     if (!isFileGone) return
     const file = await this.#deps.replaceFile()
     const old = this.#file
     this.#file = file
     // What was written meanwhile went to the lost file, too: in the new one it would be zeros.
-    this.#loseAll()
+    this.#ledger.dropAll()
     await old.close()
     await this.#save()
   }
 
-  #loseAll(): void {
-    this.#syncFailures += 1
-    for (const block of [...this.present.ones()]) this.#lose(block)
+  #checkPresent(offset: number, length: number): void {
+    this.#check()
+    const block = absentBlock(this.manifest, this.present, offset, length)
+    if (block !== undefined) throw storeError('SHOAL_STORE_BLOCK_ABSENT', { digest: this.manifest.digest, block })
   }
 
-  #lose(block: number): void {
-    this.#clear(block)
-    this.#unsaved.push(block)
+  #endsEarly(): Error {
+    return storeError('SHOAL_STORE_IO', { path: this.path, reason: 'the file ends early: it was truncated' })
   }
 
-  #clear(block: number): void {
-    if (this.present.clear(block)) this.#presentBytes -= blockSize(this.manifest, block)
-  }
-
-  #clearUnsaved(): void {
-    this.#unsaved = []
-    this.#unsavedBytes = 0
+  #isHere(block: number): boolean {
+    return this.#state === 'open' && this.present.has(block)
   }
 
   #check(): void {
     if (this.#state === 'open') return
     if (this.#state === 'closed') throw storeError('SHOAL_STORE_CLOSED')
     throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest: this.manifest.digest })
-  }
-}
-
-function chunksOf(blocks: readonly number[]): Set<number> {
-  return new Set(blocks.map((block) => Math.floor(block / CHUNK_BLOCKS)))
-}
-
-async function freeBuffer(buffers: BlockBuffers): Promise<BlockBuffer> {
-  for (;;) {
-    const buffer = buffers.acquire()
-    if (buffer !== undefined) return buffer
-    await new Promise<void>((resolve) => buffers.onFree(resolve))
   }
 }

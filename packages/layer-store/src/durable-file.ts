@@ -1,5 +1,6 @@
-import { mkdir, open } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorCode } from '@shoal/core'
 
 /** Writes a new file and syncs it; its name is durable once its directory was synced. */
 export async function writeDurableFile(path: string, data: Uint8Array): Promise<void> {
@@ -21,5 +22,15 @@ export async function makeDurableDirectory(path: string): Promise<void> {
   for (let made = path; ; made = dirname(made)) {
     await syncPath(dirname(made))
     if (made === highest || made === dirname(made)) return
+  }
+}
+
+/** Bytes that a file occupies; 0 if it went away meanwhile. */
+export async function fileAllocation(path: string): Promise<number> {
+  try {
+    return (await stat(path)).blocks * 512
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 0
+    throw error
   }
 }

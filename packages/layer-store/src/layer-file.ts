@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { errorCode } from '@shoal/core'
+import { type BlockBuffer, errorCode } from '@shoal/core'
+import type { BlockThread } from './block-thread.ts'
 import { storeError } from './errors.ts'
 
 /** The open file of one layer. */
@@ -10,7 +11,10 @@ export interface LayerFile {
   readonly sizeBytes: number
   /** One pread into a buffer of its own; shorter than `length` where the file ends. */
   read(position: number, length: number): Promise<Buffer>
-  write(position: number, data: Uint8Array): Promise<void>
+  /** One pread into the payload; gives how many bytes there were. */
+  readBlock(position: number, buffer: BlockBuffer, length: number): Promise<number>
+  /** Writes the payload if it has this SHA-256; false if it has not. */
+  writeBlock(position: number, buffer: BlockBuffer, block: { length: number; hash: Uint8Array }): Promise<boolean>
   /** Data, and the metadata needed to find it, reach the disk. */
   sync(): Promise<void>
   truncate(sizeBytes: number): Promise<void>
@@ -18,13 +22,19 @@ export interface LayerFile {
   close(): Promise<void>
 }
 
+/** What {@link LayerFile} says of the file at a path. */
+export interface LayerFileStatus {
+  readonly inode: string
+  readonly sizeBytes: number
+}
+
 /** Makes a new sparse file; what is at the path already is an `EEXIST`. */
-export async function createLayerFile(path: string, sizeBytes: number): Promise<LayerFile> {
+export async function createLayerFile(path: string, sizeBytes: number, thread: BlockThread): Promise<LayerFile> {
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o644)
   try {
     await handle.truncate(sizeBytes)
     await handle.sync()
-    return await wrap(handle)
+    return await wrap(handle, thread)
   } catch (error) {
     await handle.close()
     throw error
@@ -32,26 +42,28 @@ export async function createLayerFile(path: string, sizeBytes: number): Promise<
 }
 
 /** Opens a layer file; undefined if there is none. Throws `SHOAL_STORE_FOREIGN_FILE` for anything but a regular file. */
-export async function openLayerFile(path: string): Promise<LayerFile | undefined> {
-  const inode = await fileInode(path)
-  if (inode === undefined) return undefined
-  return wrap(await open(path, constants.O_RDWR | constants.O_NOFOLLOW))
+export async function openLayerFile(path: string, thread: BlockThread): Promise<LayerFile | undefined> {
+  if ((await layerFileStatus(path)) === undefined) return undefined
+  return wrap(await open(path, constants.O_RDWR | constants.O_NOFOLLOW), thread)
 }
 
-/** The inode of a regular file; undefined if there is none. Throws `SHOAL_STORE_FOREIGN_FILE` for anything else. */
-export async function fileInode(path: string): Promise<string | undefined> {
+/** The status of a regular file; undefined if there is none. Throws `SHOAL_STORE_FOREIGN_FILE` for anything else. */
+export async function layerFileStatus(path: string): Promise<LayerFileStatus | undefined> {
   try {
     const status = await lstat(path, { bigint: true })
     if (!status.isFile()) throw storeError('SHOAL_STORE_FOREIGN_FILE', { path })
-    return String(status.ino)
+    return { inode: String(status.ino), sizeBytes: Number(status.size) }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
-async function wrap(handle: FileHandle): Promise<LayerFile> {
+async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile> {
   const { ino, size } = await handle.stat({ bigint: true })
+  // The handle waits for its own calls; the thread only has the number, which another file may get after the close.
+  let writes = 0
+  let onIdle = () => {}
   return {
     inode: String(ino),
     sizeBytes: Number(size),
@@ -60,10 +72,16 @@ async function wrap(handle: FileHandle): Promise<LayerFile> {
       const { bytesRead } = await handle.read(buffer, 0, length, position)
       return bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
     },
-    write: async (position, data) => {
-      for (let written = 0; written < data.length; ) {
-        const rest = data.length - written
-        written += (await handle.write(data, written, rest, position + written)).bytesWritten
+    readBlock: async (position, buffer, length) => {
+      return (await handle.read(buffer.payload(length), 0, length, position)).bytesRead
+    },
+    writeBlock: async (position, buffer, { length, hash }) => {
+      writes += 1
+      try {
+        return await thread.write({ fd: handle.fd, position, buffer, length, hash })
+      } finally {
+        writes -= 1
+        if (writes === 0) onIdle()
       }
     },
     sync: () => handle.datasync(),
@@ -71,6 +89,13 @@ async function wrap(handle: FileHandle): Promise<LayerFile> {
       await handle.truncate(sizeBytes)
       await handle.sync()
     },
-    close: () => handle.close(),
+    close: async () => {
+      if (writes > 0) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve
+        })
+      }
+      await handle.close()
+    },
   }
 }

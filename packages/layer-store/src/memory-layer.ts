@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { hash } from 'node:crypto'
 import {
   Bitfield,
   type BlockBuffer,
@@ -9,7 +9,8 @@ import {
   digestFromBytes,
   type Manifest,
 } from '@shoal/core'
-import { blockRun, checkBlocks, splitRun } from './block-check.ts'
+import { BlockCache } from './block-cache.ts'
+import { blockRun, checkedBlockSize } from './block-run.ts'
 import { storeError } from './errors.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
 import { absentBlock, checkRange } from './read-range.ts'
@@ -22,14 +23,14 @@ export class MemoryLayer implements StoredLayer {
   readonly path = ''
   readonly present: Bitfield
   readonly buffers: BlockBuffers
-  readonly #owner: number
+  readonly #cache: BlockCache
   readonly #blocks = new Map<number, Buffer>()
   #presentBytes = 0
   #state: 'open' | 'closed' | 'removed' = 'open'
 
   constructor(description: LayerDescription, buffers: BlockBuffers) {
     this.buffers = buffers
-    this.#owner = buffers.newOwner()
+    this.#cache = new BlockCache(buffers)
     this.manifest = description.manifest
     this.encodedManifest = description.encodedManifest
     this.torrent = description.torrent
@@ -48,22 +49,26 @@ export class MemoryLayer implements StoredLayer {
     return this.present.isFull
   }
 
+  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    const length = checkedBlockSize(this.manifest, block)
+    this.#check()
+    if (this.present.has(block)) return
+    this.#checkHash(block, buffer.payload(length))
+    this.#put(block, buffer.payload(length))
+    this.#cache.keep(block, buffer, length)
+  }
+
   async writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
     const run = blockRun(this.manifest, firstBlock, data)
     this.#check()
-    const runs = splitRun(this.manifest, run, (block) => this.present.has(block))
-    await checkBlocks(this.manifest, runs)
-    this.#check()
-    for (const part of runs) this.#put(part.first, part.data)
+    const absent = run.filter(({ block }) => !this.present.has(block))
+    for (const { block, data } of absent) this.#checkHash(block, data)
+    for (const { block, data } of absent) this.#put(block, data)
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
     checkRange(this.manifest, offset, length)
-    this.#check()
-    const absent = absentBlock(this.manifest, this.present, offset, length)
-    if (absent !== undefined) {
-      throw storeError('SHOAL_STORE_BLOCK_ABSENT', { digest: this.manifest.digest, block: absent })
-    }
+    this.#checkPresent(offset, length)
     const result = Buffer.allocUnsafeSlow(length)
     const { blockLengthBytes } = this.manifest
     for (let at = 0; at < length; ) {
@@ -74,22 +79,9 @@ export class MemoryLayer implements StoredLayer {
     return result
   }
 
-  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
-    const wasPresent = this.present.has(block)
-    await this.writeBlocks(block, buffer.payload(blockSize(this.manifest, block)))
-    if (!wasPresent) this.buffers.keep(buffer, this.#owner, block, blockSize(this.manifest, block))
-  }
-
   readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
-    const kept = this.present.has(block) ? this.buffers.find(this.#owner, block) : undefined
-    return kept ?? this.#readBlock(block)
-  }
-
-  async #readBlock(block: number): Promise<BlockBuffer> {
-    const data = await this.read(block * this.manifest.blockLengthBytes, blockSize(this.manifest, block))
-    const buffer = await freeBuffer(this.buffers)
-    buffer.payload(data.length).set(data)
-    return buffer
+    const isHere = this.#state === 'open' && this.present.has(block)
+    return (isHere ? this.#cache.find(block) : undefined) ?? this.#load(block)
   }
 
   async flush(): Promise<void> {
@@ -98,15 +90,14 @@ export class MemoryLayer implements StoredLayer {
 
   async verify({ signal, onProgress }: VerifyOptions = {}): Promise<LayerVerification> {
     this.#check()
-    const digestMatches = this.isComplete ? await this.#digestMatches() : null
+    const digestMatches = this.isComplete ? this.#digestMatches() : null
     const badBlocks: number[] = []
     const blocks = [...this.present.ones()]
     let checkedBytes = 0
     for (const block of blocks) {
       signal?.throwIfAborted()
       const data = this.#blocks.get(block) ?? Buffer.alloc(0)
-      const hash = await webcrypto.subtle.digest('SHA-256', data as Buffer<ArrayBuffer>)
-      if (Buffer.compare(new Uint8Array(hash), blockHash(this.manifest, block)) !== 0) badBlocks.push(block)
+      if (!this.#isGood(block, data)) badBlocks.push(block)
       checkedBytes += data.length
       onProgress?.(checkedBytes)
     }
@@ -115,8 +106,8 @@ export class MemoryLayer implements StoredLayer {
   }
 
   /** Takes the whole layer, which is known to be verified. */
-  fill(data: Buffer): void {
-    this.#put(0, data)
+  fill(content: Buffer): void {
+    for (const { block, data } of blockRun(this.manifest, 0, content)) this.#put(block, data)
   }
 
   close(): void {
@@ -126,43 +117,55 @@ export class MemoryLayer implements StoredLayer {
   remove(): void {
     this.#state = 'removed'
     this.#blocks.clear()
+    this.#cache.dropAll()
   }
 
-  #put(first: number, data: Uint8Array): void {
-    const { blockLengthBytes } = this.manifest
-    for (let start = 0; start < data.length; start += blockLengthBytes) {
-      const block = first + start / blockLengthBytes
-      // Concurrent writers of one block both get here; the first one counts.
-      if (!this.present.set(block)) continue
-      const size = blockSize(this.manifest, block)
-      this.#blocks.set(block, Buffer.from(data.subarray(start, start + size)))
-      this.#presentBytes += size
-    }
+  async #load(block: number): Promise<BlockBuffer> {
+    const length = checkedBlockSize(this.manifest, block)
+    this.#checkPresent(block * this.manifest.blockLengthBytes, length)
+    return this.#cache.load(block, async (buffer) => {
+      this.#checkPresent(block * this.manifest.blockLengthBytes, length)
+      this.#blocks.get(block)?.copy(buffer.payload(length))
+      this.#cache.keep(block, buffer, length)
+    })
+  }
+
+  #put(block: number, data: Uint8Array): void {
+    if (!this.present.set(block)) return
+    this.#blocks.set(block, Buffer.from(data))
+    this.#presentBytes += data.length
   }
 
   #drop(block: number): void {
     if (!this.present.clear(block)) return
     this.#blocks.delete(block)
+    this.#cache.drop(block)
     this.#presentBytes -= blockSize(this.manifest, block)
   }
 
-  async #digestMatches(): Promise<boolean> {
+  #digestMatches(): boolean {
     const whole = Buffer.concat([...this.present.ones()].map((block) => this.#blocks.get(block) ?? Buffer.alloc(0)))
-    const hash = await webcrypto.subtle.digest('SHA-256', whole)
-    return digestFromBytes(new Uint8Array(hash)) === this.manifest.digest
+    return digestFromBytes(hash('sha256', whole, 'buffer')) === this.manifest.digest
+  }
+
+  #isGood(block: number, data: Uint8Array): boolean {
+    return hash('sha256', data, 'buffer').equals(blockHash(this.manifest, block))
+  }
+
+  #checkHash(block: number, data: Uint8Array): void {
+    if (!this.#isGood(block, data))
+      throw storeError('SHOAL_STORE_BLOCK_MISMATCH', { digest: this.manifest.digest, block })
+  }
+
+  #checkPresent(offset: number, length: number): void {
+    this.#check()
+    const block = absentBlock(this.manifest, this.present, offset, length)
+    if (block !== undefined) throw storeError('SHOAL_STORE_BLOCK_ABSENT', { digest: this.manifest.digest, block })
   }
 
   #check(): void {
     if (this.#state === 'open') return
     if (this.#state === 'closed') throw storeError('SHOAL_STORE_CLOSED')
     throw storeError('SHOAL_STORE_LAYER_UNKNOWN', { digest: this.manifest.digest })
-  }
-}
-
-async function freeBuffer(buffers: BlockBuffers): Promise<BlockBuffer> {
-  for (;;) {
-    const buffer = buffers.acquire()
-    if (buffer !== undefined) return buffer
-    await new Promise<void>((resolve) => buffers.onFree(resolve))
   }
 }

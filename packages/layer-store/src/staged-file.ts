@@ -1,7 +1,7 @@
 import type { Manifest } from '@shoal/core'
 import { syncPath } from './durable-file.ts'
 import { storeError } from './errors.ts'
-import { openLayerFile } from './layer-file.ts'
+import { layerFileStatus } from './layer-file.ts'
 
 const STAGING_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/
 
@@ -14,16 +14,12 @@ export function checkStagingName(name: string): string {
 /** Makes a staged file durable and gives its inode. Throws `SHOAL_STORE_STAGED_INVALID` if it cannot be the layer. */
 export async function prepareStagedFile(manifest: Manifest, path: string): Promise<string> {
   const { digest, sizeBytes } = manifest
-  const file = await openLayerFile(path)
-  if (file === undefined) throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason: 'it is not there' })
-  try {
-    if (file.sizeBytes !== sizeBytes) {
-      const reason = `it has ${file.sizeBytes} bytes instead of ${sizeBytes}`
-      throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason })
-    }
-    await syncPath(path)
-    return file.inode
-  } finally {
-    await file.close()
+  const status = await layerFileStatus(path)
+  if (status === undefined) throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason: 'it is not there' })
+  if (status.sizeBytes !== sizeBytes) {
+    const reason = `it has ${status.sizeBytes} bytes instead of ${sizeBytes}`
+    throw storeError('SHOAL_STORE_STAGED_INVALID', { path, digest, reason })
   }
+  await syncPath(path)
+  return status.inode
 }

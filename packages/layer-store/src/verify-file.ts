@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { Bitfield, Manifest } from '@shoal/core'
 import type { VerifyOptions } from './layer-store.ts'
 
 /** What the worker is told. */
@@ -27,8 +28,20 @@ export interface VerifyResult {
 
 export type VerifyMessage = VerifyResult | { readonly type: 'progress'; readonly checkedBytes: number }
 
+/** A layer's file, and which blocks of it to check. */
+export interface VerifyTarget extends Pick<Manifest, 'sizeBytes' | 'blockLengthBytes' | 'blockHashes'> {
+  readonly path: string
+  readonly inode: string
+  readonly present: Bitfield
+}
+
 /** Reads and hashes a layer file in a thread of its own. Rejects with the signal's reason when aborted. */
-export function verifyFile(job: VerifyJob, { signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
+export function verifyFile(target: VerifyTarget, { signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
+  const { path, inode, sizeBytes, blockLengthBytes, blockHashes, present } = target
+  // The hashes are copied: cloning a view for the thread would clone the whole buffer below it.
+  const hashes = blockHashes.slice()
+  const isWhole = present.isFull
+  const job: VerifyJob = { path, inode, sizeBytes, blockLengthBytes, present: present.toBytes(), hashes, isWhole }
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: job, execArgv: [] })
