@@ -102,7 +102,7 @@ export const seedConfigSchema = Type.Object(
       {
         enabled: Type.Boolean({ description: 'Whether the tracker runs.' }),
         port: port('TCP and UDP port of the tracker; 0 takes a free one.'),
-        announceIntervalMs: milliseconds('Time between two announces of a peer.'),
+        announceIntervalMs: milliseconds('Time between two announces of a peer at rest; shorter while many join.'),
       },
       strict,
     ),
