@@ -80,8 +80,7 @@ export class ClientChannel implements LaneChannel {
   }
 
   have(pieces: readonly number[]): void {
-    if (this.isClosed) return
-    for (const piece of pieces) this.#deps.haves.add(this.#deps.channel, piece)
+    if (!this.isClosed) this.#deps.haves.add(this.#deps.channel, pieces)
   }
 
   close(): void {

@@ -56,10 +56,11 @@ export class HaveQueue {
     this.#isReady = isReady
   }
 
-  add(channel: number, piece: number): void {
-    const pieces = this.#pending.get(channel)
-    if (pieces === undefined) this.#pending.set(channel, [piece])
-    else pieces.push(piece)
+  add(channel: number, pieces: readonly number[]): void {
+    if (pieces.length === 0) return
+    const pending = this.#pending.get(channel) ?? []
+    for (const piece of pieces) pending.push(piece)
+    this.#pending.set(channel, pending)
     this.flush()
   }
 
