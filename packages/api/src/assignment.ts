@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { address, bytes, count, digest, hex20, nodeId, place, priority, time } from './field.ts'
+import { NodeLimits } from './limits.ts'
 
 /** The most nodes one request may name. */
 export const MAX_NODES_A_REQUEST = 10_000
@@ -84,7 +85,10 @@ export const DesiredState = Type.Object(
       maxItems: 10_000,
       description: 'Layers that were withdrawn: the node must stop serving and remove them.',
     }),
+    limits: Type.Optional(NodeLimits),
   },
-  { description: 'Everything a node should hold now; it reconciles towards this.' },
+  {
+    description: 'Everything a node should hold now, and its limits (none when absent); it reconciles towards this.',
+  },
 )
 export type DesiredState = Static<typeof DesiredState>

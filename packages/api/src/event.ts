@@ -25,6 +25,7 @@ export const EVENT_TYPES = [
   'layer.failed',
   'peer.banned',
   'store.no-space',
+  'limits.changed',
   'library.unreachable',
   'library.reachable',
 ] as const

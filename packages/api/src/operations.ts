@@ -4,6 +4,7 @@ import { Event } from './event.ts'
 import { count, digest, imageId, nodeId, nullable } from './field.ts'
 import { Image } from './image.ts'
 import { Layer, Verification } from './layer.ts'
+import { LimitsChange, LimitsStatus } from './limits.ts'
 import { Enrollment, Heartbeat, Node, NodeRegistration, Revision } from './node.ts'
 import type { Operation } from './operation.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
@@ -264,6 +265,26 @@ export const operations = {
     query: Type.Object({ after: afterEvent }, strict),
     response: Event,
     contentType: 'text/event-stream',
+  },
+  showLimits: {
+    id: 'showLimits',
+    method: 'GET',
+    path: '/v1/limits',
+    role: 'operator',
+    tag: 'limits',
+    summary: 'Shows the limits on payload.',
+    response: LimitsStatus,
+  },
+  setLimits: {
+    id: 'setLimits',
+    method: 'PUT',
+    path: '/v1/limits',
+    role: 'operator',
+    tag: 'limits',
+    summary:
+      'Sets limits on payload: of the seed at once, of the nodes as soon as they are told. They survive a restart.',
+    body: LimitsChange,
+    response: LimitsStatus,
   },
   status: {
     id: 'status',

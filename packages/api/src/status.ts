@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { address, bytes, count, digest, nodeId, nullable, rate, text, time } from './field.ts'
+import { NodeLimits } from './limits.ts'
 import { LayerInventory, MAX_NODE_LAYERS } from './node.ts'
 
 export const SeedStatus = Type.Object(
@@ -92,6 +93,10 @@ export const PeerStatus = Type.Object(
     banned: Type.Array(Ban, { maxItems: 1000, description: 'Peers banned, the latest last.' }),
     diskFreeBytes: bytes('Free on the file system of the layers.'),
     diskUsedBytes: bytes('Used by layers.'),
+    limits: Type.Object(
+      { configured: NodeLimits, fleet: nullable(NodeLimits), effective: NodeLimits },
+      { description: 'What this node is configured to, what the seed said, and the lower of both, which holds.' },
+    ),
   },
   { description: 'A peer daemon at a glance.' },
 )

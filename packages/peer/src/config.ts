@@ -1,3 +1,5 @@
+import { LIMIT_RANGE } from '@shoal/api'
+import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
 import { type Static, type TSchema, Type } from 'typebox'
 
@@ -8,7 +10,11 @@ const text = (description: string) => Type.String({ minLength: 1, maxLength: 409
 const port = (description: string) =>
   Type.Integer({ minimum: 0, maximum: 65535, description: `${description} 0 takes a free one.` })
 const place = (description: string) => Type.String({ pattern: '^[0-9A-Za-z._-]*$', maxLength: 100, description })
-const limit = (description: string) => nullable(Type.Number({ minimum: 1024 }), `${description} null: no limit.`)
+const limit = (description: string) =>
+  nullable(
+    Type.Integer(LIMIT_RANGE),
+    `${description} Bytes per second. null: no limit of its own. What the seed sets holds too where it is lower.`,
+  )
 
 /** Configuration of the peer daemon. */
 export const peerConfigSchema = Type.Object(
@@ -57,8 +63,11 @@ export const peerConfigSchema = Type.Object(
     ),
     limits: Type.Object(
       {
-        upBytesPerSecond: limit('Limit on sending to other nodes. Bytes per second.'),
-        downBytesPerSecond: limit('Limit on receiving. Bytes per second.'),
+        upBytesPerSecond: limit('Limit on sending to other nodes.'),
+        downBytesPerSecond: limit('Limit on receiving.'),
+        crossRackBytesPerSecond: limit('Limit on sending to nodes of other racks.'),
+        inRackBytesPerSecond: limit('Limit on sending to nodes of the same rack.'),
+        prefetchBytesPerSecond: limit('Limit on receiving what no VM waits for.'),
       },
       strict,
     ),
@@ -113,7 +122,7 @@ export const peerConfigDefaults = {
   seed: { tokenFile: null, publicKey: null },
   swarm: { host: '0.0.0.0', port: 7441, advertiseHost: null },
   dht: { enabled: true, port: 7441 },
-  limits: { upBytesPerSecond: null, downBytesPerSecond: null },
+  limits: NO_TRANSFER_LIMITS,
   store: { directory: null },
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },

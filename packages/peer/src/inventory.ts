@@ -4,6 +4,7 @@ import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import type { LayerSwarmStats, Swarm } from '@shoal/swarm'
 import { errorBody } from './error-body.ts'
 import type { LayerFailure } from './layer-failures.ts'
+import type { NodeLimitsKeeper } from './node-limits.ts'
 import type { Reconciler, SwarmPort } from './reconciler.ts'
 import { isNoAnswer } from './seed-link.ts'
 
@@ -26,7 +27,9 @@ export function peerLayers({ store, swarm, reconciler }: InventoryDeps): PeerLay
 }
 
 /** What the seed is told at each heartbeat. */
-export async function takeInventory(deps: InventoryDeps): Promise<Inventory> {
+export async function takeInventory(
+  deps: InventoryDeps & { readonly limits: Pick<NodeLimitsKeeper, 'effective'> },
+): Promise<Inventory> {
   const { allocatedBytes, freeBytes } = await deps.store.usage()
   const { upBytesPerSecond, downBytesPerSecond } = deps.swarm.stats()
   return {
@@ -36,6 +39,7 @@ export async function takeInventory(deps: InventoryDeps): Promise<Inventory> {
     upBytesPerSecond,
     downBytesPerSecond,
     load1: loadavg()[0] ?? 0,
+    limits: deps.limits.effective,
   }
 }
 

@@ -6,6 +6,7 @@ import type { PeerConfig } from './config.ts'
 import type { EnrollmentKeeper } from './enrollment.ts'
 import { peerLayers } from './inventory.ts'
 import { nodeName } from './node-facts.ts'
+import type { NodeLimitsKeeper } from './node-limits.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { SeedLink } from './seed-link.ts'
 import { version } from './version.ts'
@@ -20,10 +21,11 @@ export async function peerStatus(
     readonly reconciler: Reconciler
     readonly enrollment: EnrollmentKeeper
     readonly bans: BanLog
+    readonly limits: NodeLimitsKeeper
     readonly startedAt: string
   },
 ): Promise<PeerStatus> {
-  const { store, swarm, seed, reconciler, enrollment, bans, startedAt } = parts
+  const { store, swarm, seed, reconciler, enrollment, bans, limits, startedAt } = parts
   const { allocatedBytes, freeBytes } = await store.usage()
   return {
     node: nodeName(config),
@@ -39,5 +41,6 @@ export async function peerStatus(
     banned: bans.list(),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,
+    limits: limits.status(),
   }
 }

@@ -15,6 +15,7 @@ import { KeyTrust } from './key-trust.ts'
 import { LayerEvents } from './layer-events.ts'
 import { registerPeerMetrics } from './metrics.ts'
 import { admission, nodeName, registration } from './node-facts.ts'
+import { NodeLimitsKeeper } from './node-limits.ts'
 import { createPeerHttp } from './peer-http.ts'
 import { PeerRecords } from './peer-records.ts'
 import { peerStatus } from './peer-status.ts'
@@ -46,6 +47,7 @@ interface Parts extends PeerStorage {
   readonly desired: DesiredStateFollower
   readonly heartbeat: Heartbeat
   readonly bans: BanLog
+  readonly limits: NodeLimitsKeeper
   readonly startedAt: string
 }
 
@@ -143,7 +145,10 @@ export class Peer implements AsyncDisposable {
     const seed = new SeedLink({ client: createClient({ baseUrl: url, token }), logger }, { url })
     const trust = new KeyTrust({ records, clock, logger }, { publicKey, seedUrl: url })
     await trust.open()
-    const swarm = await this.#createSwarm(node, records)
+    // What the seed said last holds from the first byte on, whether it answers now or not.
+    const limits = new NodeLimitsKeeper(steadyClock, config.limits)
+    limits.setFleet((await records.desired())?.limits)
+    const swarm = await this.#createSwarm(node, records, limits)
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const reconciler = new Reconciler(
@@ -174,7 +179,10 @@ export class Peer implements AsyncDisposable {
     const desired = new DesiredStateFollower(
       {
         ...{ seed, records, clock, random, logger },
-        onDesired: (state) => reconciler.setDesired(state),
+        onDesired: (state) => {
+          limits.setFleet(state.limits)
+          reconciler.setDesired(state)
+        },
         onUnknown: () => enrollment.request(),
       },
       { node, intervalMs: config.reconcile.intervalMs },
@@ -182,7 +190,7 @@ export class Peer implements AsyncDisposable {
     const heartbeat = new Heartbeat(
       {
         ...{ seed, events, clock, random, logger },
-        inventory: () => takeInventory({ store, swarm, reconciler }),
+        inventory: () => takeInventory({ store, swarm, reconciler, limits }),
         onRevision: (revision) => desired.notice(revision),
         onUnknown: () => enrollment.request(),
       },
@@ -193,17 +201,18 @@ export class Peer implements AsyncDisposable {
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
       ...{ state, store, swarm, seed, records, events, layerEvents },
-      ...{ reconciler, enrollment, desired, heartbeat, bans, startedAt },
+      ...{ reconciler, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
 
-  async #createSwarm(node: string, records: PeerRecords): Promise<Swarm> {
-    const { swarm, dht, limits, seed } = this.#config
+  async #createSwarm(node: string, records: PeerRecords, limits: NodeLimitsKeeper): Promise<Swarm> {
+    const { swarm, dht, seed } = this.#config
     const { logger } = this.#deps
     const enrollment = await records.enrollment()
     const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
     const { host, port, advertiseHost } = swarm
+    const { upBytesPerSecond, downBytesPerSecond } = limits.effective
     return createSwarm(
       // The swarm only measures time: setting the machine's clock must not stall it.
       { logger: logger.child({ component: 'swarm' }), clock: steadyClock },
@@ -215,8 +224,9 @@ export class Peer implements AsyncDisposable {
         advertiseHost: await advertisedHost({ host, advertiseHost, seedUrl: seed.url }),
         dht: dht.enabled ? { host, port: dht.port, bootstrap } : false,
         trackers: enrollment?.trackers ?? [],
-        ...(limits.upBytesPerSecond === null ? {} : { upBytesPerSecond: limits.upBytesPerSecond }),
-        ...(limits.downBytesPerSecond === null ? {} : { downBytesPerSecond: limits.downBytesPerSecond }),
+        ...(upBytesPerSecond === null ? {} : { upBytesPerSecond }),
+        ...(downBytesPerSecond === null ? {} : { downBytesPerSecond }),
+        ...{ limits: limits.transfers },
       },
     )
   }

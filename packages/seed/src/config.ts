@@ -1,3 +1,5 @@
+import { LIMIT_RANGE } from '@shoal/api'
+import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
 import { type Static, type TSchema, Type } from 'typebox'
 
@@ -10,7 +12,7 @@ const port = (description: string) => Type.Integer({ minimum: 0, maximum: 65_535
 const bytes = (description: string) =>
   Type.Integer({ minimum: 1, maximum: 16 * 1024 ** 4, description: `${description} Bytes.` })
 const limit = (description: string) =>
-  nullable(Type.Integer({ minimum: 1024 }), `${description} Bytes per second. null: no limit.`)
+  nullable(Type.Integer(LIMIT_RANGE), `${description} Bytes per second. null: no limit.`)
 const milliseconds = (description: string) =>
   Type.Integer({ minimum: 10, maximum: 86_400_000, description: `${description} Milliseconds.` })
 const count = (minimum: number, maximum: number, description: string) => Type.Integer({ minimum, maximum, description })
@@ -119,6 +121,18 @@ export const seedConfigSchema = Type.Object(
         lostAfterHeartbeats: count(1, 100, 'Heartbeats missed before a node counts as lost.'),
         reachabilityIntervalMs: milliseconds("Time between two connects to a node's swarm address."),
         limit: count(1, 1_000_000, 'Nodes that may register.'),
+        limits: Type.Object(
+          {
+            upBytesPerSecond: limit('Limit on what a node sends, unless its own is lower.'),
+            downBytesPerSecond: limit('Limit on what a node receives, unless its own is lower.'),
+            crossRackBytesPerSecond: limit('Limit on what a node sends to other racks, unless its own is lower.'),
+            inRackBytesPerSecond: limit('Limit on what a node sends in its own rack, unless its own is lower.'),
+            prefetchBytesPerSecond: limit(
+              'Limit on what a node receives that no VM waits for, unless its own is lower.',
+            ),
+          },
+          strict,
+        ),
       },
       strict,
     ),
@@ -150,7 +164,13 @@ export const seedConfigDefaults = {
   swarm: { host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
   tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },
   dht: { enabled: true, port: 7440 },
-  nodes: { heartbeatIntervalMs: 5000, lostAfterHeartbeats: 4, reachabilityIntervalMs: 60_000, limit: 10_000 },
+  nodes: {
+    heartbeatIntervalMs: 5000,
+    lostAfterHeartbeats: 4,
+    reachabilityIntervalMs: 60_000,
+    limit: 10_000,
+    limits: NO_TRANSFER_LIMITS,
+  },
   events: { limit: 10_000 },
   log: { level: 'info' },
 } as const satisfies ConfigDefaults<SeedConfig>

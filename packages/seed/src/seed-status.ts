@@ -1,6 +1,7 @@
 import type { SeedStatus } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { Swarm } from '@shoal/swarm'
+import type { FleetLimits } from './fleet-limits.ts'
 import type { Catalogue } from './images/catalogue.ts'
 import type { LibraryWatcher } from './images/library-watcher.ts'
 import type { Importer } from './imports/importer.ts'
@@ -17,12 +18,12 @@ export interface SeedStatusDeps {
   readonly watcher: Pick<LibraryWatcher, 'isReachable'>
   readonly swarm: Pick<Swarm, 'address' | 'dhtAddress' | 'stats'>
   readonly tracker: { peers(): number }
+  readonly limits: Pick<FleetLimits, 'effective'>
   readonly clock: Clock
 }
 
 export interface SeedStatusOptions {
   readonly publicKey: string
-  readonly limitBytesPerSecond: number | null
   readonly announceUrls: string[]
   /** Whether they run. */
   readonly tracker: boolean
@@ -31,8 +32,8 @@ export interface SeedStatusOptions {
 
 /** Makes the function that says how the seed is doing. */
 export function createSeedStatus(deps: SeedStatusDeps, options: SeedStatusOptions): () => SeedStatus {
-  const { catalogue, importer, registry, library, reads, watcher, swarm, tracker } = deps
-  const { publicKey, limitBytesPerSecond, announceUrls } = options
+  const { catalogue, importer, registry, library, reads, watcher, swarm, tracker, limits } = deps
+  const { publicKey, announceUrls } = options
   const startedAt = new Date(deps.clock.now()).toISOString()
   return () => {
     const { uploadedBytes, upBytesPerSecond, connections, dhtNodes } = swarm.stats()
@@ -43,7 +44,7 @@ export function createSeedStatus(deps: SeedStatusDeps, options: SeedStatusOption
       library: {
         endpoint: library.endpoint,
         reachable: watcher.isReachable,
-        limitBytesPerSecond,
+        limitBytesPerSecond: limits.effective.libraryBytesPerSecond,
         readBytes: reads.bytes,
         requests: reads.requests,
         rateBytesPerSecond: reads.bytesPerSecond(),

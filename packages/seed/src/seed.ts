@@ -1,15 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SeedStatus } from '@shoal/api'
-import {
-  type Clock,
-  encodePublicKey,
-  errorMessage,
-  type Logger,
-  steadyClock,
-  systemClock,
-  TokenBucket,
-} from '@shoal/core'
+import type { Limits, SeedStatus } from '@shoal/api'
+import { type Clock, encodePublicKey, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
@@ -17,10 +9,12 @@ import { createSwarm, createTracker } from '@shoal/swarm'
 import type { SeedConfig } from './config.ts'
 import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
+import { FleetLimits } from './fleet-limits.ts'
 import { addAssignmentRoutes } from './http/assignment-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { addImageRoutes } from './http/image-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
+import { addLimitRoutes } from './http/limit-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
@@ -88,6 +82,9 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     for (const part of [journal, catalogue, assignments, registry, imports]) await part.open()
     stack.defer(() => journal.flush())
 
+    const limits = new FleetLimits({ state, journal, assignments, clock: steadyClock }, configuredLimits(config))
+    await limits.open()
+
     const storeDirectory = join(stateDirectory, 'layers')
     const store = stack.use(
       createLayerStore({ state, logger: component('store'), clock }, { directory: storeDirectory }),
@@ -117,7 +114,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...advertised,
         dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },
         trackers: [],
-        ...(config.swarm.upBytesPerSecond === null ? {} : { upBytesPerSecond: config.swarm.upBytesPerSecond }),
+        ...(limits.effective.seedUpBytesPerSecond === null
+          ? {}
+          : { upBytesPerSecond: limits.effective.seedUpBytesPerSecond }),
+        ...{ limits: limits.origin },
       },
     )
     let announceUrls: string[] = []
@@ -137,8 +137,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => library.close())
 
     const publicKey = encodePublicKey(key.publicKey)
-    const { limitBytesPerSecond } = config.library
-    const bucket = new TokenBucket(steadyClock, { rateBytesPerSecond: limitBytesPerSecond ?? Number.POSITIVE_INFINITY })
     const reads = new LibraryReads(clock)
     const metrics = createMetrics()
     stack.defer(() => metrics.close())
@@ -167,7 +165,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         imports,
         catalogue,
         publisher: publication,
-        bucket,
+        bucket: limits.library,
         clock,
         logger: component('import'),
         observer: reads.countFor(observer),
@@ -185,10 +183,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       { ...config.library, rules: config.imports.rules },
     )
 
-    const fleet = { catalogue, importer, registry }
+    const fleet = { catalogue, importer, registry, limits }
     const status = createSeedStatus(
       { ...fleet, library, watcher, swarm, tracker, reads, clock },
-      { limitBytesPerSecond, announceUrls, publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
+      { announceUrls, publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
     )
 
     const health = createHealth()
@@ -216,6 +214,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       registry,
       assignments,
       catalogue,
+      limits,
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],
@@ -228,6 +227,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
+    addLimitRoutes(http.app, { limits })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
 
@@ -278,6 +278,14 @@ async function makeDirectory(directory: string): Promise<void> {
     await mkdir(directory, { recursive: true, mode: 0o750 })
   } catch (error) {
     throw seedError('SHOAL_SEED_DIRECTORY', { directory, reason: errorMessage(error) }, error)
+  }
+}
+
+function configuredLimits({ library, swarm, nodes }: SeedConfig): Limits {
+  return {
+    libraryBytesPerSecond: library.limitBytesPerSecond,
+    seedUpBytesPerSecond: swarm.upBytesPerSecond,
+    node: nodes.limits,
   }
 }
 

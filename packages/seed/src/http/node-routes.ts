@@ -1,6 +1,7 @@
 import { type Enrollment, operations } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
 import { seedError } from '../errors.ts'
+import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { desiredState } from '../nodes/desired-state.ts'
@@ -11,6 +12,7 @@ export interface NodeRoutesDeps {
   readonly registry: NodeRegistry
   readonly assignments: Assignments
   readonly catalogue: Catalogue
+  readonly limits: Pick<FleetLimits, 'effective'>
   /** What a node is told when it registers, its reachability aside. */
   enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
 }

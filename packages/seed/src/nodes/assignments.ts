@@ -118,6 +118,11 @@ export class Assignments {
     return this.#setRevoked(this.#revoked.digests.filter((digest) => digest !== layer))
   }
 
+  /** Gives every node a new revision, since something else that its desired state tells has changed. */
+  renew(): AssignmentChange {
+    return this.#setRevoked(this.#revoked.digests)
+  }
+
   forget(node: string): AssignmentChange {
     this.#nodes.delete(node)
     return { operations: [{ type: 'delete', key: PREFIX + node }], announce: () => this.#wake([node]) }

@@ -1,0 +1,71 @@
+import { MIN_TRANSFER_BYTES_PER_SECOND } from '@shoal/core'
+import { type Static, type TSchema, Type } from 'typebox'
+import { nullable } from './field.ts'
+
+/** The least and the most a limit may be: below, it could not be kept within 5 %; above, it is a slip of the pen. */
+export const LIMIT_RANGE = { minimum: MIN_TRANSFER_BYTES_PER_SECOND, maximum: 1e12 } as const
+
+const strict = { additionalProperties: false } as const
+const fleet = {
+  libraryBytesPerSecond: 'Reading image data from the library, all imports together.',
+  seedUpBytesPerSecond: 'What the origin sends.',
+}
+const ofNode = {
+  upBytesPerSecond: 'What a node sends.',
+  downBytesPerSecond: 'What a node receives.',
+  crossRackBytesPerSecond: 'What a node sends to nodes of other racks.',
+  inRackBytesPerSecond: 'What a node sends to nodes of its own rack.',
+  prefetchBytesPerSecond: 'What a node receives that no VM waits for.',
+}
+
+const limit = (description: string) =>
+  nullable(Type.Integer({ ...LIMIT_RANGE, description: `${description} Bytes per second; null: no limit.` }))
+const change = (description: string) =>
+  Type.Optional(
+    Type.Union([
+      Type.Integer({ ...LIMIT_RANGE, description: `${description} Bytes per second.` }),
+      Type.Null({ description: 'No limit.' }),
+      Type.Enum(['configured'], { description: "What the seed's configuration says." }),
+    ]),
+  )
+const whenSet = (description: string) => Type.Optional(limit(description))
+
+export const NodeLimits = Type.Object(describe(ofNode, limit), {
+  description: 'Limits on the payload of each node, by class.',
+})
+export type NodeLimits = Static<typeof NodeLimits>
+
+export const Limits = Type.Object(
+  { ...describe(fleet, limit), node: NodeLimits },
+  { description: 'Limits on payload: of the seed, and of each node.' },
+)
+export type Limits = Static<typeof Limits>
+
+export const LimitsOverride = Type.Object(
+  { ...describe(fleet, whenSet), node: Type.Optional(Type.Object(describe(ofNode, whenSet))) },
+  { description: 'What was set in place of the configuration; what is absent was not.' },
+)
+export type LimitsOverride = Static<typeof LimitsOverride>
+
+export const LimitsChange = Type.Object(
+  { ...describe(fleet, change), node: Type.Optional(Type.Object(describe(ofNode, change), strict)) },
+  { ...strict, description: 'Limits to set; what is absent stays as it is.' },
+)
+export type LimitsChange = Static<typeof LimitsChange>
+
+export const LimitsStatus = Type.Object(
+  { configured: Limits, set: LimitsOverride, effective: Limits },
+  {
+    description:
+      "The limits of the seed's configuration, those set in their place, and what holds. A node's own configuration may be lower.",
+  },
+)
+export type LimitsStatus = Static<typeof LimitsStatus>
+
+function describe<K extends string, S extends TSchema>(
+  fields: Readonly<Record<K, string>>,
+  schema: (description: string) => S,
+): Record<K, S> {
+  const entries = Object.entries<string>(fields).map(([name, description]) => [name, schema(description)])
+  return Object.fromEntries(entries) as Record<K, S>
+}

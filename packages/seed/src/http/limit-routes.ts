@@ -1,0 +1,8 @@
+import { operations } from '@shoal/api'
+import { type HttpApp, registerOperation } from '@shoal/service'
+import type { FleetLimits } from '../fleet-limits.ts'
+
+export function addLimitRoutes(app: HttpApp, { limits }: { limits: FleetLimits }): void {
+  registerOperation(app, operations.showLimits, () => limits.status())
+  registerOperation(app, operations.setLimits, ({ body }) => limits.change(body))
+}
