@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { createClient, type SeedStatus } from '@shoal/api'
+import { NO_TRANSFER_LIMITS } from '@shoal/core'
+import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
+
+const MB = 1_000_000
+
+it('limits are set and shown, reach the desired state of every node and survive a restart', async (t) => {
+  const fixture = await createFixture(t, {
+    'library.limitBytesPerSecond': String(50 * MB),
+    'nodes.limits.downBytesPerSecond': String(90 * MB),
+  })
+  const seed = await fixture.start()
+  const configured = {
+    libraryBytesPerSecond: 50 * MB,
+    seedUpBytesPerSecond: null,
+    node: { ...NO_TRANSFER_LIMITS, downBytesPerSecond: 90 * MB },
+  }
+  assert.deepEqual(await fixture.client.showLimits(), { configured, set: {}, effective: configured })
+  const set = { seedUpBytesPerSecond: 30 * MB, node: { crossRackBytesPerSecond: 20 * MB, downBytesPerSecond: null } }
+  const effective = {
+    libraryBytesPerSecond: 50 * MB,
+    seedUpBytesPerSecond: 30 * MB,
+    node: { ...NO_TRANSFER_LIMITS, crossRackBytesPerSecond: 20 * MB },
+  }
+  assert.deepEqual((await fixture.client.setLimits({ body: set })).effective, effective)
+
+  const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+  await node.registerNode({
+    params: { node: 'n1' },
+    body: {
+      ...{ zone: '', rack: '', swarmAddress: '127.0.0.1:9', swarmPeerId: 'ab'.repeat(20), dhtAddress: null },
+      ...{ apiUrl: null, capacityBytes: 1, version: '1' },
+    },
+  })
+  assert.deepEqual((await node.desiredState({ params: { node: 'n1' } })).limits, effective.node)
+  await assert.rejects(node.showLimits(), { code: 'SHOAL_HTTP_FORBIDDEN' })
+  await assert.rejects(node.setLimits({ body: {} }), { code: 'SHOAL_HTTP_FORBIDDEN' })
+
+  await fixture.stop()
+  await fixture.start()
+  assert.deepEqual(await fixture.client.showLimits(), { configured, set, effective })
+})
+
+it('a limit that could not be meant is refused and changes nothing', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  for (const wrong of [0, -1, 16_383, 1.5 * MB + 0.5, 2e12, '', '50MB/s', '50000000', false, [], {}]) {
+    const body = { seedUpBytesPerSecond: MB, libraryBytesPerSecond: wrong as number }
+    await assert.rejects(fixture.client.setLimits({ body }), { code: 'SHOAL_HTTP_INVALID' }, JSON.stringify(wrong))
+    const node = { upBytesPerSecond: wrong as number }
+    await assert.rejects(fixture.client.setLimits({ body: { node } }), { code: 'SHOAL_HTTP_INVALID' })
+  }
+  const unknown = { body: { node: { upBytesPerSec: MB } as object } }
+  await assert.rejects(fixture.client.setLimits(unknown), { code: 'SHOAL_HTTP_INVALID' })
+  assert.deepEqual((await fixture.client.showLimits()).set, {})
+})
+
+it('a limit on the library that is changed midway holds within 5 % before and after', async (t) => {
+  const [slow, fast] = [3 * MIB, 9 * MIB]
+  const fixture = await createFixture(t, { 'library.limitBytesPerSecond': String(slow) })
+  const image = await fixture.addImage('large', rawImage(80 * MIB))
+  const seed = await fixture.start()
+  const read = (): SeedStatus['library'] => seed.status().library
+  /** What is read in a second, over five of them. */
+  const measure = async () => {
+    const begin = { at: performance.now(), bytes: read().readBytes }
+    await new Promise((resolve) => setTimeout(resolve, 5000))
+    return ((read().readBytes - begin.bytes) / (performance.now() - begin.at)) * 1000
+  }
+  await fixture.client.importImage({ params: { image } })
+  await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) > MIB)
+  assertNear(await measure(), slow)
+  await fixture.client.setLimits({ body: { libraryBytesPerSecond: fast } })
+  assert.equal(read().limitBytesPerSecond, fast)
+  assertNear(await measure(), fast)
+  const begin = performance.now()
+  await fixture.client.setLimits({ body: { libraryBytesPerSecond: null } })
+  const shown = await fixture.imported(image)
+  assert.equal(shown.import?.state, 'published')
+  assert.ok(performance.now() - begin < 2000, 'the rest is read without a limit')
+  assert.equal(fixture.proxy.dataRequests.length, 1)
+})
+
+function assertNear(measured: number, limit: number): void {
+  const error = measured / limit - 1
+  assert.ok(Math.abs(error) <= 0.05, `${(error * 100).toFixed(1)} % off the limit`)
+}
