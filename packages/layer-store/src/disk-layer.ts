@@ -236,6 +236,8 @@ export class DiskLayer implements StoredLayer {
   }
 
   async #writeBuffer(block: number, buffer: BlockBuffer, length: number): Promise<void> {
+    // The file may be closed between two blocks of a call.
+    this.#check()
     const position = block * this.manifest.blockLengthBytes
     const hash = blockHash(this.manifest, block)
     if (await this.#file.writeBlock(position, buffer, { length, hash })) return

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { access, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { blockCount, blockSize } from '@shoal/core'
+import { type BlockBuffer, blockCount, blockSize } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import { layerFixture } from './layer-fixture.ts'
 
@@ -94,6 +94,76 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       assert.deepEqual([...layer.present.ones()], [0, 1, 2, 3, 4, 5])
       assert.equal(layer.presentBytes, 6 * 4096)
       assert.deepEqual(await layer.read(0, 6 * 4096), fixture.block(0, 6))
+    })
+
+    test('a block is written from a buffer and read into one', async () => {
+      for (const block of [blocks - 1, 0]) {
+        const buffer = filled(store, fixture.block(block))
+        await layer.writeBlock(block, buffer)
+        buffer.release()
+      }
+      assert.deepEqual([...layer.present.ones()], [0, blocks - 1])
+      assert.equal(layer.presentBytes, 4096 + blockSize(fixture.manifest, blocks - 1))
+      useUp(store)
+      for (const block of [0, blocks - 1]) {
+        const buffer = await layer.readBlock(block)
+        assert.deepEqual(buffer.payload(fixture.block(block).length), fixture.block(block))
+        buffer.release()
+      }
+      assert.deepEqual(await layer.read(sizeBytes - 7, 7), fixture.content.subarray(-7))
+      assert.equal(store.buffers.usedCount, 0)
+    })
+
+    test('a block that was just written or read is given at once, to several at a time', async () => {
+      const buffer = filled(store, fixture.block(1))
+      await layer.writeBlock(1, buffer)
+      assert.equal(layer.readBlock(1), buffer)
+      assert.equal(layer.readBlock(1), buffer)
+      for (let users = 0; users < 3; users += 1) buffer.release()
+      useUp(store)
+      const [one, two] = await Promise.all([layer.readBlock(1), layer.readBlock(1)])
+      assert.equal(one, two)
+      assert.equal(layer.readBlock(1), one)
+      for (let users = 0; users < 3; users += 1) one.release()
+      assert.equal(store.buffers.usedCount, 0)
+    })
+
+    test('a buffer with wrong bytes is refused and is not found as the block', async () => {
+      const buffer = filled(store, fixture.block(2))
+      const mismatch = { code: 'SHOAL_STORE_BLOCK_MISMATCH', details: { digest, block: 3 } }
+      await assert.rejects(() => layer.writeBlock(3, buffer), mismatch)
+      assert.equal(layer.present.count, 0)
+      await assert.rejects(async () => layer.readBlock(3), { code: 'SHOAL_STORE_BLOCK_ABSENT' })
+      // Present blocks are skipped without a look at the bytes, which therefore must not be taken for them.
+      await layer.writeBlocks(3, fixture.block(3))
+      await layer.writeBlock(3, buffer)
+      buffer.release()
+      const read = await layer.readBlock(3)
+      assert.deepEqual(read.payload(4096), fixture.block(3))
+      read.release()
+    })
+
+    test('reading a block waits until a buffer is free', async () => {
+      await layer.writeBlocks(0, fixture.block(0, 2))
+      const all = useUp(store, { release: false })
+      const reading = [layer.readBlock(0), layer.readBlock(1), layer.readBlock(0)]
+      let read = 0
+      for (const promise of reading) void Promise.resolve(promise).then(() => (read += 1))
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.equal(read, 0)
+      for (const buffer of all.splice(0, 2)) buffer.release()
+      for (const buffer of await Promise.all(reading)) buffer.release()
+      for (const buffer of all) buffer.release()
+      assert.equal(store.buffers.usedCount, 0)
+    })
+
+    test('a block outside the layer is a RangeError', async () => {
+      const buffer = filled(store, fixture.block(0))
+      for (const block of [-1, 0.5, blocks, Number.NaN]) {
+        await assert.rejects(() => layer.writeBlock(block, buffer), RangeError)
+        await assert.rejects(async () => layer.readBlock(block), RangeError)
+      }
+      buffer.release()
     })
 
     test('what is not whole blocks within the layer is a RangeError', async () => {
@@ -203,13 +273,17 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
 
     test('a removed layer is unknown everywhere and may be created anew, empty', async () => {
       await layer.writeBlocks(0, fixture.content)
+      const buffer = await layer.readBlock(0)
       await store.remove(digest)
       await store.remove(digest)
       assert.equal(store.get(digest), undefined)
       assert.deepEqual(store.layers(), [])
       const unknown = { code: 'SHOAL_STORE_LAYER_UNKNOWN' }
       await assert.rejects(() => layer.writeBlocks(0, fixture.block(0)), unknown)
+      await assert.rejects(() => layer.writeBlock(0, buffer), unknown)
+      buffer.release()
       await assert.rejects(() => layer.read(0, 1), unknown)
+      await assert.rejects(async () => layer.readBlock(0), unknown)
       await assert.rejects(() => layer.flush(), unknown)
       await assert.rejects(() => layer.verify(), unknown)
       const again = await store.create(fixture)
@@ -247,10 +321,29 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(() => store.usage(), closed)
       await assert.rejects(() => layer.writeBlocks(0, fixture.block(0)), closed)
       await assert.rejects(() => layer.read(0, 1), closed)
+      const buffer = filled(store, fixture.block(0))
+      await assert.rejects(() => layer.writeBlock(0, buffer), closed)
+      await assert.rejects(async () => layer.readBlock(0), closed)
       await assert.rejects(() => layer.flush(), closed)
       const fresh = await make()
       await assert.rejects(() => fresh.create(fixture), closed)
       await fresh.close()
     })
   })
+}
+
+/** A buffer that holds these bytes. */
+function filled(store: LayerStore, data: Uint8Array): BlockBuffer {
+  const buffer = store.buffers.acquire()
+  assert.ok(buffer)
+  buffer.payload(data.length).set(data)
+  return buffer
+}
+
+/** Takes every buffer, so that none holds a block any more, and gives them back unless told not to. */
+function useUp(store: LayerStore, { release = true } = {}): BlockBuffer[] {
+  const all: BlockBuffer[] = []
+  for (let buffer = store.buffers.acquire(); buffer !== undefined; buffer = store.buffers.acquire()) all.push(buffer)
+  if (release) for (const buffer of all) buffer.release()
+  return all
 }

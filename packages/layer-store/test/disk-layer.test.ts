@@ -142,6 +142,64 @@ describe('DiskLayer', () => {
     assert.equal(checkedBlocks, blockCount(fixture.manifest))
   })
 
+  test('a block that just arrived is given without a read, others are read once for all who ask', async () => {
+    const { layer, events, reads, give } = setUp()
+    await give(3)
+    const kept = await layer.readBlock(3)
+    kept.release()
+    assert.deepEqual(await layer.read(3 * BLOCK + 5, 10), fixture.block(3).subarray(5, 15))
+    assert.deepEqual(reads(), [])
+    await layer.writeBlocks(5, fixture.block(5, 7))
+    const both = await Promise.all([layer.readBlock(5), layer.readBlock(5), layer.readBlock(6)])
+    for (const buffer of both) buffer.release()
+    assert.deepEqual(reads(), ['read 5', 'read 6'])
+    assert.deepEqual(events.slice(0, 1), ['write 3'])
+  })
+
+  test('blocks that are lost are not given from memory either', async () => {
+    const { layer, faults, give } = setUp()
+    await give(1)
+    faults.sync = 'EIO'
+    await assert.rejects(() => layer.flush())
+    await assert.rejects(async () => layer.readBlock(1), { code: 'SHOAL_STORE_BLOCK_ABSENT' })
+    assert.equal(layer.buffers.usedCount, 0)
+  })
+
+  test('what was read while blocks were lost is read again', async () => {
+    const { layer, faults, reads, content } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 2))
+    const reading = Promise.withResolvers<void>()
+    faults.afterRead = () => reading.promise
+    content.fill(0xbb, 0, BLOCK)
+    const [block, bytes] = [layer.readBlock(0), layer.read(BLOCK, 10)]
+    faults.sync = 'EIO'
+    await assert.rejects(() => layer.flush())
+    faults.sync = undefined
+    await layer.writeBlocks(0, fixture.block(0))
+    reading.resolve()
+    const buffer = await block
+    assert.deepEqual(buffer.payload(BLOCK), fixture.block(0))
+    buffer.release()
+    assert.deepEqual(reads(), ['read 0', 'read 0'])
+    await assert.rejects(bytes, { code: 'SHOAL_STORE_BLOCK_ABSENT' })
+  })
+
+  test('a failed read of a block is coded, for each who asked, and keeps no buffer', async () => {
+    const { layer, faults } = setUp()
+    await layer.writeBlocks(0, fixture.block(0))
+    for (const fault of ['SHORT', 'EIO']) {
+      faults.read = fault
+      const results = await Promise.allSettled([layer.readBlock(0), layer.readBlock(0)])
+      for (const result of results) {
+        assert.equal(result.status === 'rejected' && result.reason.code, 'SHOAL_STORE_IO')
+      }
+    }
+    assert.equal(layer.buffers.usedCount, 0)
+    faults.read = undefined
+    const buffer = await layer.readBlock(0)
+    assert.deepEqual(buffer.payload(BLOCK), fixture.block(0))
+  })
+
   test('close flushes what is left', async () => {
     const { layer, recorded } = setUp()
     await layer.writeBlocks(0, fixture.content)
@@ -153,8 +211,13 @@ describe('DiskLayer', () => {
 /** A layer over a file in memory whose calls are noted and fail when told to. */
 function setUp({ durableBytes = 1 << 20 } = {}) {
   const events: string[] = []
-  const faults: { write?: string | undefined; sync?: string | undefined; batch?: string | undefined; read?: string } =
-    {}
+  const faults: Record<'write' | 'sync' | 'batch' | 'read', string | undefined> & { afterRead: () => Promise<void> } = {
+    write: undefined,
+    sync: undefined,
+    batch: undefined,
+    read: undefined,
+    afterRead: async () => {},
+  }
   const content = Buffer.alloc(fixture.content.length)
   const fail = (code: string | undefined) => {
     if (code !== undefined) throw Object.assign(new Error(`${code}: injected`), { code })
@@ -163,9 +226,12 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
     inode: '1',
     sizeBytes: content.length,
     read: async (position, length) => {
+      // Like a disk, it has read before the caller learns of it.
+      const data = Buffer.from(content.subarray(position, position + length))
+      await faults.afterRead()
       if (faults.read === 'SHORT') return Buffer.alloc(length - 1)
       fail(faults.read)
-      return Buffer.from(content.subarray(position, position + length))
+      return data
     },
     readBlock: async (position, buffer, length) => {
       events.push(`read ${position / BLOCK}`)
@@ -218,7 +284,15 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
     },
   )
   const recorded = async () => [...(await readPresence(memory, digest, present.length)).ones()]
-  return { layer, file, events, faults, clock, recorded, replacing }
+  const reads = () => events.filter((event) => event.startsWith('read'))
+  /** Writes a block as the swarm does. */
+  const give = async (block: number) => {
+    const buffer = await layer.buffers.acquireWhenFree()
+    buffer.payload(BLOCK).set(fixture.block(block))
+    await layer.writeBlock(block, buffer)
+    buffer.release()
+  }
+  return { layer, file, content, events, faults, clock, recorded, replacing, reads, give }
 }
 
 /** Turns the event loop until the background flush has made so many blocks durable. */

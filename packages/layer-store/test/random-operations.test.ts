@@ -19,6 +19,8 @@ const operation = fc.record({
     fc.constantFrom('create', 'adopt', 'remove', 'flush', 'verify', 'reopen'),
     range.map(({ first, count }) => ({ write: first, count })),
     range.map(({ first, count }) => ({ writeWrong: first, count })),
+    fc.record({ writeBlock: fc.nat({ max: blocks }), isGood: fc.boolean() }),
+    fc.record({ readBlock: fc.nat({ max: blocks }) }),
     fc
       .record({ offset: fc.integer({ min: 0, max: 22_000 }), length: fc.integer({ min: 0, max: 9000 }) })
       .map(({ offset, length }) => ({ read: offset, length })),
@@ -82,6 +84,22 @@ async function apply(store: LayerStore, fixture: LayerFixture, what: Operation['
     if (what === 'verify') return await layer.verify()
     if (typeof what === 'string') return what
     if ('read' in what) return await layer.read(what.read, what.length)
+    if ('readBlock' in what) {
+      const buffer = await layer.readBlock(what.readBlock)
+      const data = Buffer.from(buffer.payload(fixture.block(what.readBlock).length))
+      buffer.release()
+      return data
+    }
+    if ('writeBlock' in what) {
+      const buffer = await store.buffers.acquireWhenFree()
+      try {
+        buffer.payload(4096).set(fixture.block(what.writeBlock))
+        if (!what.isGood) buffer.payload(1)[0] = (buffer.payload(1)[0] ?? 0) ^ 1
+        return await layer.writeBlock(what.writeBlock, buffer)
+      } finally {
+        buffer.release()
+      }
+    }
     const first = 'write' in what ? what.write : what.writeWrong
     const data = Buffer.from(fixture.block(first, first + what.count))
     if ('writeWrong' in what) data[data.length - 1] = (data[data.length - 1] ?? 0) ^ 0x80
