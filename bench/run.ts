@@ -40,6 +40,8 @@ const bench = (await import(`./${name}/bench.ts`).catch((error: unknown) => {
   console.error(`there is no bench "${name}": ${String(error)}\n${USAGE}`)
   process.exit(2)
 })) as Bench
+// A bench undoes what it left behind when the process exits; a signal by itself would not let it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const startedAt = new Date().toISOString()
 const answer = await bench.run({ quick: values.quick, say: (line) => console.error(line) })
 const report: Partial<BenchReport> & Pick<BenchReport, 'figures'> = isReport(answer) ? answer : { figures: answer }

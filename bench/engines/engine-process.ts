@@ -1,10 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atExit } from './at-exit.ts'
+import { processUsage } from './process-usage.ts'
 
-const CLOCK_TICKS_PER_SECOND = 100
 const KEPT_LINES = 50
 const STOP_TIMEOUT_MS = 10_000
 
@@ -13,14 +12,12 @@ export class EngineProcess {
   readonly pid: number
   /** Rejects when it ends, however it ends. */
   readonly ended: Promise<never>
-  readonly #name: string
   readonly #child: ChildProcess
   readonly #exit: Promise<unknown>
   readonly #last: string[] = []
   readonly #listeners = new Set<(line: string) => void>()
 
   constructor(name: string, child: ChildProcess) {
-    this.#name = name
     this.#child = child
     this.pid = child.pid ?? 0
     this.#exit = new Promise((resolve) => child.once('close', resolve).once('error', resolve))
@@ -28,7 +25,9 @@ export class EngineProcess {
       if (stream === null) throw new TypeError('the output of a measured program must be pipes')
       createInterface({ input: stream }).on('line', (line) => this.#onLine(line))
     }
+    const forget = atExit(() => child.kill('SIGKILL'))
     this.ended = this.#exit.then(() => {
+      forget()
       const status = child.exitCode ?? child.signalCode
       throw new Error(`${name} ended (${status}); its last words:\n${this.#last.join('\n')}`)
     })
@@ -52,17 +51,12 @@ export class EngineProcess {
     return line
   }
 
-  /** From proc(5): fields 14 and 15 of stat, which count every thread, ended ones too. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND
+    return processUsage([this.pid]).cpuSeconds
   }
 
   peakRssMiB(): number {
-    const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]
-    if (kibibytes === undefined) throw new Error(`${this.#name} has no memory any more`)
-    return Math.round(Number(kibibytes) / 1024)
+    return processUsage([this.pid]).peakRssMiB
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -99,10 +93,4 @@ export function engineEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name) && name !== 'NODE_OPTIONS'),
   )
-}
-
-/** Resolves when a process that was just spawned runs; rejects when it could not be started. */
-export async function spawned(child: ChildProcess): Promise<ChildProcess> {
-  if (child.pid === undefined) await once(child, 'spawn')
-  return child
 }

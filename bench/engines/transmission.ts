@@ -10,6 +10,7 @@ const STOP_TIMEOUT_MS = 5000
 const POLL_MS = 50
 const CHECK_TIMEOUT_MS = 120_000
 const MANY = 500
+const DONE = 'the download is done'
 
 /** transmission-daemon without public discovery and without any limit of its own. */
 export const transmission: Engine = {
@@ -18,9 +19,11 @@ export const transmission: Engine = {
   startPeer: (place, layer) => start('peer', place, layer),
 }
 
-function settings({ host, port }: EnginePlace, directory: string): object {
+function settings({ host, port }: EnginePlace, paths: { directory: string; doneScript: string }): object {
   return {
-    'download-dir': directory,
+    'download-dir': paths.directory,
+    'script-torrent-done-enabled': true,
+    'script-torrent-done-filename': paths.doneScript,
     'incomplete-dir-enabled': false,
     'bind-address-ipv4': host,
     'bind-address-ipv6': '::1',
@@ -61,13 +64,15 @@ async function start(role: EngineRole, place: EnginePlace, layer: BenchLayer): P
   const home = join(place.directory, 'home')
   for (const path of [directory, home]) await mkdir(path, { recursive: true })
   if (role === 'seed') await layer.linkInto(directory)
-  await writeFile(join(home, 'settings.json'), JSON.stringify(settings(place, directory)))
+  // Its log says nothing of it; being asked again and again would cost it time.
+  const doneScript = join(home, 'done.sh')
+  await writeFile(doneScript, `#!/bin/sh\necho ${DONE}\n`, { mode: 0o755 })
+  await writeFile(join(home, 'settings.json'), JSON.stringify(settings(place, { directory, doneScript })))
   const child = place.launch(['transmission-daemon', '--foreground', '--config-dir', home], {
     env: engineEnvironment(),
   })
   const program = new EngineProcess(`transmission (${node})`, child)
-  // Its log says so at once; asking would cost it time.
-  const done = program.line((line) => (/State changed from "Incomplete" to "Complete"/.test(line) ? true : undefined))
+  const done = program.line((line) => (line.includes(DONE) ? true : undefined)).then(() => {})
   done.catch(() => {})
   const call = createRpc(`http://${host}:${port + 1}/transmission/rpc`)
   const state = async () => {
@@ -87,7 +92,7 @@ async function start(role: EngineRole, place: EnginePlace, layer: BenchLayer): P
       await sleep(POLL_MS)
     }
     return {
-      ...{ pid: program.pid, file: layer.fileIn(directory), done: done.then(() => {}) },
+      ...{ pid: program.pid, file: layer.fileIn(directory), done },
       async begin() {
         if (role === 'peer') await call('torrent-start-now', {})
       },

@@ -1,15 +1,19 @@
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atExit } from '../engines/at-exit.ts'
 import { type BenchLayer, createBenchLayer } from '../engines/bench-layer.ts'
 import { startBenchTracker } from '../engines/bench-tracker.ts'
 import type { Engine, EngineRole, EngineRun } from '../engines/engine.ts'
 import { launchHere } from '../engines/launch-here.ts'
+import { machineCpuSeconds } from '../engines/process-usage.ts'
+import { type BenchNetwork, createBenchNetwork } from './bench-network.ts'
 import { fileSha256 } from './file-sha256.ts'
 
 const TRACKER_PORT = 6969
+const MIB = 1024 ** 2
 const GIB = 1024 ** 3
 const MB = 1e6
 const HASHERS = 2
@@ -18,15 +22,18 @@ const HASHERS = 2
 export interface TransferGround extends AsyncDisposable {
   readonly directory: string
   readonly layer: BenchLayer
-  /** The first three numbers of its own loopback addresses. */
-  readonly network: string
+  readonly network: BenchNetwork
 }
 
 export async function createTransferGround(options: { parent: string; sizeBytes: number }): Promise<TransferGround> {
   await using stack = new AsyncDisposableStack()
   const directory = await mkdtemp(join(options.parent, 'shoal-transfer-'))
-  stack.defer(() => rm(directory, { recursive: true, force: true }))
-  const network = `127.${randomInt(64, 128)}.${randomInt(256)}`
+  const forget = atExit(() => rmSync(directory, { recursive: true, force: true }))
+  stack.defer(async () => {
+    await rm(directory, { recursive: true, force: true })
+    forget()
+  })
+  const network = stack.use(await createBenchNetwork())
   const trackers = [`http://${trackerHost(network)}:${TRACKER_PORT}/announce`]
   const layer = await createBenchLayer({ directory, sizeBytes: options.sizeBytes, trackers })
   const kept = stack.move()
@@ -37,6 +44,7 @@ export async function createTransferGround(options: { parent: string; sizeBytes:
 export interface Transfer {
   readonly engine: string
   readonly peers: number
+  readonly mib: number
   readonly wallSeconds: number
   readonly mbPerSecond: number
   /** Both ends, per GiB delivered. */
@@ -90,27 +98,52 @@ export async function measureTransfer(
   const wallSeconds = (performance.now() - begin) / 1000
   const after = { seed: cpu([seed]), peers: cpu(peers), machine: machineCpuSeconds() }
   const peakRssMiB = Math.max(...[seed, ...peers].map((run) => run.peakRssMiB()))
-  const { uploadedBytes } = await seed.stop()
-  await Promise.all(peers.map((peer) => peer.stop()))
-  await checkFiles(peers, layer)
-  const delivered = peers.length * layer.sizeBytes
-  const [seedCpuSeconds, peerCpuSeconds] = [after.seed - before.seed, after.peers - before.peers]
+  const [{ uploadedBytes }] = await Promise.all([seed.stop(), ...peers.map((peer) => peer.stop())])
+  await checkFiles(
+    peers.map(({ file }) => file),
+    layer,
+  )
+  return toTransfer(
+    { engine: engine.name, peers: peers.length, sizeBytes: layer.sizeBytes, wallSeconds },
+    {
+      seedCpuSeconds: after.seed - before.seed,
+      peerCpuSeconds: after.peers - before.peers,
+      machineCpuSeconds: after.machine - before.machine,
+      uploadedBytes,
+      peakRssMiB,
+    },
+  )
+}
+
+/** Puts what was counted into the units in which runs are compared. */
+export function toTransfer(
+  run: { engine: string; peers: number; sizeBytes: number; wallSeconds: number },
+  used: {
+    seedCpuSeconds: number
+    peerCpuSeconds: number
+    machineCpuSeconds: number
+    uploadedBytes: number | null
+    peakRssMiB: number
+  },
+): Transfer {
+  const { engine, peers, sizeBytes, wallSeconds } = run
+  const { uploadedBytes, peakRssMiB } = used
+  const deliveredBytes = peers * sizeBytes
   return {
-    engine: engine.name,
-    peers: peers.length,
+    ...{ engine, peers, peakRssMiB },
+    mib: sizeBytes / MIB,
     wallSeconds: round(wallSeconds),
-    mbPerSecond: Math.round(delivered / MB / wallSeconds),
-    cpuPerGiB: round((seedCpuSeconds + peerCpuSeconds) / (delivered / GIB)),
-    seedCpuSeconds: round(seedCpuSeconds),
-    peerCpuSeconds: round(peerCpuSeconds),
-    machineCpuSeconds: round(after.machine - before.machine),
-    seedCopies: uploadedBytes === null ? null : round(uploadedBytes / layer.sizeBytes),
-    peakRssMiB,
+    mbPerSecond: Math.round(deliveredBytes / MB / wallSeconds),
+    cpuPerGiB: round((used.seedCpuSeconds + used.peerCpuSeconds) / (deliveredBytes / GIB)),
+    seedCpuSeconds: round(used.seedCpuSeconds),
+    peerCpuSeconds: round(used.peerCpuSeconds),
+    machineCpuSeconds: round(used.machineCpuSeconds),
+    seedCopies: uploadedBytes === null ? null : round(uploadedBytes / sizeBytes),
   }
 }
 
-function trackerHost(network: string): string {
-  return `${network}.1`
+function trackerHost({ prefix }: BenchNetwork): string {
+  return `${prefix}.1`
 }
 
 let lastPort = randomInt(20_000, 28_000)
@@ -124,13 +157,20 @@ function createPlaces({ directory, network }: TransferGround) {
     next: (node: string) => {
       last += 1
       lastPort += 2
-      return { node, host: `${network}.${last}`, port: lastPort, directory: join(parent, node), launch: launchHere }
+      return {
+        node,
+        host: `${network.prefix}.${last}`,
+        port: lastPort,
+        directory: join(parent, node),
+        launch: launchHere,
+      }
     },
   }
 }
 
-async function checkFiles(peers: readonly EngineRun[], layer: BenchLayer): Promise<void> {
-  const left = peers.map(({ file }) => file)
+/** Rejects unless each file has the layer's SHA-256. */
+export async function checkFiles(files: readonly string[], layer: BenchLayer): Promise<void> {
+  const left = [...files]
   const check = async () => {
     for (let file = left.pop(); file !== undefined; file = left.pop()) {
       if ((await fileSha256(file)) !== layer.sha256) throw new Error(`${file} is not the layer`)
@@ -150,13 +190,6 @@ async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
     abandoned.abort()
     late.catch(() => {})
   }
-}
-
-/** The first line of proc(5)'s stat without idle and iowait, in seconds of one core. */
-function machineCpuSeconds(): number {
-  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n')
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.trim().split(/\s+/).slice(1).map(Number)
-  return (user + nice + system + irq + softirq) / 100
 }
 
 function round(value: number): number {

@@ -26,6 +26,7 @@ if (values.help || engine === undefined) {
   console.error(`${USAGE}\nengines: ${[...engines.keys()].join(', ')}`)
   process.exit(values.help ? 0 : 2)
 }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 if (values.profile !== undefined) await mkdir(values.profile, { recursive: true })
 {
   const parent = values.tmpfs ? '/dev/shm' : tmpdir()
