@@ -156,12 +156,20 @@ describe('DiskLayer', () => {
     assert.deepEqual(events.slice(0, 1), ['write 3'])
   })
 
-  test('blocks that are lost are not given from memory either', async () => {
-    const { layer, faults, give } = setUp()
+  test('blocks that are lost are not given from memory either, not even after they came again', async () => {
+    const { layer, faults, give, content } = setUp()
     await give(1)
+    await layer.writeBlocks(0, fixture.block(0))
+    content.fill(0xbb, 0, BLOCK)
+    const rotten = await layer.readBlock(0)
+    rotten.release()
     faults.sync = 'EIO'
     await assert.rejects(() => layer.flush())
     await assert.rejects(async () => layer.readBlock(1), { code: 'SHOAL_STORE_BLOCK_ABSENT' })
+    await layer.writeBlocks(0, fixture.block(0))
+    const sound = await layer.readBlock(0)
+    assert.deepEqual(sound.payload(BLOCK), fixture.block(0))
+    sound.release()
     assert.equal(layer.buffers.usedCount, 0)
   })
 
