@@ -4,6 +4,7 @@ import {
   FRAME,
   type FrameHeader,
   isBlockRange,
+  MAX_CONTROL_BYTES,
   MAX_REQUESTED_BLOCKS,
   MAX_WANTED_BLOCKS,
   readPieces,
@@ -77,6 +78,20 @@ export class ClientChannel implements LaneChannel {
       const a = Math.min(left, MAX_REQUESTED_BLOCKS)
       this.#deps.writer.push({ type: FRAME.want, channel: this.#deps.channel, a })
     }
+  }
+
+  need(pieces: Uint8Array): void {
+    if (this.isClosed) return
+    const bytes = Math.ceil(pieceCount(this.#deps.layer.geometry) / 8)
+    if (pieces.length !== bytes) throw new TypeError(`a bitfield of ${pieces.length} instead of ${bytes} bytes`)
+    for (let at = 0; at < bytes; at += MAX_CONTROL_BYTES) {
+      const some = Buffer.from(pieces.subarray(at, at + MAX_CONTROL_BYTES))
+      this.#deps.writer.push({ type: FRAME.need, channel: this.#deps.channel, a: at * 8 }, some)
+    }
+  }
+
+  arrived(blocks: number): void {
+    if (!this.isClosed) this.#deps.writer.push({ type: FRAME.arrived, channel: this.#deps.channel, a: blocks })
   }
 
   have(pieces: readonly number[]): void {

@@ -1,6 +1,14 @@
-import { FRAME, type FrameHeader, HEADER_BYTES, INFO_HASH_BYTES, isHaveLength, readHeader } from './frame.ts'
+import {
+  FRAME,
+  type FrameHeader,
+  HEADER_BYTES,
+  INFO_HASH_BYTES,
+  isHaveLength,
+  MAX_CONTROL_BYTES,
+  readHeader,
+} from './frame.ts'
 
-/** Cuts what a client sends into frames. None is longer than a HAVE, so memory is bounded. */
+/** Cuts what a client sends into frames. None is longer than 64 KiB and a header, so memory is bounded. */
 export class FrameReader {
   readonly #onFrame: (header: FrameHeader, payload: Buffer) => boolean
   #rest: Buffer = Buffer.alloc(0)
@@ -45,5 +53,6 @@ export class FrameReader {
 
 function isClientLength({ type, length }: FrameHeader): boolean {
   if (type === FRAME.have) return isHaveLength(length)
+  if (type === FRAME.need) return length > 0 && length <= MAX_CONTROL_BYTES
   return length === (type === FRAME.join ? INFO_HASH_BYTES : 0)
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { HEADER_BYTES, MAX_HAVE_BYTES, writeHeader } from './frame.ts'
+import { HEADER_BYTES, MAX_CONTROL_BYTES, writeHeader } from './frame.ts'
 
 export interface ControlFrame {
   readonly type: number
@@ -48,7 +48,7 @@ export class FrameWriter {
 
   /** HAVE frames, as many as the pieces need. */
   pushHave(type: number, channel: number, pieces: readonly number[]): void {
-    const perFrame = MAX_HAVE_BYTES / 4
+    const perFrame = MAX_CONTROL_BYTES / 4
     for (let first = 0; first < pieces.length; first += perFrame) {
       const some = pieces.slice(first, first + perFrame)
       const payload = Buffer.allocUnsafe(some.length * 4)

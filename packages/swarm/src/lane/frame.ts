@@ -6,18 +6,20 @@ export const FRAME = {
   cancel: 4,
   urge: 5,
   want: 6,
-  have: 7,
-  block: 8,
-  reject: 9,
-  closed: 10,
+  need: 7,
+  arrived: 8,
+  have: 9,
+  block: 10,
+  reject: 11,
+  closed: 12,
 } as const
 
 export const FLAG = { urgent: 1, chosen: 2 } as const
 
 export const HEADER_BYTES = 16
 export const INFO_HASH_BYTES = 20
-/** Piece numbers in one HAVE. */
-export const MAX_HAVE_BYTES = 65_536
+/** The longest payload that is not a block's: of a HAVE or a NEED. */
+export const MAX_CONTROL_BYTES = 65_536
 /** Channels of a lane that are open at once. */
 export const MAX_CHANNELS = 256
 /** Blocks that a channel may have asked for and not been answered. One frame names no more than these. */
@@ -73,7 +75,15 @@ export function readPieces(payload: Buffer, pieceCount: number): number[] | unde
 
 /** Whether a HAVE may be so long. */
 export function isHaveLength(length: number): boolean {
-  return length > 0 && length <= MAX_HAVE_BYTES && length % 4 === 0
+  return length > 0 && length <= MAX_CONTROL_BYTES && length % 4 === 0
+}
+
+/** How much a frame counts towards {@link MAX_NAMED_PER_SECOND}. */
+export function namedBy({ type, length, b }: FrameHeader): number {
+  if (type === FRAME.have) return 1 + length / 4
+  // A bitfield is little work, but not none.
+  if (type === FRAME.need) return 1 + length / 16
+  return 1 + b
 }
 
 /** Whether a frame names blocks that the layer has, and not too many. */

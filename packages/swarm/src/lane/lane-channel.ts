@@ -30,6 +30,10 @@ export interface LaneChannel {
   cancel(block: number, count: number): void
   /** Lets the source choose so many more. Throws a TypeError for more than `MAX_WANTED_BLOCKS` in all. */
   want(blocks: number): void
+  /** Says which pieces the source may choose from: a bitfield as BEP 3 has it, of all pieces. It takes the place of the one before. */
+  need(pieces: Uint8Array): void
+  /** Says that so many more of the chosen blocks are here. */
+  arrived(blocks: number): void
   /** Tells of pieces that became whole here. */
   have(pieces: readonly number[]): void
   close(): void

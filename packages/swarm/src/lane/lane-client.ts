@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { BlockIntake } from './block-intake.ts'
 import { ClientChannel } from './client-channel.ts'
-import { FRAME, type FrameHeader, MAX_CHANNELS, MAX_NAMED_PER_SECOND } from './frame.ts'
+import { FRAME, type FrameHeader, MAX_CHANNELS, MAX_NAMED_PER_SECOND, namedBy } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { HaveQueue, type HaveTimer } from './have-queue.ts'
 import type { LaneChannel, LaneChannelEvents, LaneLayer } from './lane-channel.ts'
@@ -120,7 +120,7 @@ export class LaneClient {
   }
 
   #onControl(header: FrameHeader, payload: Buffer): boolean {
-    this.#namedThisSecond += 1 + (header.type === FRAME.have ? payload.length / 4 : header.b)
+    this.#namedThisSecond += namedBy(header)
     const joined = this.#channels.get(header.channel)
     if (joined === undefined || this.#namedThisSecond > MAX_NAMED_PER_SECOND) return false
     if (header.type === FRAME.closed) {

@@ -7,6 +7,10 @@ export interface LaneUpload {
   readonly where: TransferPlace
   /** The block that the source sends next of its own choice; `undefined` when there is none now: see {@link LaneUploadHandle.wake}. */
   choose(): number | undefined
+  /** The pieces that the client would take: a bitfield as BEP 3 has it. It changes with the next call: copy what is to be kept. */
+  onNeed(pieces: Uint8Array): void
+  /** So many more of the chosen blocks are at the client. */
+  onArrived(blocks: number): void
   /** Pieces that became whole at the client. */
   onHave(pieces: readonly number[]): void
   /** Payload that the socket took. */

@@ -10,6 +10,7 @@ import {
   MAX_LANE_BLOCKS,
   MAX_NAMED_PER_SECOND,
   MAX_REQUESTED_BLOCKS,
+  namedBy,
   readPieces,
 } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
@@ -193,7 +194,7 @@ export class ServerLane implements Sender {
 
   /** False when the client must not send this, or the lane is closed meanwhile. */
   #onFrame(header: FrameHeader, payload: Buffer): boolean {
-    this.#namedThisSecond += 1 + (header.type === FRAME.have ? payload.length / 4 : header.b)
+    this.#namedThisSecond += namedBy(header)
     if (this.#namedThisSecond > MAX_NAMED_PER_SECOND) return false
     const isKnown = header.type >= FRAME.join && header.type <= FRAME.have
     if (!isKnown || (header.flags & ~(header.type === FRAME.request ? FLAG.urgent : 0)) !== 0) return false
@@ -211,6 +212,10 @@ export class ServerLane implements Sender {
         return true
       case FRAME.want:
         return header.a > 0 && header.a <= MAX_REQUESTED_BLOCKS && channel.want(header.a)
+      case FRAME.arrived:
+        return header.a > 0 && channel.arrived(header.a)
+      case FRAME.need:
+        return channel.need(header.a, payload)
       case FRAME.have: {
         const pieces = readPieces(payload, pieceCount(channel.upload.layer.manifest))
         if (pieces !== undefined) channel.upload.onHave(pieces)

@@ -1,4 +1,4 @@
-import { blockCount } from '@shoal/core'
+import { blockCount, pieceCount } from '@shoal/core'
 import { MAX_REQUESTED_BLOCKS, MAX_WANTED_BLOCKS } from './frame.ts'
 import type { LaneUpload } from './lane-upload.ts'
 
@@ -21,6 +21,9 @@ export class UploadChannel {
   #wanted = 0
   /** Whether the source had something when it was last asked, or was woken since. */
   #mayChoose = true
+  /** Blocks of the source's choice that the client did not say arrived. */
+  #unconfirmed = 0
+  #need: Buffer | undefined
 
   constructor(channel: number, upload: LaneUpload) {
     this.channel = channel
@@ -69,6 +72,25 @@ export class UploadChannel {
   /** One block that was to be chosen could not be sent. */
   unchoose(): void {
     this.#wanted += 1
+    this.#unconfirmed -= 1
+  }
+
+  /** False when more are said to have arrived than were sent. */
+  arrived(blocks: number): boolean {
+    if (blocks > this.#unconfirmed) return false
+    this.#unconfirmed -= blocks
+    this.upload.onArrived(blocks)
+    return true
+  }
+
+  /** The client needs these pieces from `first` on; false when the layer does not have them. */
+  need(first: number, bits: Buffer): boolean {
+    const bytes = Math.ceil(pieceCount(this.upload.layer.manifest) / 8)
+    if (first % 8 !== 0 || first / 8 + bits.length > bytes) return false
+    this.#need ??= Buffer.alloc(bytes)
+    bits.copy(this.#need, first / 8)
+    this.upload.onNeed(this.#need)
+    return true
   }
 
   wake(): void {
@@ -88,6 +110,7 @@ export class UploadChannel {
     this.#mayChoose = block !== undefined
     if (block === undefined) return undefined
     this.#wanted -= 1
+    this.#unconfirmed += 1
     return { block, isUrgent: false, isChosen: true }
   }
 }

@@ -86,6 +86,8 @@ export class TestUpload {
   readonly handle: LaneUploadHandle
   readonly haves: number[] = []
   choices: number[] = []
+  need = Buffer.alloc(0)
+  arrivedBlocks = 0
   uploadedBytes = 0
   isClosed = false
 
@@ -97,6 +99,14 @@ export class TestUpload {
 
   choose(): number | undefined {
     return this.choices.shift()
+  }
+
+  onNeed(pieces: Uint8Array): void {
+    this.need = Buffer.from(pieces)
+  }
+
+  onArrived(blocks: number): void {
+    this.arrivedBlocks += blocks
   }
 
   onHave(pieces: readonly number[]): void {

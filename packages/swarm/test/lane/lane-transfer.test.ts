@@ -141,6 +141,32 @@ test('the source chooses as many blocks as are wanted, after those that were ask
   assert.deepEqual([download.chosen, download.channel.wantedBlocks], [[9, 8, 7, 20, 21], 0])
 })
 
+test('the source hears what is needed and what arrived of its choice', async (t) => {
+  const undo = undoAfter(t)
+  const source = await startSource(undo, '127.41.15.1', { choices: range(20) })
+  const layer = new TestLayer(source.context.buffers, 20)
+  // More pieces than one frame has bits for.
+  const large = new TestLayer(source.context.buffers, 600_000, { blockBytes: 16 })
+  source.layers.push(layer, large)
+  const lane = connectLane(undo, source)
+  for (const each of [layer, large]) {
+    const download = new Download(lane, each)
+    const bits = Buffer.alloc(Math.ceil(each.blockCount / 8))
+    bits[0] = 0x81
+    bits[bits.length - 1] = 0x10
+    download.channel.need(bits)
+    download.channel.want(3)
+    await download.until(() => download.chosen.length === 3)
+    download.channel.arrived(2)
+    download.channel.want(1)
+    await download.until(() => download.chosen.length === 4)
+    const upload = source.uploads.at(-1)
+    assert.equal(upload?.arrivedBlocks, 2)
+    assert.ok(upload?.need.equals(bits))
+    assert.throws(() => download.channel.need(bits.subarray(1)), TypeError)
+  }
+})
+
 test('layers on one lane take turns', async (t) => {
   const undo = undoAfter(t)
   const source = await startSource(undo, '127.41.9.1')
