@@ -12,6 +12,8 @@ import { layerShow } from './layer/show.ts'
 import { layerUnassign } from './layer/unassign.ts'
 import { layerVerify } from './layer/verify.ts'
 import { libraryServe } from './library/serve.ts'
+import { limitsSet } from './limits/set.ts'
+import { limitsShow } from './limits/show.ts'
 import { nodeList } from './node/list.ts'
 import { nodeRemove } from './node/remove.ts'
 import { nodeShow } from './node/show.ts'
@@ -34,6 +36,8 @@ export const commands: readonly Command[] = [
   nodeList,
   nodeShow,
   nodeRemove,
+  limitsShow,
+  limitsSet,
   eventList,
   eventWatch,
   seedServe,
@@ -47,6 +51,7 @@ export const nouns: Readonly<Record<string, string>> = {
   image: 'Images of the library and their import',
   layer: 'Layers, and which nodes should have them',
   node: 'Compute nodes',
+  limits: 'Limits on transfers, changed live',
   event: 'What happens in the fleet',
   seed: 'The seed service',
   peer: 'The peer daemon of a compute node',

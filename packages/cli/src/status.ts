@@ -4,6 +4,8 @@ import { EXIT } from './exit-code.ts'
 import { formatBytes, formatRate } from './format/bytes.ts'
 import { formatAgo } from './format/duration.ts'
 import { formatFacts } from './format/table.ts'
+import { LIMIT_NAMES } from './limits/limit-names.ts'
+import { formatLimit } from './limits/rate.ts'
 import { formatLayers } from './node/layer-table.ts'
 
 export const status = defineCommand({
@@ -62,8 +64,17 @@ function formatPeer(peer: PeerStatus, now: number): string {
     ['', peer.reachability],
     ['dht', peer.dhtAddress ?? 'off'],
     ['disk', `${formatBytes(peer.diskUsedBytes)} used, ${formatBytes(peer.diskFreeBytes)} free`],
+    ['limits', heldLimits(peer.limits.effective)],
     ['banned', peer.banned.length === 0 ? 'nobody' : ''],
     ...peer.banned.map((ban): [string, string] => ['', `${ban.address} at ${ban.at}: ${ban.reason}`]),
   ])
   return `${facts}\n\n${formatLayers(peer.layers)}`
+}
+
+function heldLimits(limits: PeerStatus['limits']['effective']): string {
+  const held = LIMIT_NAMES.flatMap(({ name, field }) => {
+    const limit = field.of === 'node' ? limits[field.key] : null
+    return limit === null ? [] : [`${name} ${formatLimit(limit)}`]
+  })
+  return held.join(', ') || 'none'
 }

@@ -1,5 +1,14 @@
-import { type Event, type Image, type Layer, type Node, operations, type SeedStatus } from '@shoal/api'
-import { ShoalError, silentLogger } from '@shoal/core'
+import {
+  type Event,
+  type Image,
+  type Layer,
+  type LimitsChange,
+  type LimitsStatus,
+  type Node,
+  operations,
+  type SeedStatus,
+} from '@shoal/api'
+import { NO_TRANSFER_LIMITS, ShoalError, silentLogger } from '@shoal/core'
 import { createHealth, createHttpService, createMetrics, registerOperation } from '@shoal/service'
 
 export const TOKEN = 'operator-token-of-the-stand-in'
@@ -13,6 +22,9 @@ export interface StandInState {
   /** Called with every import that is asked for. */
   onImport: (image: Image) => void
   badBlocks: number[]
+  limits: LimitsStatus
+  /** Called with every change of limits that is asked for. */
+  onLimits: (change: LimitsChange) => void
 }
 
 /** The seed's HTTP API over what a test says, so that the command line meets real sockets, tokens and errors. */
@@ -24,6 +36,8 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     events: [],
     onImport: () => {},
     badBlocks: [],
+    limits: { configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
+    onLimits: () => {},
     ...state,
   }
   const metrics = createMetrics({ process: false })
@@ -80,10 +94,22 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   registerOperation(app, operations.listEvents, async ({ query }) => ({
     events: held.events.filter(({ id }) => id > (query.after ?? 0)),
   }))
+  registerOperation(app, operations.showNode, async ({ params }) => {
+    const found = held.nodes.find(({ id }) => id === params.node)
+    if (found === undefined) throw unknown('NODE')
+    return found
+  })
+  registerOperation(app, operations.showLimits, async () => held.limits)
+  registerOperation(app, operations.setLimits, async ({ body }) => {
+    held.onLimits(body)
+    return held.limits
+  })
   registerOperation(app, operations.status, async () => seedStatus)
   const url = await service.start()
   return { url, state: held, [Symbol.asyncDispose]: () => service.stop() }
 }
+
+const NO_LIMITS = { libraryBytesPerSecond: null, seedUpBytesPerSecond: null, node: NO_TRANSFER_LIMITS }
 
 /** A page of a list; `after` is an index here. */
 function page<K extends string, T>(all: readonly T[], key: K, query: { after?: string; limit?: number }) {
