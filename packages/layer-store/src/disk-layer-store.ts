@@ -26,7 +26,7 @@ export interface LayerStoreDeps {
 export interface LayerStoreOptions {
   /** Created if missing; the store's own. */
   readonly directory: string
-  /** A layer is flushed in the background when so many bytes are not durable; default 16 MiB. */
+  /** A layer is flushed in the background when so many bytes are not durable; default 64 MiB. */
   readonly durableBytes?: number
   /** ... and when the oldest of them is so old; default 500 ms. */
   readonly durableMs?: number
@@ -34,7 +34,8 @@ export interface LayerStoreOptions {
   readonly buffers?: BlockBuffers
 }
 
-const DEFAULT_DURABLE_BYTES = 16 * 1024 ** 2
+/** At full speed, syncing every 16 MiB costs 8 % more CPU; every 256 MiB no less (docs/adr/0011). */
+const DEFAULT_DURABLE_BYTES = 64 * 1024 ** 2
 const DEFAULT_DURABLE_MS = 500
 const DEFAULT_BUFFERS = 96
 

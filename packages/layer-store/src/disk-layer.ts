@@ -42,7 +42,7 @@ export interface DiskLayerOptions {
 }
 
 /** Writers wait once this many times `durableBytes` are not durable, so that a slow disk bounds what a crash costs. */
-const VOLATILE_LIMIT_FACTOR = 4
+const VOLATILE_LIMIT_FACTOR = 2
 /** So many buffers one call of writeBlocks takes at a time: enough to keep the thread busy. */
 const BUFFERS_PER_CALL = 4
 
