@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock } from '@shoal/core'
+import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock, TransferLimits } from '@shoal/core'
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
 import { createSwarm } from '@shoal/swarm'
@@ -37,7 +37,7 @@ const store: LayerStore = createLayerStore(
 )
 await store.open()
 const swarm = createSwarm(
-  { clock: steadyClock, logger: silentLogger },
+  { clock: steadyClock, logger: silentLogger, buffers: store.buffers },
   {
     role,
     node: values.node,
@@ -47,8 +47,10 @@ const swarm = createSwarm(
     trackers: values.tracker,
     ...(values.rack === undefined ? {} : { rack: values.rack }),
     ...(values.zone === undefined ? {} : { zone: values.zone }),
-    ...(values.up === undefined ? {} : { upBytesPerSecond: Number(values.up) }),
-    ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
+    limits: new TransferLimits(steadyClock, {
+      ...(values.up === undefined ? {} : { upBytesPerSecond: Number(values.up) }),
+      ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
+    }),
   },
 )
 swarm.on('complete', () => scriptEvents.done())
