@@ -8,6 +8,7 @@ import {
   BlockBuffers,
   blockCount,
   blockSize,
+  type Clock,
   type Manifest,
   steadyClock,
   TransferLimits,
@@ -20,6 +21,7 @@ import { LaneClient } from '../../src/lane/lane-client.ts'
 import { createLaneContext, type LaneContext } from '../../src/lane/lane-context.ts'
 import { LaneServer } from '../../src/lane/lane-server.ts'
 import type { LaneUploadHandle } from '../../src/lane/lane-upload.ts'
+import { LaneWatch } from '../../src/lane/lane-watch.ts'
 import type { SwarmLayer } from '../../src/swarm-layer.ts'
 
 const BLOCK_BYTES = 64 * 1024
@@ -138,12 +140,17 @@ export interface SourceOptions {
   readonly rates?: Partial<TransferRates>
   readonly where?: TransferPlace
   readonly choices?: readonly number[]
+  /** What lanes are watched by. */
+  readonly watchClock?: Clock
 }
 
 /** A listening source that gives whatever is put into `layers`. At the end of the test no buffer may be in use. */
 export async function startSource(undo: Undo, host: string, options: SourceOptions = {}): Promise<Source> {
   const buffers = new BlockBuffers({ count: options.bufferCount ?? 32 })
-  const context = createLaneContext({ clock: steadyClock, buffers })
+  const context = {
+    ...createLaneContext({ clock: steadyClock, buffers }),
+    watch: new LaneWatch(options.watchClock ?? steadyClock),
+  }
   const limits = new TransferLimits(steadyClock, options.rates)
   const layers: TestLayer[] = []
   const uploads: TestUpload[] = []
