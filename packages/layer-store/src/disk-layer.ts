@@ -16,8 +16,8 @@ import { BlockLedger } from './block-ledger.ts'
 import { blockRun, checkedBlockSize } from './block-run.ts'
 import { storeError } from './errors.ts'
 import type { LayerFile } from './layer-file.ts'
+import { LayerReader } from './layer-reader.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
-import { absentBlock, checkRange } from './read-range.ts'
 import { saveBlocks } from './save-blocks.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { storeFailure } from './store-failure.ts'
@@ -58,6 +58,7 @@ export class DiskLayer implements StoredLayer {
   readonly #cache: BlockCache
   readonly #queue = new SerialQueue()
   readonly #ledger: BlockLedger
+  readonly #reader: LayerReader
   readonly #flush: BackgroundFlush
   #file: LayerFile
   #state: 'open' | 'closed' | 'removed' = 'open'
@@ -73,6 +74,8 @@ export class DiskLayer implements StoredLayer {
     this.buffers = deps.buffers
     this.#cache = new BlockCache(deps.buffers)
     this.#ledger = new BlockLedger(this.manifest, options.present, (block) => this.#cache.drop(block))
+    const source = { manifest: this.manifest, path: this.path, ledger: this.#ledger, cache: this.#cache }
+    this.#reader = new LayerReader({ ...source, file: () => this.#file, check: () => this.#check() })
     const { clock, logger } = deps
     const { digest } = this.manifest
     const save = () => this.#save()
@@ -103,7 +106,7 @@ export class DiskLayer implements StoredLayer {
     this.#check()
     if (this.present.has(block)) return
     await this.#write(() => this.#writeBuffer(block, buffer, length), [block])
-    if (this.#isHere(block)) this.#cache.keep(block, buffer, length)
+    if (this.#state === 'open' && this.present.has(block)) this.#cache.keep(block, buffer, length)
   }
 
   async writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
@@ -132,23 +135,12 @@ export class DiskLayer implements StoredLayer {
     )
   }
 
-  async read(offset: number, length: number): Promise<Buffer> {
-    checkRange(this.manifest, offset, length)
-    this.#checkPresent(offset, length)
-    if (length === 0) return Buffer.alloc(0)
-    const kept = this.#copyKept(offset, length)
-    if (kept !== undefined) return kept
-    let data = Buffer.alloc(0)
-    const read = () => this.#file.read(offset, length)
-    await this.#readPresent(offset, length, read, (bytes) => {
-      data = bytes
-    })
-    if (data.length !== length) throw this.#endsEarly()
-    return data
+  read(offset: number, length: number): Promise<Buffer> {
+    return this.#reader.read(offset, length)
   }
 
   readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
-    return (this.#isHere(block) ? this.#cache.find(block) : undefined) ?? this.#load(block)
+    return this.#reader.readBlock(block)
   }
 
   flush(): Promise<void> {
@@ -244,49 +236,6 @@ export class DiskLayer implements StoredLayer {
     throw storeError('SHOAL_STORE_BLOCK_MISMATCH', { digest: this.manifest.digest, block })
   }
 
-  async #load(block: number): Promise<BlockBuffer> {
-    const length = checkedBlockSize(this.manifest, block)
-    const position = block * this.manifest.blockLengthBytes
-    this.#checkPresent(position, length)
-    return this.#cache.load(block, async (buffer) => {
-      const read = () => this.#file.readBlock(position, buffer, length)
-      await this.#readPresent(position, length, read, (bytesRead) => {
-        if (bytesRead !== length) throw this.#endsEarly()
-        this.#cache.keep(block, buffer, length)
-      })
-    })
-  }
-
-  /** Bytes that lie in one block which a buffer still holds. */
-  #copyKept(offset: number, length: number): Buffer | undefined {
-    const { blockLengthBytes } = this.manifest
-    const within = offset % blockLengthBytes
-    if (within + length > blockLengthBytes) return undefined
-    return this.#cache.copy((offset - within) / blockLengthBytes, within, length)
-  }
-
-  /**
-   * Reads what is present all the while: a block that a check drops, or a new file lacks, may have been read bad. `take` gets it
-   * before anything else can happen.
-   */
-  async #readPresent<T>(
-    offset: number,
-    length: number,
-    read: () => Promise<T>,
-    take: (data: T) => void,
-  ): Promise<void> {
-    for (;;) {
-      this.#checkPresent(offset, length)
-      const { dropCount } = this.#ledger
-      const data = await read().catch((error: unknown) => {
-        this.#check()
-        throw storeFailure(error, this.path)
-      })
-      this.#check()
-      if (dropCount === this.#ledger.dropCount) return take(data)
-    }
-  }
-
   async #save(): Promise<void> {
     this.#check()
     const { state } = this.#deps
@@ -314,20 +263,6 @@ export class DiskLayer implements StoredLayer {
     this.#ledger.dropAll()
     await old.close()
     await this.#save()
-  }
-
-  #checkPresent(offset: number, length: number): void {
-    this.#check()
-    const block = absentBlock(this.manifest, this.present, offset, length)
-    if (block !== undefined) throw storeError('SHOAL_STORE_BLOCK_ABSENT', { digest: this.manifest.digest, block })
-  }
-
-  #endsEarly(): Error {
-    return storeError('SHOAL_STORE_IO', { path: this.path, reason: 'the file ends early: it was truncated' })
-  }
-
-  #isHere(block: number): boolean {
-    return this.#state === 'open' && this.present.has(block)
   }
 
   #check(): void {

@@ -59,15 +59,16 @@ export interface StoredLayer extends LayerDescription {
   /** The block buffers of the whole store. */
   readonly buffers: BlockBuffers
   /**
-   * Writes one or more whole, consecutive blocks. The SHA-256 of each is checked before anything is written; if one is wrong,
-   * `SHOAL_STORE_BLOCK_MISMATCH` with details `digest` and `block`, and nothing of the call counts. Blocks already
+   * Writes one or more whole, consecutive blocks. The SHA-256 of each is checked before it is written; if one is wrong,
+   * the first of them is `SHOAL_STORE_BLOCK_MISMATCH` with details `digest` and `block`, and nothing of the call counts. Blocks already
    * present are skipped. `data` must not change until the promise settles. Calls may overlap.
    * Waits when much is written but not yet durable. A range outside the layer is a RangeError.
    */
   writeBlocks(firstBlock: number, data: Uint8Array): Promise<void>
   /**
-   * As {@link writeBlocks}, for the one block in a buffer, without a copy. The buffer must not change until the promise settles; the
-   * caller's use of it does not end. From then on the buffer is found as this block, see {@link BlockBuffers.find}.
+   * As {@link writeBlocks}, for the one block in a buffer, without a copy. The caller's use of the buffer does not end; while the promise
+   * is pending it must not change. From then on the buffer is found as this block, so it must not change before it was released; only
+   * after a failure it may be filled again.
    */
   writeBlock(block: number, buffer: BlockBuffer): Promise<void>
   /**
