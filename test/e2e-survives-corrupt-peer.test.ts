@@ -41,7 +41,7 @@ test('a peer that sends corrupt blocks is banned and named, and nobody stores or
   // Whatever it is bound to, the tracker sees it come from this address.
   const host = '127.0.0.1'
   const liar = createSwarm(
-    { clock: systemClock, logger: silentLogger },
+    { clock: systemClock, logger: silentLogger, buffers: empty.buffers },
     { role: 'peer', node: 'liar', host, port: 0, dht: false, trackers: status.tracker.announceUrls },
   )
   await liar.start()

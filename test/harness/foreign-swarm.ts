@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLogger, systemClock } from '@shoal/core'
+import { silentLogger, systemClock, TransferLimits } from '@shoal/core'
 import { createSwarm, createTracker, type LayerSwarm, type Swarm, type SwarmLayer, type SwarmRole } from '@shoal/swarm'
-import { buildLayer, completed, type LayerDescription, storeLayer } from '@shoal/swarm/layer-fixture'
+import { buildLayer, completed, layerBuffers, type LayerDescription, storeLayer } from '@shoal/swarm/layer-fixture'
 import { ipCommand } from '../../infra/lab/ip-command.ts'
 import { createLab, type Lab } from '../../infra/lab/lab.ts'
 import { FOREIGN_NAMES, type ForeignClient, type ForeignName, startForeign } from './foreign-client.ts'
@@ -91,9 +91,9 @@ export class ForeignSwarm {
 
   /** A swarm of ours in the layer, on an address of its own. */
   async own(node: string, options: OwnOptions = {}): Promise<OwnMember> {
-    const { role = 'peer', isComplete = false, isAnnounced = true, ...limits } = options
+    const { role = 'peer', isComplete = false, isAnnounced = true, ...rates } = options
     const swarm = createSwarm(
-      { clock: systemClock, logger: silentLogger },
+      { clock: systemClock, logger: silentLogger, buffers: layerBuffers },
       {
         role,
         node,
@@ -102,7 +102,7 @@ export class ForeignSwarm {
         dht: false,
         trackers: isAnnounced ? this.#trackers : [],
         announceIntervalMs: ANNOUNCE_INTERVAL_MS,
-        ...limits,
+        limits: new TransferLimits(systemClock, rates),
       },
     )
     await swarm.start()

@@ -36,6 +36,9 @@ export interface PeerDeps {
   readonly onFatal?: (error: ShoalError) => void
 }
 
+/** What the swarm is made of. */
+type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store'> & { readonly node: string }
+
 interface Parts extends PeerStorage {
   readonly swarm: Swarm
   readonly seed: SeedLink
@@ -148,7 +151,7 @@ export class Peer implements AsyncDisposable {
     // What the seed said last holds from the first byte on, whether it answers now or not.
     const limits = new NodeLimitsKeeper(steadyClock, config.limits)
     limits.setFleet((await records.desired())?.limits)
-    const swarm = await this.#createSwarm(node, records, limits)
+    const swarm = await this.#createSwarm({ node, records, limits, store })
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const reconciler = new Reconciler(
@@ -206,27 +209,27 @@ export class Peer implements AsyncDisposable {
     return parts
   }
 
-  async #createSwarm(node: string, records: PeerRecords, limits: NodeLimitsKeeper): Promise<Swarm> {
-    const { swarm, dht, seed } = this.#config
+  async #createSwarm(parts: SwarmParts): Promise<Swarm> {
+    const { node, records, limits, store } = parts
+    const { swarm, dht, seed, zone, rack } = this.#config
     const { logger } = this.#deps
     const enrollment = await records.enrollment()
     const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
     const { host, port, advertiseHost } = swarm
-    const { upBytesPerSecond, downBytesPerSecond } = limits.effective
     return createSwarm(
       // The swarm only measures time: setting the machine's clock must not stall it.
-      { logger: logger.child({ component: 'swarm' }), clock: steadyClock },
+      { logger: logger.child({ component: 'swarm' }), clock: steadyClock, buffers: store.buffers },
       {
         role: 'peer',
         node,
+        zone,
+        rack,
         host,
         port,
         advertiseHost: await advertisedHost({ host, advertiseHost, seedUrl: seed.url }),
         dht: dht.enabled ? { host, port: dht.port, bootstrap } : false,
         trackers: enrollment?.trackers ?? [],
-        ...(upBytesPerSecond === null ? {} : { upBytesPerSecond }),
-        ...(downBytesPerSecond === null ? {} : { downBytesPerSecond }),
-        ...{ limits: limits.transfers },
+        limits: limits.transfers,
       },
     )
   }

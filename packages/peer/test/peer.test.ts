@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClient } from '@shoal/api'
-import { type ShoalError, silentLogger, systemClock } from '@shoal/core'
+import { BlockBuffers, type ShoalError, silentLogger, systemClock } from '@shoal/core'
 import { createPeer, loadPeerConfig } from '@shoal/peer'
 import { createSwarm } from '@shoal/swarm'
 import { layerFixture, pretending, signingKey } from './layer-fixture.ts'
@@ -123,7 +123,7 @@ test('a peer that sends a corrupt block is banned and named to the seed, and the
   await seed.publish(layer)
   const host = '127.0.0.66'
   const liar = createSwarm(
-    { logger: silentLogger, clock: systemClock },
+    { logger: silentLogger, clock: systemClock, buffers: new BlockBuffers({ count: 8 }) },
     { role: 'peer', node: 'liar', host, port: 0, dht: false, trackers: [] },
   )
   await liar.start()

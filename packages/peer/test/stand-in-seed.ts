@@ -1,5 +1,5 @@
 import { type DesiredState, type Heartbeat, type NodeRegistration, operations } from '@shoal/api'
-import { type Digest, errorFactory, silentLogger, systemClock } from '@shoal/core'
+import { type Digest, errorFactory, silentLogger, systemClock, TransferLimits } from '@shoal/core'
 import { createMemoryLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, registerOperation, type StreamMessage } from '@shoal/service'
 import { createSwarm } from '@shoal/swarm'
@@ -38,9 +38,9 @@ export class StandInSeed implements AsyncDisposable {
 
   constructor(options: StandInSeedOptions) {
     this.#options = options
-    const { originUpBytesPerSecond: upBytesPerSecond } = options
+    const { originUpBytesPerSecond } = options
     this.#origin = createSwarm(
-      { logger: silentLogger, clock: systemClock },
+      { logger: silentLogger, clock: systemClock, buffers: this.#store.buffers },
       {
         role: 'origin',
         node: 'seed',
@@ -48,7 +48,7 @@ export class StandInSeed implements AsyncDisposable {
         port: 0,
         dht: { host: '127.0.0.1', port: 0, bootstrap: [] },
         trackers: [],
-        ...(upBytesPerSecond === undefined ? {} : { upBytesPerSecond }),
+        limits: new TransferLimits(systemClock, { upBytesPerSecond: originUpBytesPerSecond ?? null }),
       },
     )
   }

@@ -105,7 +105,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     const swarm = createSwarm(
-      { logger: component('swarm'), clock: steadyClock },
+      { logger: component('swarm'), clock: steadyClock, buffers: store.buffers },
       {
         role: 'origin',
         node: config.name,
@@ -114,10 +114,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...advertised,
         dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },
         trackers: [],
-        ...(limits.effective.seedUpBytesPerSecond === null
-          ? {}
-          : { upBytesPerSecond: limits.effective.seedUpBytesPerSecond }),
-        ...{ limits: limits.origin },
+        limits: limits.origin,
       },
     )
     let announceUrls: string[] = []

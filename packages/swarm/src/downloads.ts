@@ -1,46 +1,41 @@
 import {
   type Bitfield,
-  blocksOfPiece,
+  type BlockBuffer,
   type Clock,
-  errorCode,
   type Logger,
   pieceSize,
   RateMeter,
   ShoalError,
-  type TokenBucket,
+  type TransferLimits,
 } from '@shoal/core'
+import { DownAdmission } from './down-admission.ts'
+import type { LaneChannel, LaneChannelEvents } from './lane/lane-channel.ts'
+import { LaneTransport } from './lane-transport.ts'
+import { OriginNeed } from './origin-need.ts'
 import type { PeerLink } from './peer-link.ts'
-import { PieceFetch } from './piece-fetch.ts'
-import { PiecePicker } from './piece-picker.ts'
+import type { TransportEvents } from './piece-transport.ts'
+import { PieceWriter } from './piece-writer.ts'
 import { presentPieces } from './present-pieces.ts'
+import { PieceScheduler, type Priority } from './scheduler/piece-scheduler.ts'
+import { PieceSet } from './scheduler/piece-set.ts'
+import type { Source, SourcePlace } from './scheduler/source.ts'
+import { isSameRack, type SwarmPlace } from './shoal-extension.ts'
+import { SourceHealth } from './source-health.ts'
+import { StorePause } from './store-pause.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
+import { WireTransport } from './wire-transport.ts'
 
-/** Bytes asked of one source and not yet received. More makes a VM's read wait and the last node late. */
-const MAX_IN_FLIGHT_BYTES = 512 * 1024
-/** Bytes received and not yet verified and written, over all sources: asking stops above it. */
-const MAX_UNWRITTEN_BYTES = 16 * 1024 * 1024
-/** A source that sends nothing for so long while asked is passed over, and then dropped. */
-const STALL_MS = 10_000
-const DROP_MS = 30_000
-/** End game: a piece this late is asked of a second source; the origin is spared longer. */
-const LATE_MS = 2000
-const LATE_FOR_ORIGIN_MS = 4000
-/** A source slower than this is asked on, but the origin is asked for its pieces as well. */
-const SLOW_BYTES_PER_SECOND = 32 * 1024
-/** A source that refused so many pieces that it said it has is dropped. */
-const MAX_REFUSALS = 16
-/** Hosts remembered for having let us down; the oldest gives way. */
-const MAX_DOUBTFUL = 1000
-/** Wait after a failed write, doubled each time. */
-const FIRST_STORE_RETRY_MS = 2000
-const LAST_STORE_RETRY_MS = 60_000
+/** What every BitTorrent client answers (BEP 3's common 2^14), and what a Shoal daemon does. */
+const FOREIGN_REQUEST_BYTES = 16 * 1024
+const OWN_REQUEST_BYTES = 128 * 1024
 
 export interface DownloadsDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly random: () => number
   readonly layer: SwarmLayer
-  readonly limit: TokenBucket
+  readonly own: SwarmPlace & { readonly node: string }
+  readonly limits: TransferLimits
   readonly links: () => Iterable<PeerLink>
   /** A piece is verified and written. */
   readonly onStored: (piece: number) => void
@@ -48,36 +43,61 @@ export interface DownloadsDeps {
   readonly onStoreError: (error: ShoalError) => void
 }
 
-/**
- * What one layer's swarm asks of whom, and what arrived. One rule stands before all others: the origin is asked
- * only for what no usable peer has, so that seed copies stay near one.
- */
+/** What one layer's swarm asks of whom over which transport, and what arrived. Which piece of whom is {@link PieceScheduler}'s part. */
 export class Downloads {
+  /** Pieces present and verified here (not to be changed by the caller). */
+  readonly have: Bitfield
   readonly #deps: DownloadsDeps
-  readonly #picker: PiecePicker
-  /** How many sources each piece under way was asked of. */
-  readonly #asked = new Map<number, number>()
+  readonly #scheduler: PieceScheduler
+  readonly #health: SourceHealth
+  readonly #writer: PieceWriter<PeerLink>
+  readonly #admission: DownAdmission
+  readonly #need: OriginNeed
+  readonly #pause: StorePause
+  readonly #links = new Map<Source, PeerLink>()
   readonly #received: RateMeter
-  /** Hosts that let us down; a new connection does not clear them. */
-  readonly #doubtful = new Set<string>()
-  readonly #writes = new Set<Promise<void>>()
   #fromOriginBytes = 0
   #haveBytes = 0
-  #unwrittenBytes = 0
-  #pausedUntil = 0
-  #storeFailures = 0
+  #isFillDue = false
   #isStopped = false
 
   constructor(deps: DownloadsDeps) {
     this.#deps = deps
-    this.#picker = new PiecePicker(presentPieces(deps.layer), deps.random)
-    this.#received = new RateMeter(deps.clock)
-    for (const piece of this.have.ones()) this.#haveBytes += pieceSize(deps.layer.manifest, piece)
-  }
-
-  /** Pieces present and verified here (not to be changed by the caller). */
-  get have(): Bitfield {
-    return this.#picker.have
+    const { layer, clock, limits, own, random } = deps
+    const { manifest } = layer
+    this.have = presentPieces(layer)
+    for (const piece of this.have.ones()) this.#haveBytes += pieceSize(manifest, piece)
+    this.#received = new RateMeter(clock)
+    this.#admission = new DownAdmission(limits, () => this.fill())
+    this.#scheduler = new PieceScheduler(
+      {
+        ask: (source, piece, priority) => this.#ask(source, piece, priority),
+        cancel: (source, piece) => this.#transport(source)?.cancel(piece),
+        setOffers: (origin, pieces) => this.#offer(origin, pieces),
+        admit: (bytes, isUrgent) => this.#admission.admit(bytes, isUrgent),
+      },
+      {
+        node: own.node,
+        pieceCount: this.have.length,
+        pieceBytes: (piece) => pieceSize(manifest, piece),
+        have: this.have,
+        now: () => clock.now(),
+        random,
+      },
+    )
+    this.#health = new SourceHealth(this.#scheduler)
+    this.#need = new OriginNeed(clock, () => this.#scheduler.needOfOrigin())
+    this.#pause = new StorePause(clock)
+    this.#writer = new PieceWriter(layer, {
+      onWritten: (link) => this.#health.onDelivered(link, clock.now()),
+      onStored: (piece) => this.#onStored(piece),
+      onDiscarded: (piece) => {
+        this.#scheduler.onDiscarded(piece)
+        this.fillSoon()
+      },
+      onBadBlock: (link, block) => !this.#isStopped && deps.onBadBlock(link, block),
+      onStoreFailure: (error) => !this.#isStopped && this.onStoreFailure(error),
+    })
   }
 
   /** Payload bytes that arrived, verified or not. */
@@ -89,56 +109,102 @@ export class Downloads {
     }
   }
 
-  /**
-   * Counts a usable peer's pieces as available. The origin's never count: availability means "without the origin". Nor do those
-   * of a peer that let us down: what only it has would never arrive.
-   */
-  count(link: PeerLink): void {
-    if (this.#doubtful.has(link.host)) link.isDoubtful = true
-    if (link.isCounted || link.isOrigin || link.isDoubtful || !link.isUsable) return
-    this.#picker.count(link.pieces, 1)
-    link.isCounted = true
+  add(link: PeerLink): void {
+    const source = this.#scheduler.addSource({ node: link.peerId, place: 'near' })
+    link.source = source
+    this.#links.set(source, link)
+    const requestLengthBytes = () => (link.hello === undefined ? FOREIGN_REQUEST_BYTES : OWN_REQUEST_BYTES)
+    const { layer } = this.#deps
+    link.onWire = new WireTransport({ layer, wire: link.wire, requestLengthBytes }, this.#eventsOf(link))
   }
 
-  uncount(link: PeerLink): void {
-    if (!link.isCounted) return
-    this.#picker.count(link.pieces, -1)
-    link.isCounted = false
+  remove(link: PeerLink): void {
+    const { source } = link
+    if (source === undefined) return
+    this.closeLane(link)
+    link.onWire?.close()
+    this.#scheduler.removeSource(source)
+    this.#links.delete(source)
+    this.fillSoon()
   }
 
-  /** A link got one more piece. */
-  countPiece(link: PeerLink, piece: number): void {
-    if (link.isCounted) this.#picker.countPiece(piece, 1)
+  /** Who or what it is, or whether it answers, changed. */
+  update(link: PeerLink): void {
+    const { source, hello } = link
+    if (source === undefined) return
+    this.#scheduler.place(source, this.#placeOf(link), hello?.node ?? link.peerId)
+    this.#health.recall(link)
+    this.#scheduler.setUsable(source, link.isUsable)
+    this.fillSoon()
   }
 
-  fillAll(): void {
-    for (const link of this.#deps.links()) this.fill(link)
+  setPieces(link: PeerLink, pieces: Bitfield): void {
+    if (link.source === undefined) return
+    this.#scheduler.setPieces(link.source, new PieceSet(pieces.length, pieces))
+    this.fillSoon()
   }
 
-  /** Asks a source for pieces until enough is in flight or nothing is left to ask it for. */
-  fill(link: PeerLink): void {
-    while (
-      !this.#isStopped &&
-      !this.have.isFull &&
-      link.isUsable &&
-      !link.isWaiting &&
-      link.inFlightBytes < MAX_IN_FLIGHT_BYTES &&
-      this.#unwrittenBytes < MAX_UNWRITTEN_BYTES &&
-      this.#deps.clock.now() >= this.#pausedUntil
-    ) {
-      const piece = this.#choose(link)
-      if (piece === undefined) return
-      this.#ask(link, piece)
-    }
+  addPiece(link: PeerLink, piece: number): void {
+    if (link.source === undefined) return
+    this.#scheduler.addPiece(link.source, piece)
+    this.fillSoon()
   }
 
-  /** Ends what a source was asked for; others may be asked instead. */
-  release(link: PeerLink): void {
-    for (const [piece, fetch] of link.fetches) {
-      fetch.cancel()
-      this.#giveBack(piece)
-    }
-    link.fetches.clear()
+  /** Takes pieces over a lane from now on, until it is gone. */
+  openLane(link: PeerLink, join: (events: LaneChannelEvents) => LaneChannel): void {
+    const { source } = link
+    if (source === undefined || this.#isStopped) return
+    const transport = new LaneTransport(
+      this.#deps.layer,
+      {
+        ...this.#eventsOf(link),
+        onChosen: (piece) => this.#scheduler.onChosen(source, piece),
+        onHave: (pieces) => {
+          for (const piece of pieces) this.#scheduler.addPiece(source, piece)
+          this.fillSoon()
+        },
+        onClose: () => {
+          if (link.onLane === transport) this.closeLane(link)
+        },
+      },
+      join,
+    )
+    link.onLane = transport
+    source.canChoose = link.isOrigin
+    this.fillSoon()
+  }
+
+  /** Goes back to the wire. */
+  closeLane(link: PeerLink): void {
+    const { source, onLane } = link
+    if (source === undefined || onLane === undefined) return
+    link.onLane = undefined
+    onLane.close()
+    source.canChoose = false
+    this.#need.forget(source)
+    this.#scheduler.release(source)
+    this.fillSoon()
+  }
+
+  /** Asks for more at the end of this turn of the event loop: many events come at once. */
+  fillSoon(): void {
+    if (this.#isFillDue) return
+    this.#isFillDue = true
+    queueMicrotask(() => {
+      this.#isFillDue = false
+      this.fill()
+    })
+  }
+
+  fill(): void {
+    if (this.#isStopped || this.have.isFull || this.#pause.isPaused) return
+    this.#scheduler.fill()
+  }
+
+  /** Looks again at what only time changes. Call it every 100 ms or so. */
+  tick(): void {
+    if (this.#isStopped || this.have.isFull || this.#pause.isPaused) return
+    this.#scheduler.tick()
   }
 
   /** Passes over sources that are silent too long, doubts those that are slow; returns those that are to be dropped. */
@@ -146,11 +212,9 @@ export class Downloads {
     const now = this.#deps.clock.now()
     const dead: PeerLink[] = []
     for (const link of this.#deps.links()) {
-      const isAsked = [...link.fetches.values()].some(({ startedAt }) => startedAt !== undefined)
-      const silentMs = isAsked ? now - link.lastDataAt : 0
-      if (silentMs > DROP_MS || link.refusals > MAX_REFUSALS) dead.push(link)
-      if (silentMs > STALL_MS) link.isStalled = true
-      if (silentMs > STALL_MS || link.refusals > MAX_REFUSALS || this.#isSlow(link, now)) this.#doubt(link)
+      const wasStalled = link.isStalled
+      if (this.#health.check(link, now)) dead.push(link)
+      if (link.isStalled !== wasStalled) this.update(link)
     }
     return dead
   }
@@ -163,7 +227,7 @@ export class Downloads {
     for (const piece of lost) {
       this.have.clear(piece)
       this.#haveBytes -= pieceSize(layer.manifest, piece)
-      this.#picker.want(piece)
+      this.#scheduler.onLost(piece)
     }
     return lost.length > 0
   }
@@ -176,162 +240,83 @@ export class Downloads {
   /** Ends everything; resolves when no write is under way any more. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    for (const link of this.#deps.links()) this.release(link)
-    await Promise.all(this.#writes)
+    this.#admission.close()
+    for (const link of [...this.#links.values()]) this.remove(link)
+    await this.#writer.idle()
   }
 
   /** A write or flush failed for a reason of this machine's: asking pauses, longer each time. */
   onStoreFailure(error: unknown): void {
-    // One full disk fails every write under way: that is one failure, told once.
-    if (this.#deps.clock.now() < this.#pausedUntil) return
-    const waitMs = Math.min(LAST_STORE_RETRY_MS, FIRST_STORE_RETRY_MS * 2 ** this.#storeFailures)
-    this.#pausedUntil = this.#deps.clock.now() + waitMs
-    this.#storeFailures += 1
+    if (!this.#pause.onFailure()) return
     if (error instanceof ShoalError) this.#deps.onStoreError(error)
     else this.#deps.logger.error({ digest: this.#deps.layer.manifest.digest, error }, 'piece could not be stored')
   }
 
-  #choose(link: PeerLink): number | undefined {
-    const allowed = link.isOrigin ? (piece: number) => this.#picker.availability(piece) === 0 : undefined
-    const piece = this.#picker.pick(link.pieces, allowed)
-    return piece ?? (link.fetches.size === 0 ? this.#lateElsewhere(link) : undefined)
+  #placeOf({ hello }: PeerLink): SourcePlace {
+    if (hello?.role === 'origin') return 'origin'
+    return hello !== undefined && isSameRack(this.#deps.own, hello) === false ? 'far' : 'near'
   }
 
-  #lateElsewhere(link: PeerLink): number | undefined {
-    const before = this.#deps.clock.now() - (link.isOrigin ? LATE_FOR_ORIGIN_MS : LATE_MS)
-    for (const other of this.#deps.links()) {
-      for (const fetch of other.fetches.values()) {
-        const isLate = fetch.startedAt !== undefined && fetch.startedAt <= before
-        if (isLate && this.#asked.get(fetch.piece) === 1 && link.pieces.has(fetch.piece)) return fetch.piece
-      }
-    }
-    return undefined
+  #transport(source: Source): WireTransport | LaneTransport | undefined {
+    const link = this.#links.get(source)
+    return link?.onLane ?? link?.onWire
   }
 
-  #ask(link: PeerLink, piece: number): void {
-    const { clock, limit, layer } = this.#deps
-    const sizeBytes = pieceSize(layer.manifest, piece)
-    this.#picker.unwant(piece)
-    this.#asked.set(piece, (this.#asked.get(piece) ?? 0) + 1)
-    const fetch = new PieceFetch({
-      wire: link.wire,
-      piece,
-      sizeBytes,
-      requestLengthBytes: link.requestLengthBytes,
+  #ask(source: Source, piece: number, priority: Priority): void {
+    this.#transport(source)?.ask(piece, { isUrgent: priority === 'on-demand' })
+  }
+
+  #offer(origin: Source, pieces: number): void {
+    const lane = this.#links.get(origin)?.onLane
+    if (lane === undefined) return
+    const { blockLengthBytes, pieceLengthBytes } = this.#deps.layer.manifest
+    const need = this.#need.changed(origin)
+    if (need !== undefined) lane.need(need)
+    if (this.#need.isEmpty(origin)) return
+    lane.offer(pieces * (pieceLengthBytes / blockLengthBytes), () => this.#admission.admit(blockLengthBytes, false))
+  }
+
+  #eventsOf(link: PeerLink): TransportEvents {
+    return {
       onBytes: (bytes) => this.#onBytes(link, bytes),
-      onDone: (data) => this.#onPiece(link, fetch, data),
-      onFail: () => this.#onFail(link, piece),
-    })
-    link.fetches.set(piece, fetch)
-    // What ends while it waits uses nothing of the limit.
-    limit.take(sizeBytes, { signal: fetch.signal }).then(
-      () => {
-        if (link.fetches.size === 1) link.lastDataAt = clock.now()
-        fetch.start(clock.now())
-        this.fill(link)
+      onBlock: (block: number, buffer: BlockBuffer) => this.#writer.write(link, block, buffer),
+      onWhole: (piece) => {
+        if (link.source !== undefined) this.#scheduler.onReceived(link.source, piece)
+        this.#writer.onWhole(piece)
+        this.fillSoon()
       },
-      () => {},
-    )
-  }
-
-  /** Whether a piece takes this source longer than it would at the least acceptable rate. */
-  #isSlow(link: PeerLink, now: number): boolean {
-    for (const { startedAt = now, sizeBytes } of link.fetches.values()) {
-      const patienceMs = (Math.max(sizeBytes, MAX_IN_FLIGHT_BYTES) * 1000) / SLOW_BYTES_PER_SECOND
-      if (now - startedAt > patienceMs) return true
+      onRefused: (piece) => this.#onRefused(link, piece),
     }
-    return false
-  }
-
-  /** No longer counts on a source: what it has may be asked of the origin. */
-  #doubt(link: PeerLink): void {
-    this.uncount(link)
-    link.isDoubtful = true
-    this.#doubtful.delete(link.host)
-    this.#doubtful.add(link.host)
-    const [oldest] = this.#doubtful
-    if (this.#doubtful.size > MAX_DOUBTFUL && oldest !== undefined) this.#doubtful.delete(oldest)
-  }
-
-  /** It delivered in good time. */
-  #trust(link: PeerLink): void {
-    if (!link.isDoubtful || this.#isSlow(link, this.#deps.clock.now())) return
-    this.#doubtful.delete(link.host)
-    link.isDoubtful = false
-    this.count(link)
   }
 
   #onBytes(link: PeerLink, bytes: number): void {
-    link.lastDataAt = this.#deps.clock.now()
-    if (link.isStalled) {
-      link.isStalled = false
-      this.count(link)
-    }
     this.#received.add(bytes)
     if (link.isOrigin) this.#fromOriginBytes += bytes
+    if (link.source !== undefined) link.source.lastDataAt = this.#deps.clock.now()
+    if (!link.isStalled) return
+    link.isStalled = false
+    this.update(link)
   }
 
-  #onFail(link: PeerLink, piece: number): void {
-    if (!link.fetches.delete(piece)) return
-    this.#giveBack(piece)
+  #onRefused(link: PeerLink, piece: number): void {
+    const { source } = link
+    if (source === undefined) return
+    this.#scheduler.onFailed(source, piece)
     // A source that still answers and refuses a piece does not have it, whatever it said.
-    if (!link.isUsable || !link.pieces.clear(piece)) return
-    if (link.isCounted) this.#picker.countPiece(piece, -1)
-    link.refusals += 1
-  }
-
-  #onPiece(link: PeerLink, fetch: PieceFetch, data: Buffer): void {
-    const { piece } = fetch
-    link.fetches.delete(piece)
-    // Before the write, so that the source is asked on while this piece is verified and written.
-    this.#unwrittenBytes += data.length
-    this.fill(link)
-    const write = this.#write(link, piece, data).then(() => {
-      this.#writes.delete(write)
-      this.fillAll()
-    })
-    this.#writes.add(write)
-  }
-
-  async #write(link: PeerLink, piece: number, data: Buffer): Promise<void> {
-    try {
-      await this.#deps.layer.writeBlocks(blocksOfPiece(this.#deps.layer.manifest, piece).first, data)
-      this.#trust(link)
-      this.#onStored(piece)
-    } catch (error) {
-      this.#giveBack(piece)
-      // The layer may be on its way out of the store: what it says then is no failure.
-      if (!this.#isStopped) this.#onWriteError(link, error)
-    } finally {
-      this.#unwrittenBytes -= data.length
+    if (link.isUsable) {
+      link.refusals += 1
+      this.#scheduler.dropPiece(source, piece)
     }
+    this.fillSoon()
   }
 
   #onStored(piece: number): void {
-    this.#asked.delete(piece)
-    this.#storeFailures = 0
-    if (!this.have.set(piece)) return
-    this.#haveBytes += pieceSize(this.#deps.layer.manifest, piece)
-    this.#picker.unwant(piece)
-    for (const link of this.#deps.links()) {
-      link.fetches.get(piece)?.cancel()
-      link.fetches.delete(piece)
+    this.#pause.onSuccess()
+    this.#scheduler.onStored(piece)
+    if (this.have.set(piece)) {
+      this.#haveBytes += pieceSize(this.#deps.layer.manifest, piece)
+      this.#deps.onStored(piece)
     }
-    this.#deps.onStored(piece)
-  }
-
-  #onWriteError(link: PeerLink, error: unknown): void {
-    if (errorCode(error) !== 'SHOAL_STORE_BLOCK_MISMATCH') this.onStoreFailure(error)
-    else this.#deps.onBadBlock(link, error instanceof ShoalError ? Number(error.details.block) : -1)
-  }
-
-  #giveBack(piece: number): void {
-    const left = (this.#asked.get(piece) ?? 1) - 1
-    if (left > 0) {
-      this.#asked.set(piece, left)
-      return
-    }
-    this.#asked.delete(piece)
-    this.#picker.want(piece)
+    this.fillSoon()
   }
 }

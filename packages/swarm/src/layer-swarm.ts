@@ -6,33 +6,34 @@ import {
   pieceCount,
   RateMeter,
   type ShoalError,
-  type TokenBucket,
+  type TransferLimits,
 } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import { boundMessages } from './bound-messages.ts'
 import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
+import type { LaneUploadFactory } from './lane/lane-upload.ts'
+import type { LanePool } from './lane-pool.ts'
+import { LayerUploads } from './layer-uploads.ts'
 import { PeerLink } from './peer-link.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
-import { UploadQueue, type UploadRequest } from './upload-queue.ts'
+import type { UploadRequest } from './upload-queue.ts'
+import { WasteGuard } from './waste-guard.ts'
 
 const MAX_LINKS = 60
 /** Connections that one host may open to one layer: more would let it take every place. */
 const MAX_INCOMING_PER_HOST = 10
 /** A wire that says nothing for so long is dead: clients send a keep-alive every two minutes (BEP 3). */
 const DEAD_MS = 5 * 60_000
-/**
- * Each choke, unchoke and bitfield costs a pass over all pieces. A wire that makes us go over more than this wastes our time;
- * aria2 is honest and sends a bitfield in place of a few HAVEs.
- */
-const MAX_PASSED_PIECES = 2_000_000
-const PASSED_PIECES_PER_TICK = 500_000
-const PASS_COST_PIECES = 1000
+/** Connections, stalls and silence are looked after this often, and what is late or whose turn it is this often. */
 const TICK_MS = 1000
+const FILL_MS = 100
 /** webtorrent's own last resort for a request; our stall rule comes long before. */
 const WIRE_TIMEOUT_MS = 60_000
+/** A wire whose peer id is a Shoal daemon's is asked for nothing before it said more, but no longer than this. */
+const HELLO_MS = 2000
 
 export interface LayerSwarmDeps {
   readonly clock: Clock
@@ -40,9 +41,11 @@ export interface LayerSwarmDeps {
   readonly random: () => number
   readonly layer: SwarmLayer
   readonly dialer: Dialer
+  readonly lanes: LanePool
+  readonly limits: TransferLimits
   readonly own: ShoalHello & { readonly peerId: string }
-  readonly upLimit: TokenBucket
-  readonly downLimit: TokenBucket
+  /** What a peer is told of us: with the token for its lane. */
+  readonly helloFor: (peerId: string) => ShoalHello
   readonly discovery: () => Discovery | undefined
   readonly onComplete: () => void
   readonly onBadBlock: (link: PeerLink, block: number) => void
@@ -67,28 +70,34 @@ export class LayerSwarm {
   readonly #layer: SwarmLayer
   readonly #pieceCount: number
   readonly #downloads: Downloads
+  readonly #uploads: LayerUploads
+  readonly #waste: WasteGuard
   readonly #links = new Map<Wire, PeerLink>()
   readonly #up: RateMeter
-  readonly #timer: NodeJS.Timeout
+  readonly #timers: NodeJS.Timeout[]
   #isClosed = false
 
   constructor(deps: LayerSwarmDeps) {
     this.#deps = deps
-    this.#layer = deps.layer
-    this.#pieceCount = pieceCount(deps.layer.manifest)
-    this.#up = new RateMeter(deps.clock)
+    const { clock, logger, random, layer, own, limits } = deps
+    this.#layer = layer
+    this.#pieceCount = pieceCount(layer.manifest)
+    this.#waste = new WasteGuard(this.#pieceCount)
+    this.#up = new RateMeter(clock)
     this.#downloads = new Downloads({
-      clock: deps.clock,
-      logger: deps.logger,
-      random: deps.random,
-      layer: deps.layer,
-      limit: deps.downLimit,
+      clock,
+      logger,
+      random,
+      layer,
+      own,
+      limits,
       links: () => this.#links.values(),
       onStored: (piece) => this.#onStored(piece),
       onBadBlock: deps.onBadBlock,
       onStoreError: deps.onStoreError,
     })
-    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#uploads = new LayerUploads({ clock, layer, limits, own, onUpload: (bytes) => this.#up.add(bytes) })
+    this.#timers = [setInterval(() => this.#tick(), TICK_MS), setInterval(() => this.#downloads.tick(), FILL_MS)]
   }
 
   get digest(): Digest {
@@ -121,22 +130,18 @@ export class LayerSwarm {
 
   /** Takes a wire over at its handshake; `undefined` when it is not wanted. */
   addWire(wire: Wire, host: string, dialled: string | undefined): PeerLink | undefined {
-    const { own, dialer, clock, upLimit } = this.#deps
+    const { own, dialer, clock, helloFor } = this.#deps
     const isSelf = wire.peerId === own.peerId
     if (dialled !== undefined && isSelf) dialer.forget(dialled)
     else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
     if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS) return undefined
     if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return undefined
     if (!this.#settleDuplicate(wire, host, dialled)) return undefined
-    const uploads = new UploadQueue({
-      wire,
-      layer: this.#layer,
-      limit: upLimit,
-      onUpload: (bytes) => this.#up.add(bytes),
-    })
-    const link = new PeerLink({ wire, host, dialled, uploads, pieceCount: this.#pieceCount, now: clock.now() })
+    const link = new PeerLink({ wire, host, dialled, now: clock.now() })
+    link.uploads = this.#uploads.onWire(link)
     this.#links.set(wire, link)
-    wire.use(shoalExtension(own, (hello) => this.#onHello(link, hello)))
+    this.#downloads.add(link)
+    wire.use(shoalExtension(helloFor(wire.peerId), (hello) => this.#onHello(link, hello)))
     boundMessages(wire, {
       pieceCount: this.#pieceCount,
       torrentBytes: this.#layer.torrent.length,
@@ -159,8 +164,21 @@ export class LayerSwarm {
     else if (wire.hasFast && have.isEmpty) wire.haveNone()
     else wire.bitfield(have.toBytes())
     link.isOpen = true
+    // The same program on the other side tells more in a moment.
+    if (!isShoal(link.peerId, this.#deps.own.peerId)) link.isKnown = true
     if (wire.peerInterested) wire.unchoke()
     this.#onPieces(link, piecesOf(wire, this.#pieceCount))
+    this.#openLane(link)
+  }
+
+  /** How this layer is given on a lane to the daemon with this peer id; `undefined` when it is not on a wire with us. */
+  laneUpload(peerId: string, host: string): LaneUploadFactory | undefined {
+    const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
+    if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
+    return this.#uploads.onLane(link, () => {
+      // What went out on the lane last may not have arrived.
+      if (link.isOpen && !link.isGone && !link.wire.destroyed) link.wire.bitfield(this.#downloads.have.toBytes())
+    })
   }
 
   /** Looks again at what the store holds, after it dropped blocks that went bad on disk. */
@@ -181,9 +199,10 @@ export class LayerSwarm {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     const stopped = this.#downloads.stop()
     this.disconnect(() => true)
+    this.#uploads.close()
     await this.#deps.discovery()?.close()
     await stopped
     try {
@@ -205,18 +224,18 @@ export class LayerSwarm {
     wire.on('have-all', onPieces)
     wire.on('have-none', onPieces)
     wire.on('have', (piece: number) => this.#onHave(link, piece))
-    wire.on('unchoke', () => this.#onUsable(link))
+    wire.on('unchoke', () => this.#onUnchoke(link))
     wire.on('choke', () => this.#onChoke(link))
     wire.on('interested', () => link.isOpen && wire.unchoke())
-    wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads.cancel(piece, offset, length))
+    wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads?.cancel(piece, offset, length))
     wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) =>
-      link.uploads.push({ piece, offset, length, respond }),
+      link.uploads?.push({ piece, offset, length, respond }),
     )
   }
 
   /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
   #settleDuplicate(wire: Wire, host: string, dialled: string | undefined): boolean {
-    const other = [...this.#links.values()].find((link) => link.wire.peerId === wire.peerId)
+    const other = [...this.#links.values()].find((link) => link.peerId === wire.peerId)
     if (other === undefined) return true
     const isOurs = dialled !== undefined
     const oursWins = this.#deps.own.peerId < wire.peerId
@@ -233,54 +252,56 @@ export class LayerSwarm {
     return count
   }
 
-  #onHello(link: PeerLink, hello: ShoalHello): void {
+  #onHello(link: PeerLink, hello: ShoalHello | undefined): void {
     if (link.isGone) return
-    this.#downloads.uncount(link)
     link.hello = hello
-    this.#downloads.count(link)
-    this.#downloads.fill(link)
+    link.isKnown = true
+    this.#downloads.update(link)
+    this.#openLane(link)
+  }
+
+  /** Takes what we need of a Shoal daemon over a lane. */
+  #openLane(link: PeerLink): void {
+    const { peerId, host, hello } = link
+    if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
+    if (!this.#deps.lanes.mayJoin(peerId)) return
+    const { manifest } = this.#layer
+    const target = { peerId, host, ...hello.lane }
+    const layer = { infoHash: manifest.infoHash, geometry: manifest }
+    this.#downloads.openLane(link, (events) => this.#deps.lanes.join(target, layer, events))
   }
 
   #onPieces(link: PeerLink, pieces: Bitfield): void {
     if (this.#dropIfWasteful(link)) return
-    this.#downloads.uncount(link)
-    link.pieces = pieces
-    this.#downloads.count(link)
+    this.#downloads.setPieces(link, pieces)
     if (!link.isOpen || this.#dropIfUseless(link)) return
     this.#showInterest(link)
-    this.#downloads.fill(link)
+    this.#downloads.update(link)
   }
 
   #onHave(link: PeerLink, piece: number): void {
     // The library reads the number as signed, and takes any.
-    if (link.isGone || piece < 0 || piece >= this.#pieceCount || !link.pieces.set(piece)) return
-    this.#downloads.countPiece(link, piece)
+    if (link.isGone || piece < 0 || piece >= this.#pieceCount) return
+    this.#downloads.addPiece(link, piece)
     if (!link.isOpen || this.#dropIfUseless(link) || this.#downloads.have.has(piece)) return
     this.#showInterest(link)
-    this.#downloads.fill(link)
   }
 
-  #onUsable(link: PeerLink): void {
+  #onUnchoke(link: PeerLink): void {
     if (link.isGone || this.#dropIfWasteful(link)) return
     link.isStalled = false
-    this.#downloads.count(link)
-    this.#downloads.fill(link)
+    this.#downloads.update(link)
   }
 
   #onChoke(link: PeerLink): void {
-    if (link.isGone) return
-    this.#downloads.uncount(link)
-    this.#downloads.release(link)
-    // What only it had may be asked of the origin now.
-    this.#downloads.fillAll()
+    if (!link.isGone) this.#downloads.update(link)
   }
 
   #onGone(link: PeerLink): void {
     if (!this.#links.delete(link.wire)) return
     link.isGone = true
-    this.#downloads.uncount(link)
-    this.#downloads.release(link)
-    if (!this.#isClosed) this.#downloads.fillAll()
+    link.laneUpload?.close()
+    this.#downloads.remove(link)
   }
 
   #drop(link: PeerLink): void {
@@ -290,30 +311,32 @@ export class LayerSwarm {
   }
 
   #dropIfWasteful(link: PeerLink): boolean {
-    link.passedPieces += this.#pieceCount + PASS_COST_PIECES
-    if (link.passedPieces <= MAX_PASSED_PIECES) return false
+    if (!this.#waste.isTooMuch(link)) return false
     this.#drop(link)
     return true
   }
 
   /** Two complete sides have nothing to say to each other. */
   #dropIfUseless(link: PeerLink): boolean {
-    if (!this.isComplete || !link.pieces.isFull) return false
+    if (!this.isComplete || link.source?.pieces.isFull !== true) return false
     this.#drop(link)
     return true
   }
 
   #showInterest(link: PeerLink): void {
-    if (!this.isComplete && !link.wire.amInterested && !link.pieces.isEmpty) link.wire.interested()
+    if (this.isComplete || link.wire.amInterested) return
+    // A Shoal daemon tells what it gets on the lane: it is to answer at once then.
+    if (link.hello !== undefined || link.source?.pieces.count !== 0) link.wire.interested()
   }
 
   #onStored(piece: number): void {
-    for (const link of this.#links.values()) if (link.isOpen && !link.pieces.has(piece)) link.wire.have(piece)
+    for (const link of this.#links.values()) this.#uploads.have(link, piece)
     if (this.isComplete) void this.#finish()
   }
 
   async #finish(): Promise<void> {
     for (const link of [...this.#links.values()]) {
+      this.#downloads.closeLane(link)
       if (!this.#dropIfUseless(link) && link.wire.amInterested) link.wire.uninterested()
     }
     try {
@@ -331,12 +354,13 @@ export class LayerSwarm {
   #tick(): void {
     if (this.#downloads.hasLost) this.refresh()
     for (const link of this.#downloads.checkStalls()) this.#drop(link)
-    const deadBefore = this.#deps.clock.now() - DEAD_MS
+    const now = this.#deps.clock.now()
     for (const link of [...this.#links.values()]) {
-      link.passedPieces = Math.max(0, link.passedPieces - PASSED_PIECES_PER_TICK)
-      if (link.lastHeardAt < deadBefore) this.#drop(link)
+      this.#waste.forgive(link)
+      if (link.lastHeardAt < now - DEAD_MS) this.#drop(link)
+      else if (!link.isKnown && link.metAt < now - HELLO_MS) this.#onHello(link, undefined)
+      else this.#openLane(link)
     }
-    this.#downloads.fillAll()
     this.#dial()
   }
 
@@ -344,9 +368,14 @@ export class LayerSwarm {
     if (this.#isClosed || this.isComplete) return
     const links = [...this.#links.values()]
     this.#deps.dialer.dial(MAX_LINKS - links.length, (address, peerId) =>
-      links.some((link) => link.dialled === address || (peerId !== undefined && link.wire.peerId === peerId)),
+      links.some((link) => link.dialled === address || (peerId !== undefined && link.peerId === peerId)),
     )
   }
+}
+
+/** Peer ids begin with the program's name and version (BEP 20), as hexadecimal digits here. */
+function isShoal(peerId: string, ownPeerId: string): boolean {
+  return peerId.slice(0, 6) === ownPeerId.slice(0, 6)
 }
 
 /** What the other side said it has, so far. */

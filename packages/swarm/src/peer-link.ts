@@ -1,27 +1,38 @@
-import { Bitfield } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
-import type { PieceFetch } from './piece-fetch.ts'
+import type { LaneUploadHandle } from './lane/lane-upload.ts'
+import type { LaneTransport } from './lane-transport.ts'
+import type { Source } from './scheduler/source.ts'
 import type { ShoalHello } from './shoal-extension.ts'
-import { MAX_REQUEST_BYTES, type UploadQueue } from './upload-queue.ts'
+import type { UploadQueue } from './upload-queue.ts'
+import type { WireTransport } from './wire-transport.ts'
 
-/** What every BitTorrent client answers (BEP 3's common 2^14). */
-const FOREIGN_REQUEST_BYTES = 16 * 1024
-
-/** What one wire of one layer is to us: its pieces, its standing, what we asked it for. */
-export class PeerLink {
+export interface PeerLinkInit {
   readonly wire: Wire
   readonly host: string
   /** `host:port` when we dialled it; `undefined` when it dialled us. */
   readonly dialled: string | undefined
-  readonly uploads: UploadQueue
-  readonly fetches = new Map<number, PieceFetch>()
+  readonly now: number
+}
+
+/** One wire of one layer: who is on it, and what it is to us in both directions. */
+export class PeerLink {
+  readonly wire: Wire
+  readonly host: string
+  readonly dialled: string | undefined
+  readonly peerId: string
+  /** Answers what it asks for on the wire. */
+  uploads: UploadQueue | undefined
+  /** Answers what it asks for on its lane to us; `undefined` without one. */
+  laneUpload: LaneUploadHandle | undefined
+  /** What it is to the scheduler. */
+  source: Source | undefined
+  /** How pieces come from it. */
+  onWire: WireTransport | undefined
+  onLane: LaneTransport | undefined
   hello: ShoalHello | undefined
-  pieces: Bitfield
-  /** Whether its pieces are in the picker's counts: only a usable peer's are, and the origin's never. */
-  isCounted = false
+  /** Whether it said, or showed by saying nothing, who it is. */
+  isKnown = false
   isStalled = false
-  /** Whether it let us down: it is asked, but not counted on, until it delivers in good time. */
-  isDoubtful = false
   /** How often it refused a piece that it said it has. */
   refusals = 0
   /** Pieces we went over of late because it choked, unchoked or said anew what it has. */
@@ -30,25 +41,17 @@ export class PeerLink {
   isGone = false
   /** Whether our handshake and bitfield are out, so that other messages may follow. */
   isOpen = false
-  lastDataAt: number
   /** When its last message came, whatever it was. */
   lastHeardAt: number
+  readonly metAt: number
 
-  constructor(init: {
-    wire: Wire
-    host: string
-    dialled: string | undefined
-    uploads: UploadQueue
-    pieceCount: number
-    now: number
-  }) {
-    this.wire = init.wire
-    this.host = init.host
-    this.dialled = init.dialled
-    this.uploads = init.uploads
-    this.pieces = new Bitfield(init.pieceCount)
-    this.lastDataAt = init.now
-    this.lastHeardAt = init.now
+  constructor({ wire, host, dialled, now }: PeerLinkInit) {
+    this.wire = wire
+    this.host = host
+    this.dialled = dialled
+    this.peerId = wire.peerId
+    this.lastHeardAt = now
+    this.metAt = now
   }
 
   get isOrigin(): boolean {
@@ -57,22 +60,7 @@ export class PeerLink {
 
   /** Whether it answers requests now. */
   get isUsable(): boolean {
-    return this.isOpen && !this.isGone && !this.wire.destroyed && !this.wire.peerChoking && !this.isStalled
-  }
-
-  /** Whether its next piece waits for the download limit: it is given no other until that one was asked for. */
-  get isWaiting(): boolean {
-    for (const fetch of this.fetches.values()) if (fetch.startedAt === undefined) return true
-    return false
-  }
-
-  get requestLengthBytes(): number {
-    return this.hello === undefined ? FOREIGN_REQUEST_BYTES : MAX_REQUEST_BYTES
-  }
-
-  get inFlightBytes(): number {
-    let bytes = 0
-    for (const fetch of this.fetches.values()) bytes += fetch.sizeBytes
-    return bytes
+    const isReachable = this.isOpen && this.isKnown && !this.isGone && !this.wire.destroyed
+    return isReachable && !this.isStalled && !this.wire.peerChoking
   }
 }

@@ -3,32 +3,46 @@ import type { Extension } from 'bittorrent-protocol'
 
 export type SwarmRole = 'origin' | 'peer'
 
-/** What one Shoal daemon tells another in the BEP 10 handshake. Claims, not proofs: they steer choices, never trust. */
-export interface ShoalHello {
-  readonly role: SwarmRole
-  readonly node: string
+/** Where a daemon says it is; empty when the operator did not say. */
+export interface SwarmPlace {
+  readonly zone: string
+  readonly rack: string
 }
 
-const MAX_NODE_LENGTH = 253
+/** What one Shoal daemon tells another in the BEP 10 handshake. Claims, not proofs: they steer choices, never trust. */
+export interface ShoalHello extends SwarmPlace {
+  readonly role: SwarmRole
+  readonly node: string
+  /** Where it takes connections, and what the other side has to present to open a lane there. */
+  readonly lane: { readonly port: number; readonly token: Buffer } | undefined
+}
+
+const MAX_NAME_LENGTH = 253
+const TOKEN_BYTES = 16
 
 /**
- * The BEP 10 extension `shoal`: says that the other side is a Shoal daemon, and which. It has no messages yet.
- * `onHello` is called once, with what the other side said.
+ * The BEP 10 extension `shoal`: says that the other side is a Shoal daemon, which, where, and how to open a lane to it. It
+ * has no messages. `onHello` is called once, with what the other side said; `undefined` when it turns out to be no Shoal daemon.
  */
-export function shoalExtension(own: ShoalHello, onHello: (hello: ShoalHello) => void): new (wire: Wire) => Extension {
+export function shoalExtension(
+  own: ShoalHello,
+  onHello: (hello: ShoalHello | undefined) => void,
+): new (
+  wire: Wire,
+) => Extension {
   class Shoal implements Extension {
     declare readonly name: string
     #hasSaid = false
 
     constructor(wire: Wire) {
-      wire.extendedHandshake.shoal = { role: own.role, node: own.node }
+      const { role, node, zone, rack, lane } = own
+      wire.extendedHandshake.shoal = { role, node, zone, rack, ...(lane === undefined ? {} : lane) }
     }
 
     onExtendedHandshake(handshake: Record<string, unknown>): void {
-      const hello = parseHello(handshake.shoal)
-      if (hello === undefined || this.#hasSaid) return
+      if (this.#hasSaid) return
       this.#hasSaid = true
-      onHello(hello)
+      onHello(parseHello(handshake.shoal))
     }
   }
   // bittorrent-protocol reads the extension's name from the prototype.
@@ -36,13 +50,31 @@ export function shoalExtension(own: ShoalHello, onHello: (hello: ShoalHello) => 
   return Shoal
 }
 
+/** Whether two daemons are behind the same rack's uplink; `undefined` when one does not say where it is. */
+export function isSameRack(one: SwarmPlace, other: SwarmPlace): boolean | undefined {
+  if (one.rack === '' || other.rack === '') return undefined
+  return one.rack === other.rack && one.zone === other.zone
+}
+
 function parseHello(value: unknown): ShoalHello | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { role, node } = value as Record<string, unknown>
-  const text = (field: unknown) => (field instanceof Uint8Array ? Buffer.from(field).toString('utf8') : field)
-  const roleText = text(role)
-  const nodeText = text(node)
-  if (typeof nodeText !== 'string' || nodeText.length > MAX_NODE_LENGTH) return undefined
-  if (roleText !== 'origin' && roleText !== 'peer') return undefined
-  return { role: roleText, node: nodeText }
+  const { role, node, zone, rack, port, token } = value as Record<string, unknown>
+  const roleText = parseName(role)
+  const nodeText = parseName(node)
+  if (nodeText === undefined || (roleText !== 'origin' && roleText !== 'peer')) return undefined
+  const isLane = typeof port === 'number' && port >= 1 && port <= 65535 && Number.isInteger(port)
+  const lane = isLane && token instanceof Uint8Array && token.length === TOKEN_BYTES
+  return {
+    role: roleText,
+    node: nodeText,
+    zone: parseName(zone) ?? '',
+    rack: parseName(rack) ?? '',
+    lane: lane ? { port, token: Buffer.from(token) } : undefined,
+  }
+}
+
+/** bencode gives text as bytes. */
+function parseName(value: unknown): string | undefined {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value
+  return typeof text === 'string' && text.length <= MAX_NAME_LENGTH ? text : undefined
 }

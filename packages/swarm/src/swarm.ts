@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import {
+  type BlockBuffers,
   type Clock,
   type Digest,
   digestHex,
@@ -9,7 +10,7 @@ import {
   type Logger,
   RateMeter,
   type ShoalError,
-  TokenBucket,
+  TransferLimits,
 } from '@shoal/core'
 import type { Client as DhtClient } from 'bittorrent-dht'
 import type Wire from 'bittorrent-protocol'
@@ -20,10 +21,14 @@ import { openDht } from './dht.ts'
 import { Dialer, parseAddress } from './dialer.ts'
 import { Discovery } from './discovery.ts'
 import { swarmError } from './errors.ts'
+import { LaneClient } from './lane/lane-client.ts'
+import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
+import { LaneServer } from './lane/lane-server.ts'
+import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import type { PeerLink } from './peer-link.ts'
 import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
-import type { SwarmRole } from './shoal-extension.ts'
+import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { decodeTorrent } from './torrent-file.ts'
 
@@ -40,6 +45,9 @@ export interface SwarmOptions {
   readonly role: SwarmRole
   /** This node's name. */
   readonly node: string
+  /** Where it is; empty, the default, when nobody said. */
+  readonly zone?: string
+  readonly rack?: string
   /** Address to listen on and to connect from: the storage network's. */
   readonly host: string
   /** TCP port; 0 takes a free one. */
@@ -50,8 +58,15 @@ export interface SwarmOptions {
   /** Announce URLs. */
   readonly trackers: readonly string[]
   readonly announceIntervalMs?: number
-  readonly upBytesPerSecond?: number
-  readonly downBytesPerSecond?: number
+  /** Limits on payload; default is none. */
+  readonly limits?: TransferLimits
+}
+
+export interface SwarmDeps {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Those of the store whose layers are joined. */
+  readonly buffers: BlockBuffers
 }
 
 export interface SwarmStats {
@@ -98,24 +113,33 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #layers = new Map<Digest, Joined>()
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
   readonly #leaving = new Map<Digest, Promise<void>>()
-  readonly #upLimit: TokenBucket
-  readonly #downLimit: TokenBucket
+  readonly #limits: TransferLimits
+  readonly #laneContext: LaneContext
+  readonly #laneServer: LaneServer
+  readonly #lanes: LanePool
   readonly #closed: { up: RateMeter; down: RateMeter }
   #trackers: readonly string[]
   #client: WebTorrent | undefined
   #dht: DhtClient | undefined
   #port = 0
 
-  constructor(deps: { clock: Clock; logger: Logger }, options: SwarmOptions) {
+  constructor(deps: SwarmDeps, options: SwarmOptions) {
     super()
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.#options = options
     this.#trackers = options.trackers
     this.#bans = new BanList(deps.clock)
-    const limit = (rateBytesPerSecond = Number.POSITIVE_INFINITY) => new TokenBucket(deps.clock, { rateBytesPerSecond })
-    this.#upLimit = limit(options.upBytesPerSecond)
-    this.#downLimit = limit(options.downBytesPerSecond)
+    this.#limits = options.limits ?? new TransferLimits(deps.clock)
+    this.#laneContext = createLaneContext(deps)
+    this.#laneServer = new LaneServer({
+      ...this.#laneContext,
+      limits: this.#limits,
+      resolve: (peerId, host, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(peerId, plainHost(host)),
+    })
+    this.#lanes = new LanePool(deps.clock, ({ host, port, token }) => {
+      return new LaneClient(this.#laneContext, { host, port, token, localHost: options.host, peerId: this.peerId })
+    })
     this.#closed = { up: new RateMeter(deps.clock), down: new RateMeter(deps.clock) }
   }
 
@@ -151,7 +175,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       client.once('error', (error: unknown) => reject(listenError(`${host}:${port}`, error)))
     })
     client.on('error', (error: unknown) => this.#logger.error({ error }, 'swarm client failed'))
-    boundHandshakes(client._connPool)
+    boundHandshakes(client._connPool, { onLane: (socket, first) => this.#laneServer.accept(socket, first) })
     this.#client = client
     this.#port = client.address()?.port ?? port
     if (dht === false) return
@@ -246,9 +270,21 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#client = undefined
     const digests = [...this.#layers.keys(), ...this.#joining.keys(), ...this.#leaving.keys()]
     await Promise.all(digests.map((digest) => this.leave(digest)))
+    this.#lanes.close()
+    this.#laneServer.close()
     this.#dht = undefined
     if (client !== undefined) await new Promise<void>((resolve) => client.destroy(() => resolve()))
     if (dht !== undefined) await new Promise<void>((resolve) => dht.destroy(() => resolve()))
+  }
+
+  #hello(token: Buffer | undefined): ShoalHello {
+    const { role, node, zone = '', rack = '' } = this.#options
+    return { role, node, zone, rack, lane: token === undefined ? undefined : { port: this.#port, token } }
+  }
+
+  #byInfoHash(infoHash: string): LayerSwarm | undefined {
+    for (const { swarm, torrent } of this.#layers.values()) if (torrent.infoHash === infoHash) return swarm
+    return undefined
   }
 
   get #advertiseHost(): string {
@@ -287,9 +323,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       random: Math.random,
       layer,
       dialer,
-      own: { role: this.#options.role, node: this.#options.node, peerId: this.peerId },
-      upLimit: this.#upLimit,
-      downLimit: this.#downLimit,
+      lanes: this.#lanes,
+      limits: this.#limits,
+      own: { ...this.#hello(undefined), peerId: this.peerId },
+      helloFor: (peerId) => this.#hello(this.#laneServer.token(peerId)),
       discovery: () => discovery,
       onComplete: () => this.emit('complete', { digest: manifest.digest }),
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
@@ -345,7 +382,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       wire.destroy()
       return
     }
-    peer?.on('upload', (bytes: number) => link.uploads.sent(bytes))
+    peer?.on('upload', (bytes: number) => link.uploads?.sent(bytes))
   }
 
   #ban(digest: Digest, source: PeerLink, block: number): void {
@@ -353,12 +390,14 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
     const node = source.hello?.node ?? null
     for (const { swarm } of this.#layers.values()) swarm.disconnect((link) => link.host === source.host)
+    this.#lanes.closePeer(source.peerId)
+    this.#laneServer.closeHost(source.host)
     this.emit('ban', { digest, address, node, block, reason: `block ${block} does not have its SHA-256` })
   }
 }
 
 /** Creates a swarm; it does nothing until {@link Swarm.start}. */
-export function createSwarm(deps: { clock: Clock; logger: Logger }, options: SwarmOptions): Swarm {
+export function createSwarm(deps: SwarmDeps, options: SwarmOptions): Swarm {
   return new Swarm(deps, options)
 }
 

@@ -1,4 +1,4 @@
-import { errorCode, pieceCount, pieceSize, type TokenBucket } from '@shoal/core'
+import { errorCode, pieceCount, pieceSize, type TransferLimits, type TransferPlace } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import type { SwarmLayer } from './swarm-layer.ts'
 
@@ -20,7 +20,8 @@ export interface UploadRequest {
 export interface UploadQueueDeps {
   readonly wire: Wire
   readonly layer: SwarmLayer
-  readonly limit: TokenBucket
+  readonly limits: TransferLimits
+  readonly where: () => TransferPlace
   readonly onUpload: (bytes: number) => void
 }
 
@@ -79,12 +80,15 @@ export class UploadQueue {
   }
 
   async #answer(request: UploadRequest): Promise<void> {
-    const { layer, limit } = this.#deps
+    const { layer, limits } = this.#deps
     const position = request.piece * layer.manifest.pieceLengthBytes + request.offset
     try {
       // Asking for what is not here must not use up what the limit leaves to others.
       if (!this.#isPresent(position, request.length)) throw new Error('absent')
-      await limit.take(request.length, { signal: this.#closed.signal })
+      const where = this.#deps.where()
+      if (!limits.tryTakeUp(request.length, { where })) {
+        await limits.takeUp(request.length, { where, signal: this.#closed.signal })
+      }
       request.respond(null, await layer.read(position, request.length))
     } catch (error) {
       // Absent or unreadable: a fast-extension peer gets a reject (BEP 6), another sees its request time out.

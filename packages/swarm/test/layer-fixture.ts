@@ -18,6 +18,8 @@ import {
 import { createSwarm, encodeTorrent, type Swarm, type SwarmLayer, type SwarmOptions } from '@shoal/swarm'
 
 const BLOCK_BYTES = 64 * 1024
+/** Those of all layers and swarms of a test process, as a store's are of all its layers. */
+export const layerBuffers = new BlockBuffers({ count: 256 })
 
 export interface LayerDescription {
   readonly manifest: Manifest
@@ -72,7 +74,7 @@ class MemoryLayer implements SwarmLayer {
   readonly torrent: Uint8Array
   readonly present: Bitfield
   presentBytes = 0
-  readonly buffers = new BlockBuffers({ count: 32 })
+  readonly buffers = layerBuffers
   readonly #owner = this.buffers.newOwner()
   readonly #data: Buffer
 
@@ -109,7 +111,8 @@ class MemoryLayer implements SwarmLayer {
 
   readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
     if (!this.present.has(block)) {
-      throw new ShoalError('SHOAL_STORE_BLOCK_ABSENT', 'absent block', { hint: 'none', details: { block } })
+      const details = { block }
+      return Promise.reject(new ShoalError('SHOAL_STORE_BLOCK_ABSENT', 'absent block', { hint: 'none', details }))
     }
     return this.buffers.find(this.#owner, block) ?? this.#load(block)
   }
@@ -130,7 +133,7 @@ export async function startSwarm(
   options: Partial<SwarmOptions> & Pick<SwarmOptions, 'role' | 'node' | 'host'>,
 ): Promise<Swarm> {
   const swarm = createSwarm(
-    { clock: systemClock, logger: silentLogger },
+    { clock: systemClock, logger: silentLogger, buffers: layerBuffers },
     { port: 0, dht: false, trackers: [], ...options },
   )
   await swarm.start()

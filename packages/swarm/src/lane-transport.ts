@@ -1,0 +1,122 @@
+import { type BlockBuffer, blocksOfPiece, type Manifest } from '@shoal/core'
+import type { LaneChannel, LaneChannelEvents } from './lane/lane-channel.ts'
+import type { PieceTransport, TransportEvents } from './piece-transport.ts'
+import type { PieceSet } from './scheduler/piece-set.ts'
+import type { SwarmLayer } from './swarm-layer.ts'
+
+export interface LaneTransportEvents extends TransportEvents {
+  /** The source sends a piece of its own choice. */
+  onChosen(piece: number): void
+  onHave(pieces: readonly number[]): void
+  /** The lane is gone, or the source does not give the layer on it. */
+  onClose(): void
+}
+
+/** Pieces over a lane: block by block. */
+export class LaneTransport implements PieceTransport {
+  readonly #layer: SwarmLayer
+  readonly #events: LaneTransportEvents
+  readonly #channel: LaneChannel
+  /** Blocks under way, by piece. */
+  readonly #pieces = new Map<number, Set<number>>()
+  #offered = 0
+
+  constructor(layer: SwarmLayer, events: LaneTransportEvents, join: (events: LaneChannelEvents) => LaneChannel) {
+    this.#layer = layer
+    this.#events = events
+    this.#channel = join({
+      onBytes: (bytes) => events.onBytes(bytes),
+      onBlock: (block, buffer, _length, isChosen) => this.#onBlock(block, buffer, isChosen),
+      onReject: (block, count) => this.#onReject(block, count),
+      onHave: (pieces) => events.onHave(pieces),
+      onClose: () => events.onClose(),
+    })
+  }
+
+  ask(piece: number, { isUrgent }: { isUrgent: boolean }): void {
+    const blocks = this.#absentBlocks(piece)
+    this.#pieces.set(piece, blocks)
+    for (const [first, count] of runs(blocks)) this.#channel.request(first, count, { urgent: isUrgent })
+  }
+
+  cancel(piece: number): void {
+    const blocks = this.#pieces.get(piece)
+    if (blocks === undefined) return
+    this.#pieces.delete(piece)
+    for (const [first, count] of runs(blocks)) this.#channel.cancel(first, count)
+  }
+
+  /** Lets the source choose, until so many blocks of its choice are under way. */
+  offer(blocks: number, admit: () => boolean): void {
+    while (this.#offered < blocks && admit()) {
+      this.#offered += 1
+      this.#channel.want(1)
+    }
+  }
+
+  /** Says which pieces the source may choose from. */
+  need(pieces: PieceSet): void {
+    this.#channel.need(pieces.toBytes())
+  }
+
+  close(): void {
+    this.#pieces.clear()
+    this.#channel.close()
+  }
+
+  #onBlock(block: number, buffer: BlockBuffer, isChosen: boolean): void {
+    const piece = pieceOf(this.#layer.manifest, block)
+    if (isChosen) this.#onChosenBlock(piece)
+    const blocks = this.#pieces.get(piece)
+    blocks?.delete(block)
+    this.#events.onBlock(block, buffer)
+    if (blocks?.size !== 0) return
+    this.#pieces.delete(piece)
+    this.#events.onWhole(piece)
+  }
+
+  #onChosenBlock(piece: number): void {
+    this.#offered -= 1
+    this.#channel.arrived(1)
+    if (this.#pieces.has(piece)) return
+    this.#pieces.set(piece, this.#absentBlocks(piece))
+    this.#events.onChosen(piece)
+  }
+
+  #onReject(first: number, count: number): void {
+    for (let block = first; block < first + count; block += 1) {
+      const piece = pieceOf(this.#layer.manifest, block)
+      if (!this.#pieces.get(piece)?.delete(block)) continue
+      this.cancel(piece)
+      this.#events.onRefused(piece)
+    }
+  }
+
+  #absentBlocks(piece: number): Set<number> {
+    const { manifest, present } = this.#layer
+    const { first, end } = blocksOfPiece(manifest, piece)
+    const blocks = new Set<number>()
+    for (let block = first; block < end; block += 1) if (!present.has(block)) blocks.add(block)
+    return blocks
+  }
+}
+
+function pieceOf({ blockLengthBytes, pieceLengthBytes }: Manifest, block: number): number {
+  return Math.floor((block * blockLengthBytes) / pieceLengthBytes)
+}
+
+/** Ascending numbers as runs: first and count. */
+function* runs(numbers: Iterable<number>): Generator<[first: number, count: number]> {
+  let first = -1
+  let count = 0
+  for (const number of numbers) {
+    if (count > 0 && number === first + count) {
+      count += 1
+      continue
+    }
+    if (count > 0) yield [first, count]
+    first = number
+    count = 1
+  }
+  if (count > 0) yield [first, count]
+}

@@ -1,0 +1,70 @@
+import type { Clock, TransferLimits, TransferPlace } from '@shoal/core'
+import type { LaneUploadFactory } from './lane/lane-upload.ts'
+import { OriginUploads } from './origin-uploads.ts'
+import type { PeerLink } from './peer-link.ts'
+import { isSameRack, type ShoalHello } from './shoal-extension.ts'
+import type { SwarmLayer } from './swarm-layer.ts'
+import { UploadQueue } from './upload-queue.ts'
+
+export interface LayerUploadsDeps {
+  readonly clock: Clock
+  readonly layer: SwarmLayer
+  readonly limits: TransferLimits
+  readonly own: ShoalHello
+  readonly onUpload: (bytes: number) => void
+}
+
+/** What one layer gives to others: on their wires, and on their lanes to us. */
+export class LayerUploads {
+  readonly #deps: LayerUploadsDeps
+  readonly #origin: OriginUploads | undefined
+
+  constructor(deps: LayerUploadsDeps) {
+    this.#deps = deps
+    if (deps.own.role === 'origin') this.#origin = new OriginUploads(deps.layer, deps.clock)
+  }
+
+  onWire(link: PeerLink): UploadQueue {
+    const { layer, limits, onUpload } = this.#deps
+    return new UploadQueue({ wire: link.wire, layer, limits, where: () => this.#placeOf(link), onUpload })
+  }
+
+  /** `onClose` is called when the lane no longer tells the client what we have. */
+  onLane(link: PeerLink, onClose: () => void): LaneUploadFactory {
+    return (handle) => {
+      link.laneUpload = handle
+      const client = this.#origin?.add(() => handle.wake())
+      return {
+        layer: this.#deps.layer,
+        where: this.#placeOf(link),
+        choose: () => (client === undefined ? undefined : this.#origin?.choose(client)),
+        onNeed: (pieces) => client !== undefined && this.#origin?.need(client, pieces),
+        onArrived: (blocks) => client !== undefined && this.#origin?.arrived(client, blocks),
+        // The origin gives what is needed, whoever has it: it keeps no account.
+        onHave: () => {},
+        onUpload: this.#deps.onUpload,
+        onClose: () => {
+          link.laneUpload = undefined
+          if (client !== undefined) this.#origin?.remove(client)
+          onClose()
+        },
+      }
+    }
+  }
+
+  /** A piece became whole here. */
+  have(link: PeerLink, piece: number): void {
+    if (link.laneUpload !== undefined) link.laneUpload.have(piece)
+    else if (link.isOpen && link.source?.pieces.has(piece) === false) link.wire.have(piece)
+  }
+
+  close(): void {
+    this.#origin?.close()
+  }
+
+  #placeOf({ hello }: PeerLink): TransferPlace {
+    const isSame = hello === undefined ? undefined : isSameRack(this.#deps.own, hello)
+    if (isSame === undefined) return 'unknown'
+    return isSame ? 'in-rack' : 'cross-rack'
+  }
+}

@@ -1,0 +1,421 @@
+import type { Bitfield } from '@shoal/core'
+import { Availability } from './availability.ts'
+import { PieceSet } from './piece-set.ts'
+import { RackTurns } from './rack-turns.ts'
+import { Source, type SourcePlace } from './source.ts'
+
+/** What is fetched first, in this order. */
+export const PRIORITIES = ['on-demand', 'boot-profile', 'plan', 'background'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
+const KIB = 1024
+const MIB = 1024 * KIB
+/** Bytes asked for and not yet here: as much as comes in so many milliseconds, within bounds. More makes a VM's read wait. */
+const WINDOW_MS = 200
+const MIN_WINDOW_BYTES = 4 * MIB
+const MAX_WINDOW_BYTES = 16 * MIB
+/** What a read waits rather than to cross a rack's uplink. */
+const FAR_COST_MS = 20
+/** ... of one source. */
+const SOURCE_WINDOW_MS = 100
+const MIN_SOURCE_WINDOW_BYTES = 512 * KIB
+const MAX_SOURCE_WINDOW_BYTES = 2 * MIB
+/** How many pieces a choice compares before it settles for the rarest of them, and how many it looks at. */
+const COMPARE = 64
+const LOOK_AT = 1024
+/** The rate of all sources together is an average over about so long. */
+const RATE_MS = 500
+/** End game: a piece that takes so many times the usual time, and at least so long, is asked of a second source. */
+const LATE_FACTOR = 4
+const MIN_LATE_MS = 300
+const MAX_LATE_MS = 2000
+/** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
+const OFFERS = 8
+
+export interface SchedulerActions {
+  ask(source: Source, piece: number, priority: Priority): void
+  /** The piece came from elsewhere. */
+  cancel(source: Source, piece: number): void
+  /** How many pieces an origin that chooses may have on their way to us at once. */
+  setOffers(origin: Source, count: number): void
+  /** Whether so many bytes may be asked for now. When not, {@link PieceScheduler.fill} is to be called once they may. */
+  admit(bytes: number, isUrgent: boolean): boolean
+}
+
+export interface SchedulerOptions {
+  readonly node: string
+  readonly pieceCount: number
+  /** Bytes of a piece. */
+  readonly pieceBytes: (piece: number) => number
+  /** Pieces present here. */
+  readonly have: Bitfield
+  readonly now: () => number
+  /** From 0 up to 1. */
+  readonly random: () => number
+}
+
+/**
+ * Which piece of one layer is asked of whom. Pure: events go in, the actions say what to do, time and chance are parameters. Rarest
+ * first with random ties (Legout et al., "Rarest First and Choke Algorithms Are Enough", 2006) inside priority
+ * classes; a piece enters a rack once; the origin chooses what it gives (see {@link OriginOffers}).
+ */
+export class PieceScheduler {
+  readonly sources = new Set<Source>()
+  readonly #options: SchedulerOptions
+  readonly #actions: SchedulerActions
+  readonly #have: PieceSet
+  /** Absent and asked of nobody, by priority. */
+  readonly #wanted: readonly PieceSet[]
+  /** By piece: its place in {@link PRIORITIES}. */
+  readonly #priority: Uint8Array
+  /** By piece: how many sources it is asked of. */
+  readonly #askedCount: Uint8Array
+  readonly #available: Availability
+  readonly #turns: RackTurns
+  #inFlightBytes = 0
+  #bytesPerSecond = 0
+  #rateAt = 0
+  #usualMs = 0
+  #isPaused = false
+
+  constructor(actions: SchedulerActions, options: SchedulerOptions) {
+    this.#options = options
+    this.#actions = actions
+    const { pieceCount, have, now } = options
+    this.#have = new PieceSet(pieceCount, have)
+    this.#wanted = PRIORITIES.map(() => new PieceSet(pieceCount))
+    this.#priority = new Uint8Array(pieceCount).fill(PRIORITIES.indexOf('plan'))
+    this.#askedCount = new Uint8Array(pieceCount)
+    this.#available = new Availability(pieceCount)
+    this.#turns = new RackTurns({ node: options.node, pieceCount, now })
+    for (let piece = 0; piece < pieceCount; piece += 1) this.#want(piece)
+  }
+
+  get wantedCount(): number {
+    return this.#wanted.reduce((sum, set) => sum + set.count, 0)
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes
+  }
+
+  addSource(init: { node: string; place: SourcePlace }): Source {
+    const source = new Source({ ...init, pieceCount: this.#options.pieceCount })
+    this.sources.add(source)
+    return source
+  }
+
+  removeSource(source: Source): void {
+    if (!this.sources.delete(source)) return
+    this.#uncount(source)
+    this.release(source)
+  }
+
+  /** Where it is became known. */
+  place(source: Source, place: SourcePlace, node: string): void {
+    this.#uncount(source)
+    source.place = place
+    source.node = node
+    this.#count(source)
+  }
+
+  /** The source says anew what it has. */
+  setPieces(source: Source, pieces: PieceSet): void {
+    this.#uncount(source)
+    source.pieces = pieces
+    source.usefulCount = this.#wanted.reduce((sum, wanted) => sum + wanted.countCommon(pieces), 0)
+    source.isDry = false
+    this.#count(source)
+  }
+
+  addPiece(source: Source, piece: number): void {
+    if (!source.pieces.add(piece)) return
+    if (source.isCounted) this.#countPiece(source, piece, 1)
+    if (!this.#isWanted(piece)) return
+    source.usefulCount += 1
+    source.isDry = false
+  }
+
+  /** It does not have the piece, whatever it said. */
+  dropPiece(source: Source, piece: number): void {
+    if (!source.pieces.delete(piece)) return
+    if (source.isCounted) this.#countPiece(source, piece, -1)
+    if (this.#isWanted(piece)) source.usefulCount -= 1
+  }
+
+  /** It began or ceased to answer. */
+  setUsable(source: Source, isUsable: boolean): void {
+    if (source.isUsable === isUsable) return
+    source.isUsable = isUsable
+    source.isDry = false
+    if (isUsable) this.#count(source)
+    else {
+      this.#uncount(source)
+      this.release(source)
+    }
+  }
+
+  /** What it was asked for may be asked of others. */
+  release(source: Source): void {
+    for (const piece of [...source.asked.keys()]) {
+      this.#end(source, piece, false)
+      this.#giveBack(piece)
+    }
+  }
+
+  /** It let us down, or made up for it: nobody waits for what only a doubtful source has. */
+  setDoubtful(source: Source, isDoubtful: boolean): void {
+    if (source.isDoubtful === isDoubtful) return
+    this.#uncount(source)
+    source.isDoubtful = isDoubtful
+    this.#count(source)
+  }
+
+  /** The origin sends a piece of its choice: nobody else is to be asked. */
+  onChosen(origin: Source, piece: number): void {
+    this.#unwant(piece)
+    this.#begin(origin, piece)
+  }
+
+  /** All bytes of a piece came; it is verified and written next. */
+  onReceived(source: Source, piece: number): void {
+    const now = this.#options.now()
+    const askedAt = this.#end(source, piece, true)
+    if (askedAt === undefined) return
+    const decay = Math.exp((this.#rateAt - now) / RATE_MS)
+    this.#bytesPerSecond = this.#bytesPerSecond * decay + (this.#options.pieceBytes(piece) * 1000) / RATE_MS
+    this.#rateAt = now
+    this.#usualMs += (now - askedAt - this.#usualMs) * (this.#usualMs === 0 ? 1 : 0.1)
+  }
+
+  /** A piece that was received is verified and durable enough to count. */
+  onStored(piece: number): void {
+    this.#askedCount[piece] = 0
+    if (!this.#have.add(piece)) return
+    this.#unwant(piece)
+    for (const source of this.sources) {
+      if (!source.asked.has(piece)) continue
+      this.#end(source, piece, false)
+      this.#actions.cancel(source, piece)
+    }
+  }
+
+  /** A piece that was received could not be kept. */
+  onDiscarded(piece: number): void {
+    this.#giveBack(piece)
+  }
+
+  /** The source will not deliver the piece. */
+  onFailed(source: Source, piece: number): void {
+    if (this.#end(source, piece, false) !== undefined) this.#giveBack(piece)
+  }
+
+  /** A piece that was here is gone. */
+  onLost(piece: number): void {
+    if (this.#have.delete(piece)) this.#want(piece)
+  }
+
+  prioritise(piece: number, priority: Priority): void {
+    const isWanted = this.#unwant(piece)
+    this.#priority[piece] = PRIORITIES.indexOf(priority)
+    if (isWanted) this.#want(piece)
+  }
+
+  /** Asks for nothing until it is resumed. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+  }
+
+  /** Pieces that no source but the origin can give us. */
+  needOfOrigin(): PieceSet {
+    const need = new PieceSet(this.#options.pieceCount)
+    for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
+    return need
+  }
+
+  /** Asks for as much as there is room and somebody to ask. Call it after any event, and every 100 ms or so. */
+  fill(): void {
+    if (this.#isPaused) return
+    this.#askUrgent()
+    for (const window = this.#windowBytes(); this.#inFlightBytes < window; ) {
+      const source = this.#idlest()
+      if (source === undefined) break
+      const piece = this.#pick(source) ?? this.#late(source)
+      if (piece === undefined) source.isDry = true
+      else if (!this.#ask(source, piece, false)) break
+    }
+    for (const source of this.sources) {
+      if (source.canChoose && source.isUsable) this.#actions.setOffers(source, OFFERS)
+    }
+  }
+
+  /** Looks again at sources that had nothing for us: a turn may have come, a piece may be late. */
+  tick(): void {
+    for (const source of this.sources) source.isDry = false
+    this.fill()
+  }
+
+  /** What somebody waits for goes to whoever delivers it first, whatever is in flight. */
+  #askUrgent(): void {
+    const [wanted] = this.#wanted
+    if (wanted === undefined || wanted.count === 0) return
+    for (const piece of wanted) {
+      const source = this.#quickest(piece)
+      if (source !== undefined) this.#ask(source, piece, true)
+    }
+  }
+
+  #quickest(piece: number): Source | undefined {
+    let best: Source | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const source of this.sources) {
+      if (!source.isUsable || !source.pieces.has(piece)) continue
+      if (source.place === 'origin' && this.#available.count(piece) > 0) continue
+      const waitMs = ((source.inFlightBytes + this.#options.pieceBytes(piece)) * 1000) / (source.bytesPerSecond || MIB)
+      const cost = source.place === 'far' ? waitMs + FAR_COST_MS : waitMs
+      if (cost >= least) continue
+      best = source
+      least = cost
+    }
+    return best
+  }
+
+  #windowBytes(): number {
+    const rate = this.#bytesPerSecond * Math.exp((this.#rateAt - this.#options.now()) / RATE_MS)
+    return Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, (rate * WINDOW_MS) / 1000))
+  }
+
+  /** The source that is done first with what it was asked for, of those that may be asked for more. */
+  #idlest(): Source | undefined {
+    let best: Source | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const source of this.sources) {
+      if (!source.isUsable || source.isDry || source.canChoose || source.inFlightBytes >= sourceWindow(source)) continue
+      const load = source.inFlightBytes / sourceWindow(source) + this.#options.random() / 16
+      if (load >= least) continue
+      best = source
+      least = load
+    }
+    return best
+  }
+
+  #pick(source: Source): number | undefined {
+    if (source.usefulCount === 0) return undefined
+    const start = Math.floor(this.#options.random() * this.#options.pieceCount)
+    for (const wanted of this.#wanted) {
+      const piece = wanted.count === 0 ? undefined : this.#rarest(source, wanted, start)
+      if (piece !== undefined) return piece
+    }
+    return undefined
+  }
+
+  #rarest(source: Source, wanted: PieceSet, start: number): number | undefined {
+    let best: number | undefined
+    let rarest = Number.POSITIVE_INFINITY
+    let compared = 0
+    let looked = 0
+    wanted.visitCommon(source.pieces, start, (piece) => {
+      looked += 1
+      if (this.#mayAsk(source, piece)) {
+        compared += 1
+        const count = this.#available.count(piece)
+        if (count < rarest) {
+          best = piece
+          rarest = count
+        }
+      }
+      return rarest > 1 && compared < COMPARE && looked < LOOK_AT
+    })
+    return best
+  }
+
+  #mayAsk({ place }: Source, piece: number): boolean {
+    if (place === 'near') return true
+    if (place === 'origin') return this.#available.count(piece) === 0
+    return this.#available.nearCount(piece) === 0 && this.#turns.isOurs(piece)
+  }
+
+  /** A piece that is late elsewhere, for a source that has nothing else to do. */
+  #late(source: Source): number | undefined {
+    if (source.asked.size > 0 || this.#usualMs === 0) return undefined
+    const before = this.#options.now() - Math.min(MAX_LATE_MS, Math.max(MIN_LATE_MS, this.#usualMs * LATE_FACTOR))
+    for (const other of this.sources) {
+      for (const [piece, askedAt] of other.asked) {
+        const isLate = askedAt <= before && this.#askedCount[piece] === 1
+        if (isLate && source.pieces.has(piece) && this.#mayAsk(source, piece)) return piece
+      }
+    }
+    return undefined
+  }
+
+  #ask(source: Source, piece: number, isUrgent: boolean): boolean {
+    const sizeBytes = this.#options.pieceBytes(piece)
+    if (!this.#actions.admit(sizeBytes, isUrgent)) return false
+    this.#unwant(piece)
+    this.#begin(source, piece)
+    this.#actions.ask(source, piece, PRIORITIES[this.#priority[piece] ?? 0] ?? 'plan')
+    return true
+  }
+
+  #begin(source: Source, piece: number): void {
+    const sizeBytes = this.#options.pieceBytes(piece)
+    this.#askedCount[piece] = (this.#askedCount[piece] ?? 0) + 1
+    this.#inFlightBytes += sizeBytes
+    source.onAsked(piece, sizeBytes, this.#options.now())
+  }
+
+  #end(source: Source, piece: number, isDelivered: boolean): number | undefined {
+    const sizeBytes = this.#options.pieceBytes(piece)
+    const askedAt = source.onEnded(piece, sizeBytes, this.#options.now(), isDelivered)
+    if (askedAt !== undefined) this.#inFlightBytes -= sizeBytes
+    return askedAt
+  }
+
+  #giveBack(piece: number): void {
+    const left = (this.#askedCount[piece] ?? 1) - 1
+    this.#askedCount[piece] = Math.max(0, left)
+    if (left <= 0) this.#want(piece)
+  }
+
+  #isWanted(piece: number): boolean {
+    return this.#wanted[this.#priority[piece] ?? 0]?.has(piece) ?? false
+  }
+
+  #want(piece: number): void {
+    if (this.#have.has(piece) || !this.#wanted[this.#priority[piece] ?? 0]?.add(piece)) return
+    for (const source of this.sources) {
+      if (!source.pieces.has(piece)) continue
+      source.usefulCount += 1
+      source.isDry = false
+    }
+  }
+
+  #unwant(piece: number): boolean {
+    if (!this.#wanted[this.#priority[piece] ?? 0]?.delete(piece)) return false
+    for (const source of this.sources) if (source.pieces.has(piece)) source.usefulCount -= 1
+    return true
+  }
+
+  #count(source: Source): void {
+    if (source.isCounted || source.place === 'origin' || source.isDoubtful || !source.isUsable) return
+    source.isCounted = true
+    if (source.place === 'near') this.#turns.add(source.node)
+    for (const piece of source.pieces) this.#countPiece(source, piece, 1)
+  }
+
+  #uncount(source: Source): void {
+    if (!source.isCounted) return
+    source.isCounted = false
+    if (source.place === 'near') this.#turns.remove(source.node)
+    for (const piece of source.pieces) this.#countPiece(source, piece, -1)
+  }
+
+  #countPiece(source: Source, piece: number, delta: 1 | -1): void {
+    if (this.#available.add(piece, delta, source.place === 'near') === 1 && delta === 1) this.#turns.seen(piece)
+  }
+}
+
+function sourceWindow({ bytesPerSecond }: Source): number {
+  const bytes = (bytesPerSecond * SOURCE_WINDOW_MS) / 1000
+  return Math.min(MAX_SOURCE_WINDOW_BYTES, Math.max(MIN_SOURCE_WINDOW_BYTES, bytes))
+}

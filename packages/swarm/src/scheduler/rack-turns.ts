@@ -1,0 +1,58 @@
+/** How long a node may take to fetch a piece into its rack before the next one tries. */
+const TURN_MS = 1000
+
+/**
+ * Whose turn it is to fetch a piece into a rack, so that it crosses the rack's uplink once: highest random weight hashing (Thaler and
+ * Ravishankar, "Using name-based mappings to increase hit rates", 1998). All of a rack come to the same order without a
+ * word; what falls to one that is slow or gone falls to the next a turn later.
+ */
+export class RackTurns {
+  readonly #own: number
+  readonly #now: () => number
+  readonly #others = new Map<string, number>()
+  /** When a piece was first seen at a peer. */
+  readonly #seenAt: Float64Array
+
+  constructor(options: { node: string; pieceCount: number; now: () => number }) {
+    this.#own = nodeNumber(options.node)
+    this.#now = options.now
+    this.#seenAt = new Float64Array(options.pieceCount)
+  }
+
+  /** A node of our rack. */
+  add(node: string): void {
+    this.#others.set(node, nodeNumber(node))
+  }
+
+  remove(node: string): void {
+    this.#others.delete(node)
+  }
+
+  /** The piece can be had from now on. */
+  seen(piece: number): void {
+    this.#seenAt[piece] = this.#now()
+  }
+
+  isOurs(piece: number): boolean {
+    const turn = Math.floor((this.#now() - (this.#seenAt[piece] ?? 0)) / TURN_MS)
+    const mine = weight(this.#own, piece)
+    let before = 0
+    for (const other of this.#others.values()) if (weight(other, piece) > mine) before += 1
+    return before <= turn
+  }
+}
+
+/** A node's name as a number (FNV-1a, 32 bit). */
+function nodeNumber(node: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < node.length; index += 1) hash = Math.imul(hash ^ node.charCodeAt(index), 0x01000193)
+  return hash >>> 0
+}
+
+/** Mixes all bits of both (the finalizer of MurmurHash3). */
+function weight(node: number, piece: number): number {
+  let hash = node ^ Math.imul(piece + 1, 0x9e3779b1)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
