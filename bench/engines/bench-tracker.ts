@@ -1,19 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLogger } from '@shoal/core'
-import { createTracker } from '@shoal/swarm'
+import { createTracker, type TrackerPeerDescription } from '@shoal/swarm'
 import type { EnginePlace, EngineRole, EngineRun } from './engine.ts'
 
 /** Long: whoever comes later is told of whoever came before, and one of the two dials. */
 const ANNOUNCE_INTERVAL_MS = 60_000
 const KNOWN_TIMEOUT_MS = 60_000
 const POLL_MS = 20
-
-interface Description {
-  readonly address: string
-  readonly isOrigin: boolean
-  readonly rack?: string
-  readonly zone?: string
-}
 
 export interface BenchTracker extends AsyncDisposable {
   readonly urls: readonly string[]
@@ -25,15 +18,16 @@ export interface BenchTracker extends AsyncDisposable {
 
 /** Our own tracker for whatever engine is measured, so that all of them find their peers alike. It runs in this process. */
 export async function startBenchTracker(options: { host: string; port: number }): Promise<BenchTracker> {
-  const known = new Map<string, Description>()
-  const policy = {
-    ...options,
-    announceIntervalMs: ANNOUNCE_INTERVAL_MS,
-    allows: () => true,
-    advertised: (peerId: string) => known.get(peerId)?.address,
-    describe: (peerId: string) => known.get(peerId),
-  }
-  const tracker = createTracker({ logger: silentLogger }, policy)
+  const known = new Map<string, TrackerPeerDescription>()
+  const tracker = createTracker(
+    { logger: silentLogger },
+    {
+      ...options,
+      announceIntervalMs: ANNOUNCE_INTERVAL_MS,
+      allows: () => true,
+      describe: (peerId) => known.get(peerId),
+    },
+  )
   const urls = await tracker.start()
   return {
     // HTTP alone: every engine has it, and none then waits for a datagram.
