@@ -101,7 +101,15 @@ test('lanes and BitTorrent share a port, however their first bytes are cut', asy
 test('a plain BitTorrent client shakes hands with webtorrent as before', async (t) => {
   const undo = undoAfter(t)
   const host = '127.41.63.1'
-  const client = new WebTorrent({ torrentPort: { host, port: 0 }, utp: false, dht: false, tracker: false, lsd: false })
+  const client = new WebTorrent({
+    torrentPort: { host, port: 0 },
+    utp: false,
+    dht: false,
+    tracker: false,
+    lsd: false,
+    natUpnp: false,
+    natPmp: false,
+  })
   undo.after(() => new Promise<void>((resolve) => client.destroy(() => resolve())))
   await once(client, 'listening')
   boundHandshakes(client._connPool)

@@ -32,6 +32,9 @@ export const MAX_WANTED_BLOCKS = 1024
 /** Blocks and pieces that the frames of a second may name: many times what is of use, and little work. */
 export const MAX_NAMED_PER_SECOND = 65_536
 
+/** Opening a channel is as much work as so many blocks. */
+const JOIN_NAMES = 64
+
 export interface FrameHeader {
   type: number
   flags: number
@@ -81,6 +84,7 @@ export function isHaveLength(length: number): boolean {
 /** How much a frame counts towards {@link MAX_NAMED_PER_SECOND}. */
 export function namedBy({ type, length, b }: FrameHeader): number {
   if (type === FRAME.have) return 1 + length / 4
+  if (type === FRAME.join) return JOIN_NAMES
   // A bitfield is little work, but not none.
   if (type === FRAME.need) return 1 + length / 16
   return 1 + b

@@ -5,7 +5,10 @@ import type { SwarmLayer } from '../swarm-layer.ts'
 export interface LaneUpload {
   readonly layer: SwarmLayer
   readonly where: TransferPlace
-  /** The block that the source sends next of its own choice; `undefined` when there is none now: see {@link LaneUploadHandle.wake}. */
+  /**
+   * The block that the source sends next of its own choice; `undefined` when there is none now. Asked again after
+   * {@link LaneUploadHandle.wake} and after what the client says. A block that turns out to be absent is passed over.
+   */
   choose(): number | undefined
   /** The pieces that the client would take: a bitfield as BEP 3 has it. It changes with the next call: copy what is to be kept. */
   onNeed(pieces: Uint8Array): void

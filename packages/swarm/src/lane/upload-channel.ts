@@ -66,19 +66,22 @@ export class UploadChannel {
   /** False when the client must not leave so many open. */
   want(blocks: number): boolean {
     this.#wanted += blocks
+    this.#mayChoose = true
     return this.#wanted <= MAX_WANTED_BLOCKS
   }
 
-  /** One block that was to be chosen could not be sent. */
+  /** A block that was chosen cannot be sent. No other is chosen before somebody says something: it might be the same again. */
   unchoose(): void {
     this.#wanted += 1
     this.#unconfirmed -= 1
+    this.#mayChoose = false
   }
 
   /** False when more are said to have arrived than were sent. */
   arrived(blocks: number): boolean {
     if (blocks > this.#unconfirmed) return false
     this.#unconfirmed -= blocks
+    this.#mayChoose = true
     this.upload.onArrived(blocks)
     return true
   }
@@ -89,6 +92,7 @@ export class UploadChannel {
     if (first % 8 !== 0 || first / 8 + bits.length > bytes) return false
     this.#need ??= Buffer.alloc(bytes)
     bits.copy(this.#need, first / 8)
+    this.#mayChoose = true
     this.upload.onNeed(this.#need)
     return true
   }

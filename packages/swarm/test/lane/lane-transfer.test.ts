@@ -141,6 +141,34 @@ test('the source chooses as many blocks as are wanted, after those that were ask
   assert.deepEqual([download.chosen, download.channel.wantedBlocks], [[9, 8, 7, 20, 21], 0])
 })
 
+test('a source whose choice is not there, or cannot be read, stays unharmed', async (t) => {
+  const undo = undoAfter(t)
+  const source = await startSource(undo, '127.41.16.1', { choices: [3, 4] })
+  const layer = new TestLayer(source.context.buffers, 32)
+  layer.present.clear(3)
+  source.layers.push(layer)
+  const download = new Download(connectLane(undo, source), layer)
+  download.channel.want(1)
+  download.channel.request(0, 1)
+  await download.until(() => download.blocks.length === 1)
+  assert.deepEqual([download.chosen, download.channel.wantedBlocks], [[], 1])
+  source.uploads[0]?.handle.wake()
+  await download.until(() => download.chosen.length === 1)
+  const { readBlock } = layer
+  layer.readBlock = () => Promise.reject(new Error('disk'))
+  download.channel.request(5, 2)
+  await download.until(() => download.rejected.length === 2)
+  layer.readBlock = () => {
+    throw new Error('closed')
+  }
+  download.channel.request(7, 1)
+  await download.until(() => download.rejected.length === 3)
+  layer.readBlock = readBlock
+  download.channel.request(9, 1)
+  await download.until(() => download.blocks.includes(9))
+  assert.deepEqual([download.rejected, download.badBlocks], [[5, 6, 7], 0])
+})
+
 test('the source hears what is needed and what arrived of its choice', async (t) => {
   const undo = undoAfter(t)
   const source = await startSource(undo, '127.41.15.1', { choices: range(20) })
