@@ -47,6 +47,8 @@ export class RecordingPeer {
 
   private constructor(socket: Socket) {
     this.socket = socket
+    // Small messages must not wait for one another.
+    socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('data', (data) => this.#read(data))
     this.closed = new Promise((resolve) => {
@@ -104,6 +106,16 @@ export class RecordingPeer {
   /** The other side's 20 bytes, as text. */
   get peerId(): string {
     return this.#handshake?.subarray(48).toString('latin1') ?? ''
+  }
+
+  /** The eight bytes in which the other side names its extensions. */
+  get reserved(): Buffer {
+    return this.#handshake?.subarray(20, 28) ?? Buffer.alloc(0)
+  }
+
+  /** What the other side wants to talk about, hexadecimal. */
+  get infoHash(): string {
+    return this.#handshake?.toString('hex', 28, 48) ?? ''
   }
 
   /** What the other side said in its BEP 10 handshake; `undefined` before. */
