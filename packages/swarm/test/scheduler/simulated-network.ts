@@ -1,6 +1,14 @@
 /** A link with a rate that flows share. */
-export interface Link {
+export class Link {
   readonly bytesPerSecond: number
+  /** Only while shares are worked out: what is not given away yet, and to how many flows it goes. */
+  leftBytesPerSecond = 0
+  flowsLeft = 0
+  readonly flows: Flow[] = []
+
+  constructor(bytesPerSecond: number) {
+    this.bytesPerSecond = bytesPerSecond
+  }
 }
 
 interface Job {
@@ -13,6 +21,11 @@ export class Flow {
   readonly links: readonly Link[]
   readonly jobs: Job[] = []
   bytesPerSecond = 0
+  /** When the first job was as far as it says, and when it ends if nothing changes. */
+  sinceMs = 0
+  endsAtMs = Number.POSITIVE_INFINITY
+  /** Only while shares are worked out. */
+  hasShare = false
 
   constructor(links: readonly Link[]) {
     this.links = links
@@ -33,6 +46,7 @@ export class SimulatedNetwork {
   now = 0
   readonly #events: Event[] = []
   readonly #active = new Set<Flow>()
+  readonly #busy: Link[] = []
   #order = 0
   #isStale = false
 
@@ -42,17 +56,14 @@ export class SimulatedNetwork {
     push(this.#events, { at: this.now + delayMs, order: this.#order, run })
   }
 
-  send(flow: Flow, bytes: number, done: () => void): Job {
-    const job = { leftBytes: bytes, done }
-    flow.jobs.push(job)
-    if (flow.jobs.length === 1) this.#activate(flow)
-    return job
-  }
-
-  /** Takes back what is not sent yet. */
-  cancel(flow: Flow, job: Job): void {
-    const index = flow.jobs.indexOf(job)
-    if (index > 0) flow.jobs.splice(index, 1)
+  send(flow: Flow, bytes: number, done: () => void): void {
+    flow.jobs.push({ leftBytes: bytes, done })
+    if (flow.jobs.length > 1) return
+    flow.bytesPerSecond = 0
+    flow.sinceMs = this.now
+    flow.endsAtMs = Number.POSITIVE_INFINITY
+    this.#active.add(flow)
+    this.#isStale = true
   }
 
   /** Ends a flow and all it was to send. */
@@ -64,44 +75,31 @@ export class SimulatedNetwork {
   /** Runs until `isDone`, or until `untilMs`. */
   run(isDone: () => boolean, untilMs: number): void {
     while (!isDone() && this.now < untilMs) {
-      if (this.#isStale) this.#share()
-      const event = this.#events[0]
-      const { flow, at } = this.#firstToEnd()
-      if (flow === undefined && event === undefined) return
-      const next = Math.min(at, event?.at ?? Number.POSITIVE_INFINITY)
-      this.#progress(next - this.now)
-      this.now = next
-      if (flow !== undefined && at <= (event?.at ?? Number.POSITIVE_INFINITY)) this.#end(flow)
+      // What happens at one moment happens before anything moves on.
+      if (this.#isStale && this.#events[0]?.at !== this.now) this.#share()
+      const flow = this.#firstToEnd()
+      const [event] = this.#events
+      const flowAt = flow?.endsAtMs ?? Number.POSITIVE_INFINITY
+      const eventAt = event?.at ?? Number.POSITIVE_INFINITY
+      this.now = Math.min(flowAt, eventAt)
+      if (flow !== undefined && flowAt <= eventAt) this.#end(flow)
+      else if (event === undefined) return
       else pop(this.#events)?.run()
     }
   }
 
-  #activate(flow: Flow): void {
-    this.#active.add(flow)
-    this.#isStale = true
-  }
-
-  #firstToEnd(): { flow: Flow | undefined; at: number } {
+  #firstToEnd(): Flow | undefined {
     let first: Flow | undefined
-    let at = Number.POSITIVE_INFINITY
     for (const flow of this.#active) {
-      const end = this.now + ((flow.jobs[0]?.leftBytes ?? 0) * 1000) / flow.bytesPerSecond
-      if (end >= at) continue
-      first = flow
-      at = end
+      if (flow.endsAtMs < (first?.endsAtMs ?? Number.POSITIVE_INFINITY)) first = flow
     }
-    return { flow: first, at }
-  }
-
-  #progress(ms: number): void {
-    for (const flow of this.#active) {
-      const [job] = flow.jobs
-      if (job !== undefined) job.leftBytes -= (flow.bytesPerSecond * ms) / 1000
-    }
+    return first
   }
 
   #end(flow: Flow): void {
     const job = flow.jobs.shift()
+    flow.sinceMs = this.now
+    flow.endsAtMs = this.now + ((flow.jobs[0]?.leftBytes ?? 0) * 1000) / flow.bytesPerSecond
     if (flow.jobs.length === 0) {
       this.#active.delete(flow)
       this.#isStale = true
@@ -112,34 +110,52 @@ export class SimulatedNetwork {
   /** Progressive filling: the link with the smallest share fixes its flows' rates first. */
   #share(): void {
     this.#isStale = false
-    const links = new Map<Link, { left: number; flows: Set<Flow> }>()
+    this.#busy.length = 0
     for (const flow of this.#active) {
+      flow.hasShare = false
       for (const link of flow.links) {
-        const state = links.get(link) ?? { left: link.bytesPerSecond, flows: new Set() }
-        state.flows.add(flow)
-        links.set(link, state)
-      }
-    }
-    for (let left = this.#active.size; left > 0; ) {
-      let narrowest: { left: number; flows: Set<Flow> } | undefined
-      for (const state of links.values()) {
-        if (state.flows.size === 0) continue
-        if (narrowest === undefined || state.left / state.flows.size < narrowest.left / narrowest.flows.size)
-          narrowest = state
-      }
-      if (narrowest === undefined) return
-      const share = narrowest.left / narrowest.flows.size
-      for (const flow of [...narrowest.flows]) {
-        flow.bytesPerSecond = share
-        left -= 1
-        for (const link of flow.links) {
-          const state = links.get(link)
-          if (state === undefined) continue
-          state.left -= share
-          state.flows.delete(flow)
+        if (link.flowsLeft === 0) {
+          link.leftBytesPerSecond = link.bytesPerSecond
+          link.flows.length = 0
+          this.#busy.push(link)
         }
+        link.flows.push(flow)
+        link.flowsLeft += 1
       }
     }
+    for (;;) {
+      const narrowest = this.#narrowest()
+      if (narrowest === undefined) return
+      const share = narrowest.leftBytesPerSecond / narrowest.flowsLeft
+      for (const flow of narrowest.flows) if (!flow.hasShare) this.#give(flow, share)
+    }
+  }
+
+  #narrowest(): Link | undefined {
+    let narrowest: Link | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const link of this.#busy) {
+      if (link.flowsLeft === 0) continue
+      const share = link.leftBytesPerSecond / link.flowsLeft
+      if (share >= least) continue
+      narrowest = link
+      least = share
+    }
+    return narrowest
+  }
+
+  #give(flow: Flow, share: number): void {
+    flow.hasShare = true
+    for (const link of flow.links) {
+      link.leftBytesPerSecond -= share
+      link.flowsLeft -= 1
+    }
+    const [job] = flow.jobs
+    if (job === undefined || share === flow.bytesPerSecond) return
+    job.leftBytes -= (flow.bytesPerSecond * (this.now - flow.sinceMs)) / 1000
+    flow.bytesPerSecond = share
+    flow.sinceMs = this.now
+    flow.endsAtMs = this.now + (job.leftBytes * 1000) / share
   }
 }
 

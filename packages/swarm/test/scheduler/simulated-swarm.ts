@@ -3,7 +3,7 @@ import { type OfferClient, OriginOffers } from '../../src/scheduler/origin-offer
 import { PieceScheduler } from '../../src/scheduler/piece-scheduler.ts'
 import { PieceSet } from '../../src/scheduler/piece-set.ts'
 import type { Source } from '../../src/scheduler/source.ts'
-import { Flow, type Link, SimulatedNetwork } from './simulated-network.ts'
+import { Flow, Link, SimulatedNetwork } from './simulated-network.ts'
 
 const CONTROL_MS = 1
 const HAVE_MS = 12
@@ -57,6 +57,7 @@ interface Peer {
   readonly up: Link
   readonly down: Link
   needSentAt: number
+  window: number
   doneAt: number | undefined
   isAlive: boolean
   hasJoined: boolean
@@ -68,7 +69,7 @@ export function simulate(simulation: Simulation): SimulationResult {
   const network = new SimulatedNetwork()
   const random = mulberry32(simulation.seed)
   const offers = new OriginOffers({ pieceCount: pieces, now: () => network.now })
-  const originUp: Link = { bytesPerSecond: simulation.originUpBytesPerSecond }
+  const originUp = new Link(simulation.originUpBytesPerSecond)
   const uplinks = new Map<string, { in: Link; out: Link }>()
   const flows = new Map<string, Flow>()
   const rackBytes = new Map<string, number>()
@@ -79,7 +80,7 @@ export function simulate(simulation: Simulation): SimulationResult {
 
   const uplink = (rack: string) => {
     const bytesPerSecond = simulation.uplinkBytesPerSecond ?? 1e12
-    const found = uplinks.get(rack) ?? { in: { bytesPerSecond }, out: { bytesPerSecond } }
+    const found = uplinks.get(rack) ?? { in: new Link(bytesPerSecond), out: new Link(bytesPerSecond) }
     uplinks.set(rack, found)
     return found
   }
@@ -122,10 +123,13 @@ export function simulate(simulation: Simulation): SimulationResult {
         cancel: () => {},
         admit: () => true,
         setOffers: (_origin, window) => {
-          network.after(CONTROL_MS, () => {
-            self.client.window = window
-            serve()
-          })
+          if (self.window !== window) {
+            self.window = window
+            network.after(CONTROL_MS, () => {
+              self.client.window = window
+              serve()
+            })
+          }
           sendNeed(self)
         },
       },
@@ -140,9 +144,10 @@ export function simulate(simulation: Simulation): SimulationResult {
       sources: new Map(),
       origin,
       client: offers.addClient(),
-      up: { bytesPerSecond: plan.upBytesPerSecond },
-      down: { bytesPerSecond: plan.downBytesPerSecond },
+      up: new Link(plan.upBytesPerSecond),
+      down: new Link(plan.downBytesPerSecond),
       needSentAt: Number.NEGATIVE_INFINITY,
+      window: 0,
       doneAt: undefined,
       isAlive: true,
       hasJoined: false,
