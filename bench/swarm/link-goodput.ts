@@ -1,0 +1,29 @@
+import { join } from 'node:path'
+import type { Lab } from '../../infra/lab/lab.ts'
+import { EngineProcess, engineEnvironment } from '../engines/engine-process.ts'
+import type { SwarmSetup } from './swarm-setup.ts'
+
+const SCRIPT = join(import.meta.dirname, 'tcp-probe.ts')
+const PORT = 5001
+
+/** Payload over bytes of the wire, of one plain TCP stream between the first two peers. */
+export async function measureGoodput(lab: Lab, setup: SwarmSetup): Promise<number> {
+  const [from, to] = setup.peers
+  if (from === undefined || to === undefined) throw new TypeError('a link is measured between two peers')
+  const env = engineEnvironment()
+  const start = (node: string, ...flags: string[]) => {
+    const argv = [process.execPath, SCRIPT, ...flags]
+    return new EngineProcess(`probe (${node})`, lab.host(node).exec(argv, { env }))
+  }
+  const { address } = lab.host(to.node)
+  const wireBytesPerSecond = Math.min(from.bytesPerSecond, to.bytesPerSecond)
+  const sink = start(to.node, 'sink', address, `${PORT}`, `${wireBytesPerSecond}`)
+  const counted = sink.line((line) => (/^[\d.]+$/.test(line) ? Number(line) : undefined))
+  await sink.line((line) => (line === 'ready' ? true : undefined))
+  const source = start(from.node, 'source', address, `${PORT}`)
+  try {
+    return (await counted) / wireBytesPerSecond
+  } finally {
+    await Promise.all([sink.kill(), source.kill()])
+  }
+}
