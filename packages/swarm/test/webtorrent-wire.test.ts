@@ -268,10 +268,12 @@ test('the cost of a bitfield does not grow with the connections', { timeout: 60_
     await tell(peers.slice(MEASURED))
     return (await cpuUs(() => tell(peers.slice(0, MEASURED)))) / MEASURED
   }
+  // The first round only warms the code up.
+  await costUs('127.0.54', 8)
   const few = await costUs('127.0.54', 1)
   const many = await costUs('127.0.55', 48)
   t.diagnostic(`${few.toFixed(0)} and ${many.toFixed(0)} microseconds`)
-  assert.ok(many < 3 * few + 2500, `${many} microseconds a bitfield with 48 others, ${few} with one`)
+  assert.ok(many < few + 3000, `${many} microseconds a bitfield with 48 others, ${few} with one`)
 })
 
 /** CPU time of this process, both ends of the connections. */
