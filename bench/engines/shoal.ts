@@ -23,7 +23,6 @@ export function shoal({ profile }: { profile?: string | undefined } = {}): Engin
     }
     return [
       process.execPath,
-      ...(process.env.SHOAL_V8 ?? "").split(" ").filter(Boolean),
       ...(profile === undefined
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${role}-${place.node}.cpuprofile`]),
