@@ -5,9 +5,14 @@ import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
 import { createSwarm } from '@shoal/swarm'
+import { manneredLayer } from './mannered-layer.ts'
 import { scriptEvents } from './script-events.ts'
+import { obeyTransferOrders } from './transfer-orders.ts'
 
-/** The data plane of a Shoal daemon without its API: a layer store on disk and a swarm, for one layer. See scripted-engine.ts. */
+/**
+ * The data plane of a Shoal daemon without its API: a layer store on disk and a swarm, for one layer. See scripted-engine.ts.
+ * `--holds`: a peer that has the layer from the start; `--manner`: one that only pretends to.
+ */
 const { values } = parseArgs({
   options: {
     role: { type: 'string', default: 'peer' },
@@ -23,6 +28,8 @@ const { values } = parseArgs({
     zone: { type: 'string' },
     up: { type: 'string' },
     down: { type: 'string' },
+    holds: { type: 'boolean', default: false },
+    manner: { type: 'string' },
   },
 })
 const role = values.role === 'seed' ? 'origin' : 'peer'
@@ -36,6 +43,10 @@ const store: LayerStore = createLayerStore(
   { directory: join(values.directory, 'store') },
 )
 await store.open()
+const limits = new TransferLimits(steadyClock, {
+  ...(values.up === undefined ? {} : { upBytesPerSecond: Number(values.up) }),
+  ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
+})
 const swarm = createSwarm(
   { clock: steadyClock, logger: silentLogger, buffers: store.buffers },
   {
@@ -47,10 +58,7 @@ const swarm = createSwarm(
     trackers: values.tracker,
     ...(values.rack === undefined ? {} : { rack: values.rack }),
     ...(values.zone === undefined ? {} : { zone: values.zone }),
-    limits: new TransferLimits(steadyClock, {
-      ...(values.up === undefined ? {} : { upBytesPerSecond: Number(values.up) }),
-      ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
-    }),
+    limits,
   },
 )
 swarm.on('complete', () => scriptEvents.done())
@@ -68,10 +76,12 @@ scriptEvents.onStop(async () => {
   return { ...layer, ...stats }
 })
 const layer =
-  role === 'origin'
+  role === 'origin' || values.holds
     ? await store.adopt(description, join(values.directory, 'layer.raw'))
     : await store.create(description)
+obeyTransferOrders(limits, () => swarm.get(manifest.digest)?.stats())
 const begun = scriptEvents.begun()
 scriptEvents.ready(layer.path, swarm.peerId)
 await begun
-await swarm.join(layer)
+const { manner } = values
+await swarm.join(manner === 'corrupt' || manner === 'silent' ? manneredLayer(layer, manner) : layer)
