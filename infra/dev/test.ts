@@ -39,7 +39,7 @@ function findStages(options: { soak: boolean; filters: string[] }): Stage[] {
   const isEndToEnd = (path: string) => relative(join(root, 'test'), path).startsWith('e2e-')
   return [
     {
-      files: [...find('packages/*/test/*.test.ts'), ...across.filter((path) => !isEndToEnd(path))],
+      files: [...find('packages/*/test/**/*.test.ts'), ...across.filter((path) => !isEndToEnd(path))],
       concurrency: Math.max(2, availableParallelism()),
       timeoutMs: UNIT_FILE_TIMEOUT_MS,
     },

@@ -78,6 +78,11 @@ export class BlockBuffers {
     return buffer
   }
 
+  /** Whether {@link find} would find it. */
+  isKept(owner: number, block: number): boolean {
+    return this.#labelled.has(owner * BLOCKS_PER_OWNER + block)
+  }
+
   /** A block is no longer what it was: it is not found any more. */
   drop(owner: number, block: number): void {
     const buffer = this.#labelled.get(owner * BLOCKS_PER_OWNER + block)

@@ -38,36 +38,65 @@ export class BlockCache {
     return data
   }
 
-  /** As {@link find}; otherwise `fill` reads the block into a buffer and keeps it, once for all who ask at the same time. */
-  async load(block: number, fill: (buffer: BlockBuffer) => Promise<void>): Promise<BlockBuffer> {
+  /**
+   * As {@link find}; otherwise `fill` reads the block into a buffer and keeps it, once for all who ask at the same time. With it come
+   * up to `ahead` blocks after it, as far as there are buffers to spare: `fill` gets a buffer for each.
+   */
+  async load(
+    block: number,
+    ahead: number,
+    fill: (buffers: readonly BlockBuffer[]) => Promise<void>,
+  ): Promise<BlockBuffer> {
     for (;;) {
       const kept = this.find(block)
       if (kept !== undefined) return kept
       const loading = this.#loading.get(block)
-      if (loading === undefined) return this.#load(block, fill)
+      if (loading === undefined) return this.#load(block, ahead, fill)
       // What failed for another is tried again for this one: it may have been the other's bad luck.
       await loading.catch(() => {})
     }
   }
 
-  async #load(block: number, fill: (buffer: BlockBuffer) => Promise<void>): Promise<BlockBuffer> {
-    const load = this.#fillBuffer(fill)
-    this.#loading.set(block, load)
+  async #load(
+    block: number,
+    ahead: number,
+    fill: (buffers: readonly BlockBuffer[]) => Promise<void>,
+  ): Promise<BlockBuffer> {
+    const more: BlockBuffer[] = []
+    while (more.length < ahead && this.#isAbsent(block + more.length + 1)) {
+      const buffer = this.#buffers.acquire({ spare: this.#buffers.count / 2 })
+      if (buffer === undefined) break
+      more.push(buffer)
+    }
+    const load = this.#fillBuffers(more, fill)
+    for (let index = 0; index <= more.length; index += 1) this.#loading.set(block + index, load)
     try {
       return await load
     } finally {
-      this.#loading.delete(block)
+      for (let index = 0; index <= more.length; index += 1) this.#loading.delete(block + index)
     }
   }
 
-  async #fillBuffer(fill: (buffer: BlockBuffer) => Promise<void>): Promise<BlockBuffer> {
-    const buffer = await this.#buffers.acquireWhenFree()
+  async #fillBuffers(
+    more: readonly BlockBuffer[],
+    fill: (buffers: readonly BlockBuffer[]) => Promise<void>,
+  ): Promise<BlockBuffer> {
     try {
-      await fill(buffer)
-      return buffer
-    } catch (error) {
-      buffer.release()
-      throw error
+      const buffer = await this.#buffers.acquireWhenFree()
+      try {
+        await fill([buffer, ...more])
+        return buffer
+      } catch (error) {
+        buffer.release()
+        throw error
+      }
+    } finally {
+      for (const buffer of more) buffer.release()
     }
+  }
+
+  /** Whether the block is in no buffer and not about to be. */
+  #isAbsent(block: number): boolean {
+    return !this.#buffers.isKept(this.#owner, block) && !this.#loading.has(block)
   }
 }

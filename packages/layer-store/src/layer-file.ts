@@ -11,8 +11,8 @@ export interface LayerFile {
   readonly sizeBytes: number
   /** One pread into a buffer of its own; shorter than `length` where the file ends. */
   read(position: number, length: number): Promise<Buffer>
-  /** One pread into the payload; gives how many bytes there were. */
-  readBlock(position: number, buffer: BlockBuffer, length: number): Promise<number>
+  /** One preadv into the payloads of consecutive blocks; gives how many bytes there were. */
+  readBlocks(position: number, payloads: readonly Buffer[]): Promise<number>
   /** Writes the payload if it has this SHA-256; false if it has not. */
   writeBlock(position: number, buffer: BlockBuffer, block: { length: number; hash: Uint8Array }): Promise<boolean>
   /** Data, and the metadata needed to find it, reach the disk. */
@@ -72,9 +72,7 @@ async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile>
       const { bytesRead } = await handle.read(buffer, 0, length, position)
       return bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
     },
-    readBlock: async (position, buffer, length) => {
-      return (await handle.read(buffer.payload(length), 0, length, position)).bytesRead
-    },
+    readBlocks: async (position, payloads) => (await handle.readv(payloads, position)).bytesRead,
     writeBlock: async (position, buffer, { length, hash }) => {
       writes += 1
       try {

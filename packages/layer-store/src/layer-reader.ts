@@ -1,4 +1,4 @@
-import type { BlockBuffer, Manifest } from '@shoal/core'
+import { type BlockBuffer, blockSize, type Manifest } from '@shoal/core'
 import type { BlockCache } from './block-cache.ts'
 import type { BlockLedger } from './block-ledger.ts'
 import { checkedBlockSize } from './block-run.ts'
@@ -6,6 +6,9 @@ import { storeError } from './errors.ts'
 import type { LayerFile } from './layer-file.ts'
 import { absentBlock, checkRange } from './read-range.ts'
 import { storeFailure } from './store-failure.ts'
+
+/** Blocks that are read beyond the one that is asked for. */
+const READ_AHEAD = 3
 
 export interface LayerReaderDeps {
   readonly manifest: Manifest
@@ -21,6 +24,8 @@ export interface LayerReaderDeps {
 /** Reads present bytes of a layer, from a buffer that holds them or from its file. */
 export class LayerReader {
   readonly #deps: LayerReaderDeps
+  /** The block after those read last. */
+  #nextBlock = -1
 
   constructor(deps: LayerReaderDeps) {
     this.#deps = deps
@@ -50,20 +55,37 @@ export class LayerReader {
     try {
       const length = checkedBlockSize(manifest, block)
       this.#checkPresent(block * manifest.blockLengthBytes, length)
-      return cache.find(block) ?? this.#load(block, length)
+      return cache.find(block) ?? this.#load(block)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  #load(block: number, length: number): Promise<BlockBuffer> {
+  /** Blocks that are read one after the other come a few at a time: most of a read's cost is not in its bytes. */
+  async #load(block: number): Promise<BlockBuffer> {
+    let ahead = 0
+    const { present } = this.#deps.ledger
+    if (block === this.#nextBlock) while (ahead < READ_AHEAD && present.has(block + ahead + 1)) ahead += 1
+    try {
+      return await this.#loadRun(block, ahead)
+    } catch (error) {
+      // It may be one of the others that was lost meanwhile, or that the disk cannot read.
+      if (ahead === 0) throw error
+      return this.#loadRun(block, 0)
+    }
+  }
+
+  #loadRun(block: number, ahead: number): Promise<BlockBuffer> {
     const { manifest, cache } = this.#deps
     const position = block * manifest.blockLengthBytes
-    return cache.load(block, async (buffer) => {
-      const read = () => this.#deps.file().readBlock(position, buffer, length)
+    return cache.load(block, ahead, async (buffers) => {
+      this.#nextBlock = block + buffers.length
+      const payloads = buffers.map((buffer, index) => buffer.payload(blockSize(manifest, block + index)))
+      const length = payloads.reduce((sum, { length }) => sum + length, 0)
+      const read = () => this.#deps.file().readBlocks(position, payloads)
       await this.#readPresent(position, length, read, (bytesRead) => {
         if (bytesRead !== length) throw this.#endsEarly()
-        cache.keep(block, buffer, length)
+        for (const [index, buffer] of buffers.entries()) cache.keep(block + index, buffer, payloads[index]?.length ?? 0)
       })
     })
   }

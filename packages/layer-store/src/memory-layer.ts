@@ -123,8 +123,9 @@ export class MemoryLayer implements StoredLayer {
   async #load(block: number): Promise<BlockBuffer> {
     const length = checkedBlockSize(this.manifest, block)
     this.#checkPresent(block * this.manifest.blockLengthBytes, length)
-    return this.#cache.load(block, async (buffer) => {
+    return this.#cache.load(block, 0, async ([buffer]) => {
       this.#checkPresent(block * this.manifest.blockLengthBytes, length)
+      if (buffer === undefined) return
       this.#blocks.get(block)?.copy(buffer.payload(length))
       this.#cache.keep(block, buffer, length)
     })

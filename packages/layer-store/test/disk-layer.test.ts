@@ -241,10 +241,12 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
       fail(faults.read)
       return data
     },
-    readBlock: async (position, buffer, length) => {
+    readBlocks: async (position, payloads) => {
       events.push(`read ${position / BLOCK}`)
+      const length = payloads.reduce((sum, { length }) => sum + length, 0)
       const data = await file.read(position, length)
-      buffer.payload(length).set(data)
+      let at = 0
+      for (const payload of payloads) at += data.copy(payload, 0, at)
       return data.length
     },
     writeBlock: async (position, buffer, { length, hash }) => {

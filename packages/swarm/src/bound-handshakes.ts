@@ -30,6 +30,8 @@ export function boundHandshakes(pool: ConnectionPool, options: HandshakeOptions 
   const { tcpServer, _onTCPConnectionBound: take } = pool
   tcpServer.removeListener('connection', take)
   tcpServer.on('connection', (socket) => {
+    // webtorrent does so only for what it dials: answers would wait for acknowledgements (RFC 896 meets RFC 1122, 4.2.3.2).
+    socket.setNoDelay(true)
     const pending = [...(pool._pendingConns ?? [])]
     const fromHost = pending.filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress).length
     const isRoom = pending.length < MAX_PENDING && fromHost < MAX_PENDING_PER_HOST

@@ -4,6 +4,10 @@ import type { PieceTransport, TransportEvents } from './piece-transport.ts'
 import type { PieceSet } from './scheduler/piece-set.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 
+/** Of blocks that it chose the source hears when so many are here, or after so long. */
+const CONFIRM_BLOCKS = 4
+const CONFIRM_MS = 3
+
 export interface LaneTransportEvents extends TransportEvents {
   /** The source sends a piece of its own choice. */
   onChosen(piece: number): void
@@ -19,7 +23,11 @@ export class LaneTransport implements PieceTransport {
   readonly #channel: LaneChannel
   /** Blocks under way, by piece. */
   readonly #pieces = new Map<number, Set<number>>()
+  /** Blocks that the source may choose or has chosen, and that are not here. */
   #offered = 0
+  /** Chosen blocks that are here, of which it was not told. */
+  #unconfirmed = 0
+  #confirmTimer: NodeJS.Timeout | undefined
 
   constructor(layer: SwarmLayer, events: LaneTransportEvents, join: (events: LaneChannelEvents) => LaneChannel) {
     this.#layer = layer
@@ -48,6 +56,8 @@ export class LaneTransport implements PieceTransport {
 
   /** Lets the source choose, until so many blocks of its choice are under way. */
   offer(blocks: number, admit: () => boolean): void {
+    if (this.#offered > blocks / 2) return
+    this.#confirm()
     while (this.#offered < blocks && admit()) {
       this.#offered += 1
       this.#channel.want(1)
@@ -60,6 +70,7 @@ export class LaneTransport implements PieceTransport {
   }
 
   close(): void {
+    clearTimeout(this.#confirmTimer)
     this.#pieces.clear()
     this.#channel.close()
   }
@@ -77,10 +88,20 @@ export class LaneTransport implements PieceTransport {
 
   #onChosenBlock(piece: number): void {
     this.#offered -= 1
-    this.#channel.arrived(1)
+    this.#unconfirmed += 1
+    if (this.#unconfirmed >= CONFIRM_BLOCKS) this.#confirm()
+    else this.#confirmTimer ??= setTimeout(() => this.#confirm(), CONFIRM_MS)
     if (this.#pieces.has(piece)) return
     this.#pieces.set(piece, this.#absentBlocks(piece))
     this.#events.onChosen(piece)
+  }
+
+  /** Tells the source what arrived, some at a time. */
+  #confirm(): void {
+    clearTimeout(this.#confirmTimer)
+    this.#confirmTimer = undefined
+    if (this.#unconfirmed > 0) this.#channel.arrived(this.#unconfirmed)
+    this.#unconfirmed = 0
   }
 
   #onReject(first: number, count: number): void {

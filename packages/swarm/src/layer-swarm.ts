@@ -174,7 +174,8 @@ export class LayerSwarm {
   /** How this layer is given on a lane to the daemon with this peer id; `undefined` when it is not on a wire with us. */
   laneUpload(peerId: string, host: string): LaneUploadFactory | undefined {
     const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
-    if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
+    // Not before it said where it is: that decides which limit holds. It asks again.
+    if (link?.hello === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
     return this.#uploads.onLane(link, () => {
       // What went out on the lane last may not have arrived.
       if (link.isOpen && !link.isGone && !link.wire.destroyed) link.wire.bitfield(this.#downloads.have.toBytes())

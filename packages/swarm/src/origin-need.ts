@@ -7,8 +7,10 @@ const EVERY_MS = 500
 const SOONEST_MS = 20
 
 interface Told {
-  at: number
-  count: number
+  readonly at: number
+  readonly count: number
+  /** When it was last looked whether it is to be told anew. */
+  lookedAt: number
 }
 
 /** What each origin was told that we need of it. */
@@ -26,11 +28,14 @@ export class OriginNeed {
   changed(origin: Source): PieceSet | undefined {
     const now = this.#clock.now()
     const told = this.#told.get(origin)
-    if (told !== undefined && now - told.at < SOONEST_MS) return undefined
+    if (told !== undefined && now - told.lookedAt < SOONEST_MS) return undefined
     const need = this.#need()
-    if (told !== undefined && now - told.at < EVERY_MS && need.count > told.count / 2) return undefined
-    if (told !== undefined && need.count === 0 && told.count === 0) return undefined
-    this.#told.set(origin, { at: now, count: need.count })
+    if (told !== undefined) {
+      told.lookedAt = now
+      if (now - told.at < EVERY_MS && need.count > told.count / 2) return undefined
+      if (need.count === 0 && told.count === 0) return undefined
+    }
+    this.#told.set(origin, { at: now, lookedAt: now, count: need.count })
     return need
   }
 

@@ -199,7 +199,6 @@ test('128 KiB are sent in one block, and who asks for more is closed', { timeout
 
 test('a block comes at once on a connection that the other side opened', {
   timeout: 30_000,
-  todo: 'webtorrent leaves Nagle on for sockets that it accepts: 40 ms a block until the other side acknowledges',
 }, async (t) => {
   const { description, data } = buildLayer(MIB)
   const { meet } = await daemon(t, '127.0.53.1', description, { present: data })

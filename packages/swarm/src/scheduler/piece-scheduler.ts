@@ -290,8 +290,13 @@ export class PieceScheduler {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
-      if (!source.isUsable || source.isDry || source.canChoose || source.inFlightBytes >= sourceWindow(source)) continue
-      const load = source.inFlightBytes / sourceWindow(source) + this.#options.random() / 16
+      if (!source.isUsable || source.isDry || source.canChoose) continue
+      const window = sourceWindow(source)
+      if (source.inFlightBytes >= window) source.isFull = true
+      // Asked for in batches: each request on its own would cost a system call here and there.
+      else if (source.inFlightBytes <= window / 2) source.isFull = false
+      if (source.isFull) continue
+      const load = source.inFlightBytes / window + this.#options.random() / 16
       if (load >= least) continue
       best = source
       least = load

@@ -25,6 +25,8 @@ export class Source {
   isCounted = false
   /** Whether it let us down: it is asked, but nobody waits for it. */
   isDoubtful = false
+  /** Whether its window was full and is not yet half empty. */
+  isFull = false
   /** Whether the last look found nothing to ask it for, and nothing has changed since. */
   isDry = false
   lastDataAt = 0
