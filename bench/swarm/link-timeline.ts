@@ -1,32 +1,23 @@
 import { ipCommand } from '../../infra/lab/ip-command.ts'
+import { labSwitches } from './lab-switches.ts'
 import type { SwarmGround } from './swarm-ground.ts'
-import { racksOf } from './swarm-setup.ts'
 
 const EVERY_MS = 1000
 const MB = 1e6
 
 /** Prints, each second, what each node's link carried up and down, in MB/s of the wire; any engine. */
 export function startLinkTimeline({ lab, setup }: SwarmGround, print: (line: string) => void): AsyncDisposable {
-  // Each switch has a port for each of its hosts; what a port sends is what the host receives.
-  const switches = [
-    {
-      namespace: `${lab.name}-core`,
-      nodes: ['seed', ...setup.peers.filter((peer) => peer.rack === undefined).map(name)],
-    },
-    ...racksOf(setup).map((rack) => {
-      return { namespace: `${lab.name}-${rack}`, nodes: setup.peers.filter((peer) => peer.rack === rack).map(name) }
-    }),
-  ]
+  const switches = labSwitches(lab, setup)
   const read = async () => {
     const counts = await Promise.all(
-      switches.map(async ({ namespace, nodes }) => {
+      switches.map(async ({ namespace, ports }) => {
         const listed = await ipCommand(['ip', '-n', namespace, '-s', '-j', 'link', 'show'])
         const links = JSON.parse(listed) as {
           ifname: string
           stats64: { rx: { bytes: number }; tx: { bytes: number } }
         }[]
-        return nodes.map((node, index) => {
-          const stats = links.find(({ ifname }) => ifname === `host${index + 2}`)?.stats64
+        return ports.map(({ node, link }) => {
+          const stats = links.find(({ ifname }) => ifname === link)?.stats64
           return [node, { up: stats?.rx.bytes ?? 0, down: stats?.tx.bytes ?? 0 }] as const
         })
       }),
@@ -55,8 +46,4 @@ export function startLinkTimeline({ lab, setup }: SwarmGround, print: (line: str
       await reading
     },
   }
-}
-
-function name({ node }: { node: string }): string {
-  return node
 }

@@ -57,7 +57,7 @@ export async function measureSwarm(
     await Promise.all(peers.map((peer) => peer.begin()))
     finishedSeconds = (await within(options.timeoutMs, Promise.all(finished))).sort((a, b) => a - b)
   }
-  const after = { cpu: cpuOf(all), machine: machineCpuSeconds(), links: await readLinkCounts(lab, setup) }
+  const after = { cpu: cpuOf(all), machine: machineCpuSeconds(), links: await readLinkCounts(lab, setup, before.links) }
   const [{ uploadedBytes }] = await Promise.all([cast.seed.stop(), ...peers.map((peer) => peer.stop())])
   const files = peers.map(({ file }) => file)
   if (options.checks !== false) await checkFiles(files, layer)
@@ -66,7 +66,7 @@ export async function measureSwarm(
   const boundSeconds = boundSecondsOf(setup, goodput)
   const lastSeconds = finishedSeconds.at(-1) ?? Number.NaN
   const medianSeconds = finishedSeconds[Math.floor((finishedSeconds.length - 1) / 2)] ?? Number.NaN
-  const intoRacks = after.links.intoRacks.map((bytes, rack) => bytes - (before.links.intoRacks[rack] ?? 0))
+  const { seedUp, intoRacks } = after.links
   const deliveredGiB = (peers.length * layer.sizeBytes) / 1024 ** 3
   return {
     ...{ case: setup.case, engine: engine.name, nodes: peers.length, mib: layer.sizeBytes / MIB },
@@ -78,7 +78,7 @@ export async function measureSwarm(
     lastOverBound: round(lastSeconds / boundSeconds, 3),
     medianOverBound: round(medianSeconds / boundSeconds, 3),
     seedCopies: uploadedBytes === null ? null : round(uploadedBytes / layer.sizeBytes),
-    seedLinkCopies: copies(after.links.seedUp - before.links.seedUp),
+    seedLinkCopies: copies(seedUp),
     crossRackCopies: intoRacks.length === 0 ? null : copies(Math.max(...intoRacks)),
     machineCpuShare: round((after.machine - before.machine) / lastSeconds / cpus().length),
     cpuPerGiB: round((after.cpu - before.cpu) / deliveredGiB),

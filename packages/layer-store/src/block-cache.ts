@@ -16,6 +16,11 @@ export class BlockCache {
     return this.#buffers.find(this.#owner, block)
   }
 
+  /** An empty buffer, if there is one. */
+  acquire(): BlockBuffer | undefined {
+    return this.#buffers.acquire()
+  }
+
   /** The buffer, which is in use, holds this block of the layer: present, and verified when it was written. */
   keep(block: number, buffer: BlockBuffer, length: number): void {
     this.#buffers.keep(buffer, this.#owner, block, length)

@@ -15,6 +15,8 @@ export const BLOCK_WRITTEN = 0
 export const BLOCK_MISMATCH = 1
 
 const CAPACITY = 256
+/** Results that are told of together. */
+const TELL_AT_ONCE = 4
 /** Words of the header, each written by one side. */
 const SUBMITTED = 0
 const FINISHED = 1
@@ -35,6 +37,7 @@ export class BlockJobRing {
   /** Jobs pushed, or run, on this side. Like the words they wrap at 32 bits. */
   #count = 0
   #collected = 0
+  #untold = 0
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(HEADER_BYTES + CAPACITY * JOB_BYTES)) {
     this.memory = memory
@@ -57,6 +60,10 @@ export class BlockJobRing {
     this.#bytes.set(job.hash, at + 32)
     this.#count = (this.#count + 1) | 0
     Atomics.store(this.#words, SUBMITTED, this.#count)
+  }
+
+  /** Pusher: there is something to run. */
+  wake(): void {
     Atomics.notify(this.#words, SUBMITTED)
   }
 
@@ -84,11 +91,14 @@ export class BlockJobRing {
     }
   }
 
-  /** Runner: the job that {@link next} gave is done. True if the pusher has to be told. */
+  /** Runner: the job that {@link next} gave is done. True if the pusher has to be told: a few at a time while there is more to run. */
   finish(result: number): boolean {
     this.#words[jobOffset(this.#count) / 4 + 2] = result
     this.#count = (this.#count + 1) | 0
     Atomics.store(this.#words, FINISHED, this.#count)
+    this.#untold += 1
+    if (this.#untold < TELL_AT_ONCE && Atomics.load(this.#words, SUBMITTED) !== this.#count) return false
+    this.#untold = 0
     return Atomics.exchange(this.#words, IS_TOLD, 1) === 0
   }
 }

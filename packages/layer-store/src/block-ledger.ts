@@ -44,6 +44,11 @@ export class BlockLedger {
     return this.#unsavedBytes + this.#savingBytes
   }
 
+  /** Whether the block was written and is not recorded as durable: then the page cache still has it. */
+  isVolatile(block: number): boolean {
+    return this.present.has(block) && !this.#durable.has(block)
+  }
+
   /** Changes whenever a block became absent: what was read meanwhile may be bad. */
   get dropCount(): number {
     return this.#dropCount

@@ -37,6 +37,7 @@ export class BlockThread {
   /** In order; the first of them, {@link #pushed} many, are in the ring. */
   #tasks: Task[] = []
   #pushed = 0
+  #waking: NodeJS.Immediate | undefined
   #running: { readonly worker: Worker; readonly ring: BlockJobRing } | undefined
 
   /** `memory` is that of the block buffers. */
@@ -67,6 +68,11 @@ export class BlockThread {
       const { fd, position, buffer, length, hash } = task.write
       ring.push({ fd, position, length, hash, byteOffset: buffer.payload(length).byteOffset })
       this.#pushed += 1
+      // Many come in one turn of the event loop, and waking the thread is what costs.
+      this.#waking ??= setImmediate(() => {
+        this.#waking = undefined
+        this.#running?.ring.wake()
+      })
     }
   }
 

@@ -55,10 +55,27 @@ export class LayerReader {
     try {
       const length = checkedBlockSize(manifest, block)
       this.#checkPresent(block * manifest.blockLengthBytes, length)
-      return cache.find(block) ?? this.#load(block)
+      return cache.find(block) ?? this.#readCached(block, length) ?? this.#load(block)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** A block that was written a moment ago and did not reach the disk yet. */
+  #readCached(block: number, length: number): BlockBuffer | undefined {
+    const { manifest, cache, ledger, file } = this.#deps
+    const buffer = ledger.isVolatile(block) ? cache.acquire() : undefined
+    if (buffer === undefined) return undefined
+    try {
+      if (file().readCachedBlock(block * manifest.blockLengthBytes, buffer.payload(length)) === length) {
+        cache.keep(block, buffer, length)
+        return buffer
+      }
+    } catch {
+      // What is wrong with it is told by the ordinary way.
+    }
+    buffer.release()
+    return undefined
   }
 
   /** Blocks that are read one after the other come a few at a time: most of a read's cost is not in its bytes. */

@@ -17,14 +17,30 @@ describe('BlockJobRing', () => {
 
   test('tells of what finished once, until that was heard', () => {
     const [pusher, runner] = ends()
-    for (let n = 0; n < 4; n += 1) pusher.push(job(n))
-    runner.next()
-    assert.equal(runner.finish(0), true)
-    runner.next()
-    assert.equal(runner.finish(1), false)
+    const run = (result: number) => {
+      runner.next()
+      return runner.finish(result)
+    }
+    pusher.push(job(0))
+    assert.equal(run(0), true)
+    pusher.push(job(1))
+    assert.equal(run(1), false)
     assert.deepEqual([...pusher.collect()], [0, 1])
-    runner.next()
-    assert.equal(runner.finish(0), true)
+    pusher.push(job(2))
+    assert.equal(run(0), true)
+  })
+
+  test('tells of several together while there is more to run, but not of too many', () => {
+    const [pusher, runner] = ends()
+    for (let n = 0; n < 6; n += 1) pusher.push(job(n))
+    const told = Array.from({ length: 6 }, () => {
+      runner.next()
+      const isTold = runner.finish(0)
+      if (isTold) assert.notEqual([...pusher.collect()].length, 0)
+      return isTold
+    })
+    assert.ok(told.indexOf(true) > 0 && told.indexOf(true) < 5)
+    assert.equal(told[5], true)
   })
 
   test('whatever the order of pushing, running and collecting, each job is run once and its result comes in order', () => {

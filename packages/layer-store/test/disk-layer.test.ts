@@ -249,6 +249,7 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
       for (const payload of payloads) at += data.copy(payload, 0, at)
       return data.length
     },
+    readCachedBlock: () => 0,
     writeBlock: async (position, buffer, { length, hash }) => {
       const data = buffer.payload(length)
       if (!createHash('sha256').update(data).digest().equals(hash)) return false
