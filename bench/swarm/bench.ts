@@ -1,0 +1,136 @@
+import { errorMessage } from '@shoal/core'
+import type { Engine } from '../engines/engine.ts'
+import { engineVersions } from '../engines/engine-versions.ts'
+import { createEngines } from '../engines/engines.ts'
+import type { BenchReport } from '../run.ts'
+import { CHURN_SCENARIOS, canSuffer, churnRoles, churnSetup } from './churn-scenario.ts'
+import { measureChurn } from './measure-churn.ts'
+import { measureSwarm, type SwarmRun } from './measure-swarm.ts'
+import { type ChurnRow, churnFigures, type SwarmRow, swarmFigures } from './swarm-figures.ts'
+import { createSwarmGround, type SwarmGround } from './swarm-ground.ts'
+import { boundSecondsOf, createSwarmSetup, type SwarmCase } from './swarm-setup.ts'
+
+const MIB = 1024 ** 2
+const MB = 1e6
+/** A run that takes longer than this many times the bound is given up. */
+const MAX_OVER_BOUND = 6
+/** Beside that, for connecting. */
+const START_SECONDS = 4
+
+/** One case and number of nodes, and how often each engine runs. */
+interface Cell {
+  readonly case: SwarmCase
+  readonly nodes: number
+  readonly mib: number
+  /** Of a node's link. Where more nodes share the machine's cores it is less, so that links stay what is short. */
+  readonly rateMBPerSecond: number
+  readonly rounds: Readonly<Record<string, number>>
+}
+
+interface Churn {
+  readonly nodes: number
+  readonly mib: number
+  readonly rateMBPerSecond: number
+  readonly rounds: Readonly<Record<string, number>>
+}
+
+const FEW = { shoal: 5, aria2: 5, libtorrent: 5, 'libtorrent-super-seeding': 3, 'stock-webtorrent': 1 }
+const MORE = { shoal: 3, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
+const MANY = { shoal: 1, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
+const FULL: readonly Cell[] = [
+  { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
+  { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
+  { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
+  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
+  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
+  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
+  { case: 'flat', nodes: 32, mib: 128, rateMBPerSecond: 5, rounds: MANY },
+  { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 5, rounds: MANY },
+  { case: 'racks', nodes: 32, mib: 128, rateMBPerSecond: 5, rounds: MANY },
+]
+const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 3, aria2: 1, libtorrent: 1 } }
+const QUICK: readonly Cell[] = [
+  { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1, aria2: 1 } },
+  { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1 } },
+]
+
+type Say = (line: string) => void
+
+/** See README.md beside this file. */
+export async function run({ quick, say }: { quick: boolean; say: Say }): Promise<BenchReport> {
+  const engines = createEngines()
+  const rows: SwarmRow[] = []
+  for (const cell of quick ? QUICK : FULL) rows.push(...(await compare(cell, engines, say)))
+  const churn = quick ? [] : await measureChurns(FULL_CHURN, engines, say)
+  const figures = { ...swarmFigures(rows), ...churnFigures(churn) }
+  return { figures, rows: [...rows, ...churn], versions: await engineVersions() }
+}
+
+/** Ours and what it is compared with, interleaved, so that what disturbs the machine disturbs all of them. */
+async function compare(cell: Cell, engines: ReadonlyMap<string, Engine>, say: Say): Promise<SwarmRow[]> {
+  const { nodes, mib, rateMBPerSecond } = cell
+  const size = { nodes, sizeBytes: mib * MIB, bytesPerSecond: rateMBPerSecond * MB }
+  await using ground = await createSwarmGround(createSwarmSetup({ case: cell.case, ...size }))
+  const rows: SwarmRow[] = []
+  for (const { engine, round } of turns(cell.rounds, engines)) {
+    const where = `${cell.case}, ${mib} MiB to ${nodes} at ${rateMBPerSecond} MB/s: ${engine.name}`
+    try {
+      const measured = await measureSwarm(ground, engine, { timeoutMs: timeoutMs(ground) })
+      say(`${where}: ${summary(measured)}`)
+      rows.push({ round, ...measured })
+    } catch (error) {
+      const reason = errorMessage(error)
+      say(`${where}: ${reason}`)
+      rows.push({ round, case: cell.case, engine: engine.name, nodes, reason })
+    }
+  }
+  return rows
+}
+
+async function measureChurns(churn: Churn, engines: ReadonlyMap<string, Engine>, say: Say): Promise<ChurnRow[]> {
+  const size = { nodes: churn.nodes, sizeBytes: churn.mib * MIB, bytesPerSecond: churn.rateMBPerSecond * MB }
+  const rows: ChurnRow[] = []
+  for (const scenario of CHURN_SCENARIOS) {
+    const roles = churnRoles(scenario, size)
+    await using ground = await createSwarmGround(churnSetup(roles, size))
+    for (const { engine, round } of turns(churn.rounds, engines)) {
+      if (!canSuffer(engine.name, scenario)) continue
+      try {
+        const measured = await measureChurn(ground, engine, { scenario, roles, timeoutMs: timeoutMs(ground) })
+        const late = measured.lateOverBound === null ? '' : `, those who came late ${measured.lateOverBound}`
+        say(`${scenario}: ${engine.name}: ${measured.lastOverBound} of the bound of what remains${late}`)
+        rows.push({ round, ...measured })
+      } catch (error) {
+        say(`${scenario}: ${engine.name}: ${errorMessage(error)}`)
+        rows.push({ round, scenario, engine: engine.name, reason: errorMessage(error) })
+      }
+    }
+  }
+  return rows
+}
+
+/** A different engine first each round. */
+function turns(rounds: Readonly<Record<string, number>>, engines: ReadonlyMap<string, Engine>) {
+  const names = Object.keys(rounds)
+  return Array.from({ length: Math.max(...Object.values(rounds)) }, (_, round) => round).flatMap((round) => {
+    const first = round % names.length
+    return [...names.slice(first), ...names.slice(0, first)].flatMap((name) => {
+      const engine = engines.get(name)
+      if (engine === undefined) throw new TypeError(`no engine ${name}`)
+      return round < (rounds[name] ?? 0) ? [{ engine, round }] : []
+    })
+  })
+}
+
+function timeoutMs({ setup, goodput }: SwarmGround): number {
+  const peers = setup.peers.filter(({ bytesPerSecond }) => bytesPerSecond === setup.peers[0]?.bytesPerSecond)
+  return (MAX_OVER_BOUND * boundSecondsOf(setup, goodput, peers) + START_SECONDS) * 1000
+}
+
+function summary(run: SwarmRun): string {
+  const racks = run.crossRackCopies === null ? '' : `, ${run.crossRackCopies} into a rack`
+  return (
+    `last ${run.lastOverBound} and median ${run.medianOverBound} of the bound, ${run.seedCopies} seed copies${racks}, ` +
+    `${Math.round(run.machineCpuShare * 100)} % of the CPU`
+  )
+}
