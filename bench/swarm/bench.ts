@@ -51,7 +51,7 @@ const FULL: readonly Cell[] = [
 const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 3, aria2: 1, libtorrent: 1 } }
 const QUICK: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1, aria2: 1 } },
-  { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1 } },
+  { case: 'racks', nodes: 8, mib: 48, rateMBPerSecond: 10, rounds: { shoal: 1 } },
 ]
 
 type Say = (line: string) => void
@@ -60,17 +60,33 @@ type Say = (line: string) => void
 export async function run({ quick, say }: { quick: boolean; say: Say }): Promise<BenchReport> {
   const engines = createEngines()
   const rows: SwarmRow[] = []
-  for (const cell of quick ? QUICK : FULL) rows.push(...(await compare(cell, engines, say)))
+  let goodput: number | undefined
+  for (const cell of quick ? QUICK : FULL) {
+    await using ground = await createGround(cell, quick ? goodput : undefined)
+    goodput = ground.goodput
+    rows.push(...(await compare(ground, cell, engines, say)))
+  }
   const churn = quick ? [] : await measureChurns(FULL_CHURN, engines, say)
   const figures = { ...swarmFigures(rows), ...churnFigures(churn) }
   return { figures, rows: [...rows, ...churn], versions: await engineVersions() }
 }
 
-/** Ours and what it is compared with, interleaved, so that what disturbs the machine disturbs all of them. */
-async function compare(cell: Cell, engines: ReadonlyMap<string, Engine>, say: Say): Promise<SwarmRow[]> {
-  const { nodes, mib, rateMBPerSecond } = cell
+function createGround(
+  { nodes, mib, rateMBPerSecond, ...cell }: Cell,
+  goodput: number | undefined,
+): Promise<SwarmGround> {
   const size = { nodes, sizeBytes: mib * MIB, bytesPerSecond: rateMBPerSecond * MB }
-  await using ground = await createSwarmGround(createSwarmSetup({ case: cell.case, ...size }))
+  return createSwarmGround(createSwarmSetup({ case: cell.case, ...size }), { goodput })
+}
+
+/** Ours and what it is compared with, interleaved, so that what disturbs the machine disturbs all of them. */
+async function compare(
+  ground: SwarmGround,
+  cell: Cell,
+  engines: ReadonlyMap<string, Engine>,
+  say: Say,
+): Promise<SwarmRow[]> {
+  const { nodes, mib, rateMBPerSecond } = cell
   const rows: SwarmRow[] = []
   for (const { engine, round } of turns(cell.rounds, engines)) {
     const where = `${cell.case}, ${mib} MiB to ${nodes} at ${rateMBPerSecond} MB/s: ${engine.name}`

@@ -22,7 +22,11 @@ export interface SwarmGround extends AsyncDisposable {
   readonly goodput: number
 }
 
-export async function createSwarmGround(setup: SwarmSetup): Promise<SwarmGround> {
+/** With `goodput`, what another lab of this run measured on such links is taken for it. */
+export async function createSwarmGround(
+  setup: SwarmSetup,
+  options: { goodput?: number | undefined } = {},
+): Promise<SwarmGround> {
   await using stack = new AsyncDisposableStack()
   const parent = await parentDirectory((setup.peers.length + SPARE_COPIES) * setup.sizeBytes)
   const directory = await mkdtemp(join(parent, 'shoal-swarm-'))
@@ -34,7 +38,7 @@ export async function createSwarmGround(setup: SwarmSetup): Promise<SwarmGround>
   const lab = stack.use(await createLab(labPlanOf(setup)))
   const trackers = [`http://${lab.rootAddress}:${TRACKER_PORT}/announce`]
   const layer = await createBenchLayer({ directory, sizeBytes: setup.sizeBytes, trackers })
-  const goodput = await measureGoodput(lab, setup)
+  const goodput = options.goodput ?? (await measureGoodput(lab, setup))
   const kept = stack.move()
   return { setup, lab, layer, directory, goodput, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
