@@ -10,7 +10,7 @@ export type GrowthRow = { readonly growth: Growth; readonly round: number } & (
 
 type Figures = Record<string, number | string | null>
 
-const NAMES: Readonly<Record<Growth, string>> = { layer: 'Mib', peers: 'Peers' }
+const UNITS: Readonly<Record<Growth, string>> = { layer: 'Mib', peers: '' }
 
 /**
  * Of the largest over the smallest: time and CPU per GiB delivered and peak memory. Flat is 1. `null` with a reason when a size is
@@ -24,7 +24,7 @@ export function growthFigures(rows: readonly GrowthRow[]): Figures {
     const sizes = [...new Set(inGrowth.map(of))].sort((a, b) => a - b)
     const measured = sizes.map((size) => medianOf(inGrowth.filter((row) => of(row) === size)))
     for (const [index, size] of sizes.entries()) {
-      const name = `${growth}${size}${NAMES[growth]}`
+      const name = `${growth}${size}${UNITS[growth]}`
       all[`${name}SecondsPerGiB`] = measured[index]?.secondsPerGiB ?? null
       all[`${name}CpuPerGiB`] = measured[index]?.cpuPerGiB ?? null
       all[`${name}PeakRssMiB`] = measured[index]?.peakRssMiB ?? null
