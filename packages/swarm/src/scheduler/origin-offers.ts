@@ -1,13 +1,16 @@
 import { PieceSet } from './piece-set.ts'
 
-/** A piece given out is not given again so long: whoever got it passes it on. */
-const REPEAT_MS = 2000
+/** A piece given out is not given again so long, nor in so many times what one takes to arrive: whoever got it passes it on. */
+const MIN_REPEAT_MS = 2000
+const REPEAT_FACTOR = 4
 /** Pieces on their way at once, as time at the rate at which they arrive: enough for any round trip, little to wait behind. */
 const PIPELINE_MS = 100
-const MIN_ON_THE_WAY = 16
+const MIN_ON_THE_WAY = 14
 const MAX_ON_THE_WAY = 64
+/** ... at first, and one more with each that arrived: the sooner the first ones are there, the sooner they are passed on. */
+const FIRST_ON_THE_WAY = 4
 /** ... to one client. */
-const MIN_SHARE = 2
+const MIN_SHARE = 1
 /** The rate at which pieces arrive is counted over so long. */
 const RATE_MS = 500
 /** A piece that was not acknowledged for so long holds up nobody else any more. */
@@ -39,6 +42,10 @@ export class OriginOffers {
   #arrivals = 0
   #arrivalsSince = 0
   #limit = MIN_ON_THE_WAY
+  /** The limit while it begins. */
+  #firstLimit = FIRST_ON_THE_WAY
+  /** From giving a piece until it arrived. */
+  #usualMs = 0
 
   constructor(options: { pieceCount: number; now: () => number }) {
     this.#now = options.now
@@ -60,17 +67,22 @@ export class OriginOffers {
 
   /** The client has `count` more of the pieces that were given to it. */
   arrived(client: OfferClient, count: number): void {
-    const arrived = client.onTheWay.splice(0, count).length
+    const sentAt = client.onTheWay.splice(0, count)
+    const arrived = sentAt.length
     this.#onTheWay -= arrived
     const now = this.#now()
+    for (const at of sentAt) this.#usualMs += (now - at - this.#usualMs) / 10
     if (now - this.#arrivalsSince > RATE_MS) {
       // At rest the count starts anew: it would make a burst look slow.
-      if (now - this.#arrivalsSince > 2 * RATE_MS) this.#arrivals = 0
-      else this.#setLimit((this.#arrivals * PIPELINE_MS) / (now - this.#arrivalsSince))
+      if (now - this.#arrivalsSince > 2 * RATE_MS) {
+        this.#arrivals = 0
+        this.#firstLimit = FIRST_ON_THE_WAY
+      } else this.#setLimit((this.#arrivals * PIPELINE_MS) / (now - this.#arrivalsSince))
       this.#arrivals = 0
       this.#arrivalsSince = now
     }
     this.#arrivals += arrived
+    this.#firstLimit = Math.min(MIN_ON_THE_WAY, this.#firstLimit + arrived)
     this.#setLimit(Math.max(this.#limit, (this.#arrivals * PIPELINE_MS) / RATE_MS))
   }
 
@@ -104,7 +116,7 @@ export class OriginOffers {
   }
 
   #again(client: OfferClient): number | undefined {
-    const before = this.#now() - REPEAT_MS
+    const before = this.#now() - Math.max(MIN_REPEAT_MS, this.#usualMs * REPEAT_FACTOR)
     let oldest: number | undefined
     let oldestAt = before
     client.need.visitCommon(client.need, 0, (piece) => {
@@ -119,11 +131,12 @@ export class OriginOffers {
   }
 
   #hasRoom(): boolean {
-    if (this.#onTheWay < this.#limit) return true
+    const limit = this.#firstLimit < MIN_ON_THE_WAY ? this.#firstLimit : this.#limit
+    if (this.#onTheWay < limit) return true
     let waiting = 0
     const before = this.#now() - LOST_MS
     for (const { onTheWay } of this.#clients) for (const sentAt of onTheWay) if (sentAt > before) waiting += 1
-    return waiting < this.#limit
+    return waiting < limit
   }
 
   #setLimit(pieces: number): void {

@@ -12,7 +12,9 @@ const KIB = 1024
 const MIB = 1024 * KIB
 /** Bytes asked for and not yet here: as much as comes in so many milliseconds, within bounds. More makes a VM's read wait. */
 const WINDOW_MS = 200
-const MIN_WINDOW_BYTES = 4 * MIB
+const MIN_WINDOW_BYTES = 2 * MIB
+/** ... and at least so much for each source: where there are many, few of them would be asked for anything at a time. */
+const WINDOW_BYTES_PER_SOURCE = 96 * KIB
 const MAX_WINDOW_BYTES = 16 * MIB
 /** What a read waits rather than to cross a rack's uplink. */
 const FAR_COST_MS = 20
@@ -25,10 +27,13 @@ const COMPARE = 64
 const LOOK_AT = 1024
 /** The rate of all sources together is an average over about so long. */
 const RATE_MS = 500
-/** End game: a piece that takes so many times the usual time, and at least so long, is asked of a second source. */
+/**
+ * End game: a piece that takes so many times what is usual where it comes from, and at least so long, is asked of a second source. What
+ * is narrow on the way from afar would be narrower still if it came twice, so only what comes from near is late in any case.
+ */
 const LATE_FACTOR = 4
 const MIN_LATE_MS = 300
-const MAX_LATE_MS = 2000
+const MAX_NEAR_LATE_MS = 2000
 /** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
 const OFFERS = 8
 
@@ -75,7 +80,8 @@ export class PieceScheduler {
   #inFlightBytes = 0
   #bytesPerSecond = 0
   #rateAt = 0
-  #usualMs = 0
+  /** From asking for a piece until it came, by where it came from; 0 while none came. */
+  readonly #usualMs: Record<SourcePlace, number> = { near: 0, far: 0, origin: 0 }
   #isPaused = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
@@ -185,7 +191,8 @@ export class PieceScheduler {
     const decay = Math.exp((this.#rateAt - now) / RATE_MS)
     this.#bytesPerSecond = this.#bytesPerSecond * decay + (this.#options.pieceBytes(piece) * 1000) / RATE_MS
     this.#rateAt = now
-    this.#usualMs += (now - askedAt - this.#usualMs) * (this.#usualMs === 0 ? 1 : 0.1)
+    const usualMs = this.#usualMs[source.place]
+    this.#usualMs[source.place] += (now - askedAt - usualMs) * (usualMs === 0 ? 1 : 0.1)
   }
 
   /** A piece that was received is verified and durable enough to count. */
@@ -282,7 +289,8 @@ export class PieceScheduler {
 
   #windowBytes(): number {
     const rate = this.#bytesPerSecond * Math.exp((this.#rateAt - this.#options.now()) / RATE_MS)
-    return Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, (rate * WINDOW_MS) / 1000))
+    const leastBytes = Math.max(MIN_WINDOW_BYTES, this.sources.size * WINDOW_BYTES_PER_SOURCE)
+    return Math.min(MAX_WINDOW_BYTES, Math.max(leastBytes, (rate * WINDOW_MS) / 1000))
   }
 
   /** The source that is done first with what it was asked for, of those that may be asked for more. */
@@ -342,15 +350,21 @@ export class PieceScheduler {
 
   /** A piece that is late elsewhere, for a source that has nothing else to do. */
   #late(source: Source): number | undefined {
-    if (source.asked.size > 0 || this.#usualMs === 0) return undefined
-    const before = this.#options.now() - Math.min(MAX_LATE_MS, Math.max(MIN_LATE_MS, this.#usualMs * LATE_FACTOR))
+    if (source.asked.size > 0) return undefined
     for (const other of this.sources) {
+      const before = this.#options.now() - this.#lateMs(other)
       for (const [piece, askedAt] of other.asked) {
         const isLate = askedAt <= before && this.#askedCount[piece] === 1
         if (isLate && source.pieces.has(piece) && this.#mayAsk(source, piece)) return piece
       }
     }
     return undefined
+  }
+
+  #lateMs({ place }: Source): number {
+    const usualMs = this.#usualMs[place]
+    const lateMs = usualMs === 0 ? Number.POSITIVE_INFINITY : Math.max(MIN_LATE_MS, usualMs * LATE_FACTOR)
+    return place === 'near' ? Math.min(MAX_NEAR_LATE_MS, lateMs) : lateMs
   }
 
   #ask(source: Source, piece: number, isUrgent: boolean): boolean {
@@ -416,7 +430,11 @@ export class PieceScheduler {
   }
 
   #countPiece(source: Source, piece: number, delta: 1 | -1): void {
-    if (this.#available.add(piece, delta, source.place === 'near') === 1 && delta === 1) this.#turns.seen(piece)
+    const isNear = source.place === 'near'
+    const count = this.#available.add(piece, delta, isNear)
+    if (delta === -1) return
+    if (count === 1) this.#turns.seen(piece)
+    else if (isNear && this.#available.nearCount(piece) === 1) this.#turns.entered(piece)
   }
 }
 

@@ -1,5 +1,10 @@
-/** How long a node may take to fetch a piece into its rack before the next one tries. */
-const TURN_MS = 1000
+/**
+ * How long a node may take to fetch a piece into its rack before the next one tries: so many times what it took lately, and at
+ * least so long. A fixed time would be too short behind a narrow uplink, where those who try next make it narrower still.
+ */
+const TURN_FACTOR = 4
+const MIN_TURN_MS = 1000
+const USUAL_GAIN = 0.1
 
 /**
  * Whose turn it is to fetch a piece into a rack, so that it crosses the rack's uplink once: highest random weight hashing (Thaler and
@@ -12,6 +17,8 @@ export class RackTurns {
   readonly #others = new Map<string, number>()
   /** When a piece was first seen at a peer. */
   readonly #seenAt: Float64Array
+  /** From when a piece is seen at a peer until one of our rack has it. */
+  #usualMs = 0
 
   constructor(options: { node: string; pieceCount: number; now: () => number }) {
     this.#own = nodeNumber(options.node)
@@ -33,12 +40,21 @@ export class RackTurns {
     this.#seenAt[piece] = this.#now()
   }
 
+  /** Another node of our rack has it, which was seen elsewhere before. */
+  entered(piece: number): void {
+    this.#usualMs += (this.#now() - (this.#seenAt[piece] ?? 0) - this.#usualMs) * USUAL_GAIN
+  }
+
   isOurs(piece: number): boolean {
-    const turn = Math.floor((this.#now() - (this.#seenAt[piece] ?? 0)) / TURN_MS)
+    const turnMs = Math.max(MIN_TURN_MS, this.#usualMs * TURN_FACTOR)
+    const turn = Math.floor((this.#now() - (this.#seenAt[piece] ?? 0)) / turnMs)
     const mine = weight(this.#own, piece)
     let before = 0
-    for (const other of this.#others.values()) if (weight(other, piece) > mine) before += 1
-    return before <= turn
+    for (const other of this.#others.values()) {
+      if (weight(other, piece) > mine) before += 1
+      if (before > turn) return false
+    }
+    return true
   }
 }
 
