@@ -247,7 +247,7 @@ export class PieceScheduler {
     for (const window = this.#windowBytes(); this.#inFlightBytes < window; ) {
       const source = this.#idlest()
       if (source === undefined) break
-      const piece = this.#pick(source) ?? this.#late(source)
+      const piece = this.#pick(source)
       if (piece === undefined) source.isDry = true
       else if (!this.#ask(source, piece, false)) break
     }
@@ -260,6 +260,16 @@ export class PieceScheduler {
   tick(): void {
     for (const source of this.sources) source.isDry = false
     this.fill()
+    if (!this.#isPaused) this.#askLate()
+  }
+
+  #askLate(): void {
+    for (const source of this.sources) {
+      if (this.#inFlightBytes >= this.#windowBytes()) return
+      if (!source.isUsable || source.canChoose || source.asked.size > 0) continue
+      const piece = this.#late(source)
+      if (piece !== undefined && !this.#ask(source, piece, false)) return
+    }
   }
 
   /** What somebody waits for goes to whoever delivers it first, whatever is in flight. */
@@ -298,7 +308,7 @@ export class PieceScheduler {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
-      if (!source.isUsable || source.isDry || source.canChoose) continue
+      if (!source.isUsable || source.isDry || source.canChoose || source.usefulCount === 0) continue
       const window = sourceWindow(source)
       if (source.inFlightBytes >= window) source.isFull = true
       // Asked for in batches: each request on its own would cost a system call here and there.
@@ -313,7 +323,6 @@ export class PieceScheduler {
   }
 
   #pick(source: Source): number | undefined {
-    if (source.usefulCount === 0) return undefined
     const start = Math.floor(this.#options.random() * this.#options.pieceCount)
     for (const wanted of this.#wanted) {
       const piece = wanted.count === 0 ? undefined : this.#rarest(source, wanted, start)
@@ -350,7 +359,6 @@ export class PieceScheduler {
 
   /** A piece that is late elsewhere, for a source that has nothing else to do. */
   #late(source: Source): number | undefined {
-    if (source.asked.size > 0) return undefined
     for (const other of this.sources) {
       const before = this.#options.now() - this.#lateMs(other)
       for (const [piece, askedAt] of other.asked) {
