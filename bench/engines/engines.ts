@@ -7,6 +7,7 @@ import { transmission } from './transmission.ts'
 
 /** Ours and every baseline, by name. */
 export function createEngines(options: { profile?: string | undefined } = {}): ReadonlyMap<string, Engine> {
-  const all = [shoal(options), aria2, libtorrent, libtorrentSuperSeeding, transmission, stockWebtorrent]
+  const ours = [shoal(options), shoal({ ...options, isWarm: true })]
+  const all = [...ours, aria2, libtorrent, libtorrentSuperSeeding, transmission, stockWebtorrent]
   return new Map(all.map((engine) => [engine.name, engine]))
 }

@@ -8,10 +8,12 @@ import { createSwarm } from '@shoal/swarm'
 import { manneredLayer } from './mannered-layer.ts'
 import { scriptEvents } from './script-events.ts'
 import { obeyTransferOrders } from './transfer-orders.ts'
+import { warmUp } from './warm-up.ts'
 
 /**
  * The data plane of a Shoal daemon without its API: a layer store on disk and a swarm, for one layer. See scripted-engine.ts.
- * `--holds`: a peer that has the layer from the start; `--manner`: one that only pretends to.
+ * `--holds`: a peer that has the layer from the start; `--manner`: one that only pretends to;
+ * `--warm`: its code ran before.
  */
 const { values } = parseArgs({
   options: {
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     down: { type: 'string' },
     holds: { type: 'boolean', default: false },
     manner: { type: 'string' },
+    warm: { type: 'boolean', default: false },
   },
 })
 const role = values.role === 'seed' ? 'origin' : 'peer'
@@ -80,6 +83,7 @@ const layer =
     ? await store.adopt(description, join(values.directory, 'layer.raw'))
     : await store.create(description)
 obeyTransferOrders(limits, () => swarm.get(manifest.digest)?.stats())
+if (values.warm) await warmUp(store)
 const begun = scriptEvents.begun()
 scriptEvents.ready(layer.path, swarm.peerId)
 await begun

@@ -4,9 +4,10 @@ import { scriptedEngine } from './scripted-engine.ts'
 
 const SCRIPT = join(import.meta.dirname, 'shoal-peer.ts')
 
-/** Ours. With `profile`, each process leaves a CPU profile in that directory. */
-export function shoal({ profile }: { profile?: string | undefined } = {}): Engine {
-  return scriptedEngine('shoal', (role, place, layer) => {
+/** Ours. With `profile`, each process leaves a CPU profile in that directory; `isWarm`: daemons whose code has run before. */
+export function shoal(options: { profile?: string | undefined; isWarm?: boolean } = {}): Engine {
+  const { profile, isWarm = false } = options
+  return scriptedEngine(isWarm ? 'shoal-warm' : 'shoal', (role, place, layer) => {
     const flags = {
       role,
       node: place.node,
@@ -28,6 +29,7 @@ export function shoal({ profile }: { profile?: string | undefined } = {}): Engin
         : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${role}-${place.node}.cpuprofile`]),
       SCRIPT,
       ...Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+      ...(isWarm ? ['--warm'] : []),
       ...layer.trackers.map((url) => `--tracker=${url}`),
     ]
   })

@@ -63,8 +63,12 @@ export function buildLayer(
 }
 
 /** The layer in memory, verified as a store does it; `data` makes it complete, otherwise it is empty. */
-export async function storeLayer(description: LayerDescription, data?: Uint8Array): Promise<SwarmLayer> {
-  const layer = new MemoryLayer(description)
+export async function storeLayer(
+  description: LayerDescription,
+  data?: Uint8Array,
+  buffers: BlockBuffers = layerBuffers,
+): Promise<SwarmLayer> {
+  const layer = new MemoryLayer(description, buffers)
   if (data !== undefined) await layer.writeBlocks(0, data)
   return layer
 }
@@ -74,11 +78,13 @@ class MemoryLayer implements SwarmLayer {
   readonly torrent: Uint8Array
   readonly present: Bitfield
   presentBytes = 0
-  readonly buffers = layerBuffers
-  readonly #owner = this.buffers.newOwner()
+  readonly buffers: BlockBuffers
+  readonly #owner: number
   readonly #data: Buffer
 
-  constructor({ manifest, torrent }: LayerDescription) {
+  constructor({ manifest, torrent }: LayerDescription, buffers: BlockBuffers) {
+    this.buffers = buffers
+    this.#owner = buffers.newOwner()
     this.manifest = manifest
     this.torrent = torrent
     this.present = new Bitfield(blockCount(manifest))
