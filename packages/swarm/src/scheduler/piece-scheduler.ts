@@ -209,7 +209,11 @@ export class PieceScheduler {
 
   /** A piece that was received could not be kept. */
   onDiscarded(piece: number): void {
-    this.#giveBack(piece)
+    // It may have come from two sources and be discarded once: whoever is still asked counts.
+    let asked = 0
+    for (const source of this.sources) if (source.asked.has(piece)) asked += 1
+    this.#askedCount[piece] = asked
+    if (asked === 0) this.#want(piece)
   }
 
   /** The source will not deliver the piece. */
