@@ -15,6 +15,8 @@ export type SwarmRow = { readonly round: number } & (
 export type ChurnRow = { readonly round: number } & (ChurnRun | (Missing & { readonly scenario: string }))
 
 const OURS = 'shoal'
+/** Ours too, in daemons whose code has run before. */
+const WARM = 'shoal-warm'
 
 type Figures = Record<string, number | string | null>
 
@@ -27,6 +29,7 @@ export function swarmFigures(rows: readonly SwarmRow[]): Figures {
   const details: Figures = {}
   const worst = {
     flat: [] as Value[],
+    warm: [] as Value[],
     vsBest: [] as Value[],
     seed: [] as Value[],
     racks: [] as Value[],
@@ -40,12 +43,19 @@ export function swarmFigures(rows: readonly SwarmRow[]): Figures {
         inCell.filter((row) => row.engine === engine),
         pick,
       )
-    const others = [...new Set(inCell.map(({ engine }) => engine))].filter((engine) => engine !== OURS)
+    const others = [...new Set(inCell.map(({ engine }) => engine))].filter(
+      (engine) => engine !== OURS && engine !== WARM,
+    )
     const last = medianOf(OURS, (run) => run.lastOverBound)
     const best = others.map((engine) => medianOf(engine, (run) => run.lastOverBound)).filter((value) => value !== null)
     if (cell.case === 'flat') worst.flat.push(last)
     if (others.length > 0)
       worst.vsBest.push(last === null || best.length === 0 ? null : round(last / Math.min(...best)))
+    if (inCell.some(({ engine }) => engine === WARM)) {
+      const warm = medianOf(WARM, (run) => run.lastOverBound)
+      if (cell.case === 'flat') worst.warm.push(warm)
+      details[`${name}WarmLastOverBound`] = warm
+    }
     worst.seed.push(medianOf(OURS, (run) => run.seedCopies))
     if (cell.case === 'racks') worst.racks.push(medianOf(OURS, (run) => run.crossRackCopies))
     worst.cpu.push(medianOf(OURS, (run) => run.machineCpuShare))
@@ -64,6 +74,7 @@ export function swarmFigures(rows: readonly SwarmRow[]): Figures {
     crossRackCopies: max(worst.racks),
     lastVsBestPeer: max(worst.vsBest),
     machineCpuShare: max(worst.cpu),
+    ...(worst.warm.length === 0 ? {} : { warmLastOverBound: max(worst.warm) }),
     ...(failed !== undefined && 'reason' in failed
       ? { reason: `${failed.engine}: ${failed.reason}`.slice(0, 300) }
       : {}),
