@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { errorMessage } from '@shoal/core'
 import { atExit } from '../engines/at-exit.ts'
 import { createBenchLayer } from '../engines/bench-layer.ts'
+import { machineCpuSeconds } from '../engines/process-usage.ts'
 import type { BenchReport } from '../run.ts'
 import { LIMIT_CLASSES } from './limit-class.ts'
 import { type LimitRun, measureLimit } from './measure-limit.ts'
@@ -28,7 +30,7 @@ const FULL: Size = {
     [4 * MB, 10 * MB],
     [40 * MB, 15 * MB],
   ],
-  ...{ atOnce: 3, spareSeconds: 4 },
+  ...{ atOnce: 2, spareSeconds: 4 },
 }
 const QUICK: Size = { rates: [[4 * MB, 8 * MB]], atOnce: LIMIT_CLASSES.length, spareSeconds: 4 }
 
@@ -38,8 +40,10 @@ type LimitRow = LimitRun | { readonly class: string; readonly fromMBPerSecond: n
 export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
   const size = quick ? QUICK : FULL
   const rows: LimitRow[] = []
+  const [begin, busyBefore] = [performance.now(), machineCpuSeconds()]
   for (const rates of size.rates) rows.push(...(await measureAll(rates, size, say)))
-  return { figures: figures(rows), rows }
+  const busy = (machineCpuSeconds() - busyBefore) / ((performance.now() - begin) / 1000) / cpus().length
+  return { figures: { ...figures(rows), machineCpuShare: Math.round(busy * 100) / 100 }, rows }
 }
 
 async function measureAll(
@@ -86,8 +90,11 @@ function figures(rows: readonly LimitRow[]): Record<string, number | string | nu
     return errors.length < some.length || errors.length === 0 ? null : Math.max(...errors)
   }
   const failed = rows.find((row) => 'reason' in row)
+  const measured = rows.filter((row) => !('reason' in row))
   return {
     worstError: worstOf(rows),
+    worstOver: measured.length === 0 ? null : Math.max(...measured.map(({ worstOver }) => worstOver)),
+    worstUnder: measured.length === 0 ? null : Math.max(...measured.map(({ worstUnder }) => worstUnder)),
     ...(failed !== undefined && 'reason' in failed
       ? { reason: `${failed.class}: ${failed.reason}`.slice(0, 300) }
       : {}),

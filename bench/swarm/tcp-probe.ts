@@ -32,8 +32,9 @@ async function sink(expectedPerSecond: number): Promise<void> {
   // What a busy machine does is to read late. Of the moments of an edge the one that is least late tells of the link.
   const leastLate = (fromMs: number): Moment => {
     const lead = ({ at, bytes }: Moment) => bytes - (at / 1000) * expectedPerSecond
-    const edge = moments.filter(({ at }) => at >= fromMs && at < fromMs + EDGE_MS)
-    return edge.reduce((best, moment) => (lead(moment) > lead(best) ? moment : best))
+    const [first = { at: 0, bytes: 0 }, ...others] = moments.filter(({ at }) => at >= fromMs)
+    const edge = others.filter(({ at }) => at < fromMs + EDGE_MS)
+    return edge.reduce((best, moment) => (lead(moment) > lead(best) ? moment : best), first)
   }
   let firstAt = Number.NaN
   socket.on('data', (data: Buffer) => {
