@@ -14,11 +14,11 @@ import { type LimitRun, measureLimit } from './measure-limit.ts'
 const MB = 1e6
 /** Memory: a disk that falls behind would look like a limit. */
 const PARENT = '/dev/shm'
-/** More than a window, so that each rate is seen alone as well as across the change. */
-const SECONDS_AT_A_RATE = 13
 
 interface Size {
   readonly rates: readonly (readonly [number, number])[]
+  /** More than a window, so that each rate is seen alone as well as across the change. */
+  readonly secondsAtARate: number
   /** Classes that are measured at the same time, each in a swarm of its own. */
   readonly atOnce: number
   /** Room for the way to the first byte, in seconds at the higher rate. */
@@ -30,9 +30,12 @@ const FULL: Size = {
     [4 * MB, 10 * MB],
     [40 * MB, 15 * MB],
   ],
-  ...{ atOnce: 2, spareSeconds: 4 },
+  ...{ secondsAtARate: 13, atOnce: 2, spareSeconds: 4 },
 }
-const QUICK: Size = { rates: [[4 * MB, 8 * MB]], atOnce: LIMIT_CLASSES.length, spareSeconds: 4 }
+const QUICK: Size = {
+  rates: [[4 * MB, 8 * MB]],
+  ...{ secondsAtARate: 11, atOnce: LIMIT_CLASSES.length, spareSeconds: 4 },
+}
 
 type LimitRow = LimitRun | { readonly class: string; readonly fromMBPerSecond: number; readonly reason: string }
 
@@ -48,13 +51,13 @@ export async function run({ quick, say }: { quick: boolean; say: (line: string) 
 
 async function measureAll(
   rates: readonly [number, number],
-  { atOnce, spareSeconds }: Size,
+  { secondsAtARate: seconds, atOnce, spareSeconds }: Size,
   say: (line: string) => void,
 ): Promise<LimitRow[]> {
   const directory = await mkdtemp(join(PARENT, 'shoal-limits-'))
   const forget = atExit(() => rmSync(directory, { recursive: true, force: true }))
   try {
-    const neededBytes = SECONDS_AT_A_RATE * (rates[0] + rates[1]) + spareSeconds * Math.max(...rates)
+    const neededBytes = seconds * (rates[0] + rates[1]) + spareSeconds * Math.max(...rates)
     const sizeBytes = Math.ceil(neededBytes / 2 ** 20) * 2 ** 20
     // Each swarm has a tracker of its own in place of the layer's.
     const layer = await createBenchLayer({ directory, sizeBytes, trackers: ['http://127.0.0.1:1/announce'] })
@@ -64,7 +67,7 @@ async function measureAll(
     while (left.length > 0) {
       const together = left.splice(0, atOnce).map(async ({ tested, prefix }) => {
         try {
-          const row = await measureLimit({ prefix, directory, layer }, tested, { rates, seconds: SECONDS_AT_A_RATE })
+          const row = await measureLimit({ prefix, directory, layer }, tested, { rates, seconds })
           const [over, under] = [row.worstOver, row.worstUnder].map((share) => `${(share * 100).toFixed(1)} %`)
           say(`${tested.name}, ${row.fromMBPerSecond} then ${row.toMBPerSecond} MB/s: ${over} over, ${under} under`)
           return row
@@ -90,7 +93,7 @@ function figures(rows: readonly LimitRow[]): Record<string, number | string | nu
     return errors.length < some.length || errors.length === 0 ? null : Math.max(...errors)
   }
   const failed = rows.find((row) => 'reason' in row)
-  const measured = rows.filter((row) => !('reason' in row))
+  const measured = rows.filter((row): row is LimitRun => !('reason' in row))
   return {
     worstError: worstOf(rows),
     worstOver: measured.length === 0 ? null : Math.max(...measured.map(({ worstOver }) => worstOver)),
