@@ -6,12 +6,12 @@ import { PieceSet } from '../../src/scheduler/piece-set.ts'
 import { pieceSet } from './scheduler-fixture.ts'
 
 const LENGTH = 100
-const pieces = fc.uniqueArray(fc.nat(LENGTH - 1))
+const pieces = fc.uniqueArray(fc.nat(LENGTH - 1), { maxLength: LENGTH, size: 'max' })
 
 test('it does what a Set of numbers does', () => {
   const change = fc.record({ isAdd: fc.boolean(), piece: fc.nat(LENGTH - 1) })
   fc.assert(
-    fc.property(fc.array(change), (changes) => {
+    fc.property(fc.array(change, { maxLength: 200, size: 'max' }), (changes) => {
       const set = new PieceSet(LENGTH)
       const model = new Set<number>()
       for (const { isAdd, piece } of changes) {

@@ -20,6 +20,8 @@ export class SchedulerFixture {
   readonly asked: Ask[] = []
   readonly cancelled: { source: Source; piece: number }[] = []
   readonly offered: Source[] = []
+  /** Called at each request, when it counts already. */
+  onAsk: (ask: Ask) => void = () => {}
   readonly scheduler: PieceScheduler
   readonly pieceCount: number
 
@@ -27,7 +29,11 @@ export class SchedulerFixture {
     this.pieceCount = pieceCount
     this.scheduler = new PieceScheduler(
       {
-        ask: (source, piece, priority) => this.asked.push({ source, piece, priority }),
+        ask: (source, piece, priority) => {
+          const ask = { source, piece, priority }
+          this.asked.push(ask)
+          this.onAsk(ask)
+        },
         cancel: (source, piece) => this.cancelled.push({ source, piece }),
         setOffers: (origin) => this.offered.push(origin),
         admit: () => this.isAdmitting,
