@@ -1,12 +1,13 @@
 import type { TransferLimits } from '@shoal/core'
 
-/** Lets one layer ask for payload within the limits: one take waits at a time, so that layers take turns. */
+/** Lets one layer ask for payload within the limits: one take of each kind waits at a time, so that layers take turns. */
 export class DownAdmission {
   readonly #limits: TransferLimits
   readonly #onAdmitted: () => void
   readonly #closed = new AbortController()
-  #admittedBytes = 0
-  #isWaiting = false
+  /** What is urgent does not count against prefetching, so nothing else may use what it paid for. */
+  readonly #urgent = { paidBytes: 0, isWaiting: false }
+  readonly #ordinary = { paidBytes: 0, isWaiting: false }
 
   constructor(limits: TransferLimits, onAdmitted: () => void) {
     this.#limits = limits
@@ -16,11 +17,13 @@ export class DownAdmission {
   /** Whether so many bytes may be asked for now; when not, `onAdmitted` is called once they may. */
   admit(bytes: number, isUrgent: boolean): boolean {
     if (this.#limits.tryTakeDown(bytes, { urgent: isUrgent })) return true
-    if (!isUrgent && this.#admittedBytes >= bytes) {
-      this.#admittedBytes -= bytes
+    for (const kind of isUrgent ? [this.#urgent, this.#ordinary] : [this.#ordinary]) {
+      if (kind.paidBytes < bytes) continue
+      kind.paidBytes -= bytes
       return true
     }
-    if (!this.#isWaiting && !this.#closed.signal.aborted) void this.#wait(bytes, isUrgent)
+    const { isWaiting } = isUrgent ? this.#urgent : this.#ordinary
+    if (!isWaiting && !this.#closed.signal.aborted) void this.#wait(bytes, isUrgent)
     return false
   }
 
@@ -29,15 +32,16 @@ export class DownAdmission {
   }
 
   async #wait(bytes: number, urgent: boolean): Promise<void> {
-    this.#isWaiting = true
+    const kind = urgent ? this.#urgent : this.#ordinary
+    kind.isWaiting = true
     try {
       await this.#limits.takeDown(bytes, { urgent, signal: this.#closed.signal })
     } catch {
       return
     } finally {
-      this.#isWaiting = false
+      kind.isWaiting = false
     }
-    this.#admittedBytes += bytes
+    kind.paidBytes += bytes
     this.#onAdmitted()
   }
 }

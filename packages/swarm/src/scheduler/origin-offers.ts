@@ -13,8 +13,9 @@ const FIRST_ON_THE_WAY = 4
 const MIN_SHARE = 1
 /** The rate at which pieces arrive is counted over so long. */
 const RATE_MS = 500
-/** A piece that was not acknowledged for so long holds up nobody else any more. */
+/** A piece that was not acknowledged for so long holds up nobody else any more, and after this time not even who got it. */
 const LOST_MS = 1000
+const FORGOTTEN_MS = 10_000
 
 /** One peer that lets the origin choose. */
 export interface OfferClient {
@@ -88,6 +89,7 @@ export class OriginOffers {
 
   /** The next piece for a client; `undefined` when there is none for it now. It counts as given and on its way. */
   choose(client: OfferClient): number | undefined {
+    this.#forget(client)
     if (client.onTheWay.length >= Math.min(client.window, this.#share()) || !this.#hasRoom()) return undefined
     const piece = this.#first(client)
     if (piece === undefined) return undefined
@@ -97,6 +99,15 @@ export class OriginOffers {
     client.onTheWay.push(now)
     this.#onTheWay += 1
     return piece
+  }
+
+  /** A block that could not be read, or a client that does not count as we do, must not keep its place for ever. */
+  #forget({ onTheWay }: OfferClient): void {
+    const before = this.#now() - FORGOTTEN_MS
+    while ((onTheWay[0] ?? before) < before) {
+      onTheWay.shift()
+      this.#onTheWay -= 1
+    }
   }
 
   /** What one client may have on its way while others wait: a piece is spread sooner when it does not wait behind another. */

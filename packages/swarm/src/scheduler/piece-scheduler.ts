@@ -161,10 +161,11 @@ export class PieceScheduler {
     }
   }
 
-  /** What it was asked for may be asked of others. */
+  /** What it was asked for may be asked of others. It is told: what it owes us must not pile up each time it falls silent. */
   release(source: Source): void {
     for (const piece of [...source.asked.keys()]) {
       this.#end(source, piece, false)
+      this.#actions.cancel(source, piece)
       this.#giveBack(piece)
     }
   }
@@ -241,6 +242,12 @@ export class PieceScheduler {
   needOfOrigin(): PieceSet {
     const need = new PieceSet(this.#options.pieceCount)
     for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
+    for (const source of this.sources) {
+      if (!source.isDoubtful) continue
+      for (const piece of source.asked.keys()) {
+        if (this.#available.count(piece) === 0 && this.#isInDoubt(piece)) need.add(piece)
+      }
+    }
     return need
   }
 
@@ -367,10 +374,17 @@ export class PieceScheduler {
       const before = this.#options.now() - this.#lateMs(other)
       for (const [piece, askedAt] of other.asked) {
         const isLate = askedAt <= before && this.#askedCount[piece] === 1
-        if (isLate && source.pieces.has(piece) && this.#mayAsk(source, piece)) return piece
+        const isInDoubt = other.isDoubtful && !source.isDoubtful && this.#isInDoubt(piece)
+        if ((isLate || isInDoubt) && source.pieces.has(piece) && this.#mayAsk(source, piece)) return piece
       }
     }
     return undefined
+  }
+
+  /** Whether a piece that was asked for is asked only of sources that let us down: such a one may never finish it. */
+  #isInDoubt(piece: number): boolean {
+    for (const { isDoubtful, asked } of this.sources) if (!isDoubtful && asked.has(piece)) return false
+    return true
   }
 
   #lateMs({ place }: Source): number {

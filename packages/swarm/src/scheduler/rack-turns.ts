@@ -4,6 +4,8 @@
  */
 const TURN_FACTOR = 4
 const MIN_TURN_MS = 1000
+/** Whatever others say: a rack's nodes may be many, and one that never fetches must not hold the rest up for long. */
+const MAX_TURN_MS = 10_000
 const USUAL_GAIN = 0.1
 
 /**
@@ -42,11 +44,13 @@ export class RackTurns {
 
   /** Another node of our rack has it, which was seen elsewhere before. */
   entered(piece: number): void {
-    this.#usualMs += (this.#now() - (this.#seenAt[piece] ?? 0) - this.#usualMs) * USUAL_GAIN
+    const tookMs = this.#now() - (this.#seenAt[piece] ?? 0)
+    // One that came late with what it has, or had it all along and says so now, shows nothing of how long fetching takes.
+    if (tookMs <= MAX_TURN_MS) this.#usualMs += (tookMs - this.#usualMs) * USUAL_GAIN
   }
 
   isOurs(piece: number): boolean {
-    const turnMs = Math.max(MIN_TURN_MS, this.#usualMs * TURN_FACTOR)
+    const turnMs = Math.min(MAX_TURN_MS, Math.max(MIN_TURN_MS, this.#usualMs * TURN_FACTOR))
     const turn = Math.floor((this.#now() - (this.#seenAt[piece] ?? 0)) / turnMs)
     const mine = weight(this.#own, piece)
     let before = 0
