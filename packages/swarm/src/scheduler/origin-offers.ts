@@ -1,8 +1,10 @@
 import { PieceSet } from './piece-set.ts'
 
 /** A piece given out is not given again so long, nor in so many times what one takes to arrive: whoever got it passes it on. */
-const MIN_REPEAT_MS = 2000
 const REPEAT_FACTOR = 4
+const MIN_REPEAT_MS = 2000
+/** ... whatever clients say: one that is slow to tell must not keep a piece from the others. */
+const MAX_REPEAT_MS = 10_000
 /** Pieces on their way at once, as time at the rate at which they arrive: enough for any round trip, little to wait behind. */
 const PIPELINE_MS = 100
 const MIN_ON_THE_WAY = 14
@@ -127,7 +129,8 @@ export class OriginOffers {
   }
 
   #again(client: OfferClient): number | undefined {
-    const before = this.#now() - Math.max(MIN_REPEAT_MS, this.#usualMs * REPEAT_FACTOR)
+    const repeatMs = Math.min(MAX_REPEAT_MS, Math.max(MIN_REPEAT_MS, this.#usualMs * REPEAT_FACTOR))
+    const before = this.#now() - repeatMs
     let oldest: number | undefined
     let oldestAt = before
     client.need.visitCommon(client.need, 0, (piece) => {
