@@ -1,8 +1,9 @@
 import type { PeerLink } from './peer-link.ts'
 import type { PieceScheduler } from './scheduler/piece-scheduler.ts'
 
-/** A source that sends nothing for so long while asked is passed over, and then dropped. */
+/** A source that sends nothing for so long while asked is passed over, sooner when it never sent anything; later it is dropped. */
 const STALL_MS = 5000
+const UNPROVEN_STALL_MS = 1500
 const DROP_MS = 20_000
 /** A source slower than this is asked on, but the origin is asked for its pieces as well. */
 const SLOW_BYTES_PER_SECOND = 32 * 1024
@@ -31,10 +32,12 @@ export class SourceHealth {
   check(link: PeerLink, now: number): boolean {
     const { source } = link
     if (source === undefined) return false
-    const silentMs = source.asked.size > 0 ? now - source.lastDataAt : 0
+    // What was asked of a stalled source was asked of others since.
+    const silentMs = source.asked.size > 0 || link.isStalled ? now - source.lastDataAt : 0
+    const stallMs = source.bytesPerSecond === 0 ? UNPROVEN_STALL_MS : STALL_MS
     const isUseless = silentMs > DROP_MS || link.refusals > MAX_REFUSALS
-    if (silentMs > STALL_MS) link.isStalled = true
-    if (silentMs > STALL_MS || isUseless || this.#isSlow(link, now)) this.#doubt(link)
+    if (silentMs > stallMs) link.isStalled = true
+    if (silentMs > stallMs || isUseless || this.#isSlow(link, now)) this.#doubt(link)
     return isUseless
   }
 
