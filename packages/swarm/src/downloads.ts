@@ -25,9 +25,15 @@ import { StorePause } from './store-pause.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { WireTransport } from './wire-transport.ts'
 
-/** What every BitTorrent client answers (BEP 3's common 2^14), and what a Shoal daemon does. */
+/** What every BitTorrent client answers (BEP 3's common 2^14), what aria2 does, and what a Shoal daemon does. */
 const FOREIGN_REQUEST_BYTES = 16 * 1024
+const ARIA2_REQUEST_BYTES = 64 * 1024
 const OWN_REQUEST_BYTES = 128 * 1024
+/** How peer ids of these programs begin (BEP 20), as hexadecimal digits: "A2-" and "-TR". */
+const ARIA2_PREFIX = '41322d'
+const TRANSMISSION_PREFIX = '2d5452'
+/** Transmission answers about twice a second what was asked of it until then. */
+const TRANSMISSION_WINDOW_BYTES = 2 * 1024 * 1024
 
 export interface DownloadsDeps {
   readonly clock: Clock
@@ -110,10 +116,10 @@ export class Downloads {
   }
 
   add(link: PeerLink): void {
-    const source = this.#scheduler.addSource({ node: link.peerId, place: 'near' })
+    const source = this.#scheduler.addSource({ node: link.peerId, place: 'unknown' })
     link.source = source
     this.#links.set(source, link)
-    const requestLengthBytes = () => (link.hello === undefined ? FOREIGN_REQUEST_BYTES : OWN_REQUEST_BYTES)
+    const requestLengthBytes = () => (link.hello === undefined ? foreignRequestBytes(link.peerId) : OWN_REQUEST_BYTES)
     const { layer } = this.#deps
     link.onWire = new WireTransport({ layer, wire: link.wire, requestLengthBytes }, this.#eventsOf(link))
   }
@@ -132,6 +138,7 @@ export class Downloads {
   update(link: PeerLink): void {
     const { source, hello } = link
     if (source === undefined) return
+    if (link.peerId.startsWith(TRANSMISSION_PREFIX)) source.leastWindowBytes = TRANSMISSION_WINDOW_BYTES
     this.#scheduler.place(source, this.#placeOf(link), hello?.node ?? link.peerId)
     this.#health.recall(link)
     this.#scheduler.setUsable(source, link.isUsable)
@@ -254,7 +261,9 @@ export class Downloads {
 
   #placeOf({ hello }: PeerLink): SourcePlace {
     if (hello?.role === 'origin') return 'origin'
-    return hello !== undefined && isSameRack(this.#deps.own, hello) === false ? 'far' : 'near'
+    const isSame = hello === undefined ? undefined : isSameRack(this.#deps.own, hello)
+    if (isSame === undefined) return 'unknown'
+    return isSame ? 'near' : 'far'
   }
 
   #transport(source: Source): WireTransport | LaneTransport | undefined {
@@ -319,4 +328,8 @@ export class Downloads {
     }
     this.fillSoon()
   }
+}
+
+function foreignRequestBytes(peerId: string): number {
+  return peerId.startsWith(ARIA2_PREFIX) ? ARIA2_REQUEST_BYTES : FOREIGN_REQUEST_BYTES
 }

@@ -16,11 +16,12 @@ const MIN_WINDOW_BYTES = 2 * MIB
 /** ... and at least so much for each source: where there are many, few of them would be asked for anything at a time. */
 const WINDOW_BYTES_PER_SOURCE = 96 * KIB
 const MAX_WINDOW_BYTES = 16 * MIB
+/** What one source may owe us however urgent it is: a lane takes no more. */
+const MAX_URGENT_WINDOW_BYTES = 16 * MIB
 /** What a read waits rather than to cross a rack's uplink. */
 const FAR_COST_MS = 20
 /** ... of one source. */
 const SOURCE_WINDOW_MS = 100
-const MIN_SOURCE_WINDOW_BYTES = 512 * KIB
 const MAX_SOURCE_WINDOW_BYTES = 2 * MIB
 /** How many pieces a choice compares before it settles for the rarest of them, and how many it looks at. */
 const COMPARE = 64
@@ -81,7 +82,7 @@ export class PieceScheduler {
   #bytesPerSecond = 0
   #rateAt = 0
   /** From asking for a piece until it came, by where it came from; 0 while none came. */
-  readonly #usualMs: Record<SourcePlace, number> = { near: 0, far: 0, origin: 0 }
+  readonly #usualMs: Record<SourcePlace, number> = { near: 0, unknown: 0, far: 0, origin: 0 }
   #isPaused = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
@@ -299,7 +300,9 @@ export class PieceScheduler {
     for (const source of this.sources) {
       if (!source.isUsable || !source.pieces.has(piece)) continue
       if (source.place === 'origin' && this.#available.count(piece) > 0) continue
-      const waitMs = ((source.inFlightBytes + this.#options.pieceBytes(piece)) * 1000) / (source.bytesPerSecond || MIB)
+      const owedBytes = source.inFlightBytes + this.#options.pieceBytes(piece)
+      if (source.inFlightBytes > 0 && owedBytes > MAX_URGENT_WINDOW_BYTES) continue
+      const waitMs = (owedBytes * 1000) / (source.bytesPerSecond || MIB)
       const cost = source.place === 'far' ? waitMs + FAR_COST_MS : waitMs
       if (cost >= least) continue
       best = source
@@ -363,7 +366,7 @@ export class PieceScheduler {
   }
 
   #mayAsk({ place }: Source, piece: number): boolean {
-    if (place === 'near') return true
+    if (isNear(place)) return true
     if (place === 'origin') return this.#available.count(piece) === 0
     return this.#available.nearCount(piece) === 0 && this.#turns.isOurs(piece)
   }
@@ -390,7 +393,7 @@ export class PieceScheduler {
   #lateMs({ place }: Source): number {
     const usualMs = this.#usualMs[place]
     const lateMs = usualMs === 0 ? Number.POSITIVE_INFINITY : Math.max(MIN_LATE_MS, usualMs * LATE_FACTOR)
-    return place === 'near' ? Math.min(MAX_NEAR_LATE_MS, lateMs) : lateMs
+    return isNear(place) ? Math.min(MAX_NEAR_LATE_MS, lateMs) : lateMs
   }
 
   #ask(source: Source, piece: number, isUrgent: boolean): boolean {
@@ -456,15 +459,20 @@ export class PieceScheduler {
   }
 
   #countPiece(source: Source, piece: number, delta: 1 | -1): void {
-    const isNear = source.place === 'near'
-    const count = this.#available.add(piece, delta, isNear)
+    const near = isNear(source.place)
+    const count = this.#available.add(piece, delta, near)
     if (delta === -1) return
     if (count === 1) this.#turns.seen(piece)
-    else if (isNear && this.#available.nearCount(piece) === 1) this.#turns.entered(piece)
+    else if (near && this.#available.nearCount(piece) === 1) this.#turns.entered(piece)
   }
 }
 
-function sourceWindow({ bytesPerSecond }: Source): number {
+/** Whose rack nobody knows is asked as if it were in ours, but waited for as little as somebody elsewhere. */
+function isNear(place: SourcePlace): boolean {
+  return place === 'near' || place === 'unknown'
+}
+
+function sourceWindow({ bytesPerSecond, leastWindowBytes }: Source): number {
   const bytes = (bytesPerSecond * SOURCE_WINDOW_MS) / 1000
-  return Math.min(MAX_SOURCE_WINDOW_BYTES, Math.max(MIN_SOURCE_WINDOW_BYTES, bytes))
+  return Math.min(MAX_SOURCE_WINDOW_BYTES, Math.max(leastWindowBytes, bytes))
 }

@@ -1,15 +1,28 @@
 import type { Bitfield } from '@shoal/core'
 
+/** Each byte with its bits in reverse: a bitfield has the first piece in the highest. */
+const REVERSED = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let reversed = 0
+  for (let bit = 0; bit < 8; bit += 1) reversed |= ((byte >>> bit) & 1) << (7 - bit)
+  return reversed
+})
+
 /** A set of pieces as 32-bit words: two sets are compared 32 pieces at a time, which keeps a choice cheap in large layers. */
 export class PieceSet {
   readonly length: number
   readonly #words: Uint32Array
   #count = 0
 
+  /** Empty, or what is in a bitfield of the same length: byte by byte, as others send it as often as they like. */
   constructor(length: number, pieces?: Bitfield) {
     this.length = length
     this.#words = new Uint32Array(Math.ceil(length / 32))
-    if (pieces !== undefined) for (const piece of pieces.ones()) this.add(piece)
+    if (pieces === undefined) return
+    if (pieces.length !== length) throw new TypeError(`a bitfield of ${pieces.length} instead of ${length} pieces`)
+    for (const [index, byte] of pieces.toBytes().entries()) {
+      this.#words[index >>> 2] = (this.#words[index >>> 2] ?? 0) | ((REVERSED[byte] ?? 0) << ((index & 3) * 8))
+    }
+    this.#count = pieces.count
   }
 
   get count(): number {

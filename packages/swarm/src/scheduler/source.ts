@@ -1,10 +1,13 @@
 import { PieceSet } from './piece-set.ts'
 
+/** What may be in flight from any source, whatever its rate. */
+const MIN_WINDOW_BYTES = 512 * 1024
+
 /** How fast a source was lately outweighs what it was before by this much a piece. */
 const RATE_GAIN = 0.25
 
-/** Where a source is: `near` in our rack (or nobody says), `far` behind a rack's uplink, or the origin of the layer. */
-export type SourcePlace = 'near' | 'far' | 'origin'
+/** Where a source is: `near` in our rack, `unknown` when one side does not say, `far` behind a rack's uplink, or the origin of the layer. */
+export type SourcePlace = 'near' | 'unknown' | 'far' | 'origin'
 
 /** One daemon or client that pieces of one layer may be asked of, as the scheduler sees it. */
 export class Source {
@@ -25,6 +28,8 @@ export class Source {
   isCounted = false
   /** Whether it let us down: it is asked, but nobody waits for it. */
   isDoubtful = false
+  /** What may be in flight at least: more than usual where the other side answers much at once, but seldom. */
+  leastWindowBytes = MIN_WINDOW_BYTES
   /** Whether its window was full and is not yet half empty. */
   isFull = false
   /** Whether the last look found nothing to ask it for, and nothing has changed since. */
