@@ -25,6 +25,8 @@ export class LaneTransport implements PieceTransport {
   readonly #pieces = new Map<number, Set<number>>()
   /** Blocks that the source may choose or has chosen, and that are not here. */
   #offered = 0
+  /** The piece that the source chose last. */
+  #chosen: number | undefined
   /** Chosen blocks that are here, of which it was not told. */
   #unconfirmed = 0
   #confirmTimer: NodeJS.Timeout | undefined
@@ -43,6 +45,7 @@ export class LaneTransport implements PieceTransport {
 
   ask(piece: number, { isUrgent }: { isUrgent: boolean }): void {
     const blocks = this.#absentBlocks(piece)
+    if (piece === this.#chosen) this.#chosen = undefined
     this.#pieces.set(piece, blocks)
     for (const [first, count] of runs(blocks)) this.#channel.request(first, count, { urgent: isUrgent })
   }
@@ -91,9 +94,19 @@ export class LaneTransport implements PieceTransport {
     this.#unconfirmed += 1
     if (this.#unconfirmed >= CONFIRM_BLOCKS) this.#confirm()
     else this.#confirmTimer ??= setTimeout(() => this.#confirm(), CONFIRM_MS)
-    if (this.#pieces.has(piece)) return
+    // Not again when its last blocks come while the first are being written.
+    if (piece === this.#chosen || this.#pieces.has(piece)) return
+    this.#endChosen()
+    this.#chosen = piece
     this.#pieces.set(piece, this.#absentBlocks(piece))
     this.#events.onChosen(piece)
+  }
+
+  /** A source sends all of a piece before it chooses the next: what is missing now will not come, and others may have it. */
+  #endChosen(): void {
+    const piece = this.#chosen
+    if (piece === undefined || !this.#pieces.delete(piece)) return
+    this.#events.onRefused(piece)
   }
 
   /** Tells the source what arrived, some at a time. */

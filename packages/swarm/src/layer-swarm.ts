@@ -176,6 +176,8 @@ export class LayerSwarm {
     const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
     // Not before it said where it is: that decides which limit holds. It asks again.
     if (link?.hello === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
+    // Each channel costs a bitfield at its end, and an origin's a table.
+    if (this.#dropIfWasteful(link)) return undefined
     return this.#uploads.onLane(link, () => {
       // What went out on the lane last may not have arrived.
       if (link.isOpen && !link.isGone && !link.wire.destroyed) link.wire.bitfield(this.#downloads.have.toBytes())
@@ -265,9 +267,9 @@ export class LayerSwarm {
   #openLane(link: PeerLink): void {
     const { peerId, host, hello } = link
     if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
-    if (!this.#deps.lanes.mayJoin(peerId)) return
-    const { manifest } = this.#layer
     const target = { peerId, host, ...hello.lane }
+    if (!this.#deps.lanes.mayJoin(target)) return
+    const { manifest } = this.#layer
     const layer = { infoHash: manifest.infoHash, geometry: manifest }
     this.#downloads.openLane(link, (events) => this.#deps.lanes.join(target, layer, events))
   }

@@ -27,6 +27,7 @@ import { LaneServer } from './lane/lane-server.ts'
 import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import type { PeerLink } from './peer-link.ts'
+import { plainHost } from './plain-host.ts'
 import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
 import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
@@ -135,7 +136,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#laneServer = new LaneServer({
       ...this.#laneContext,
       limits: this.#limits,
-      resolve: (peerId, host, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(peerId, plainHost(host)),
+      resolve: (peerId, host, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(peerId, host),
     })
     this.#lanes = new LanePool(deps.clock, ({ host, port, token }) => {
       return new LaneClient(this.#laneContext, { host, port, token, localHost: options.host, peerId: this.peerId })
@@ -390,7 +391,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
     const node = source.hello?.node ?? null
     for (const { swarm } of this.#layers.values()) swarm.disconnect((link) => link.host === source.host)
-    this.#lanes.closePeer(source.peerId)
+    this.#lanes.closeHost(source.host)
     this.#laneServer.closeHost(source.host)
     this.emit('ban', { digest, address, node, block, reason: `block ${block} does not have its SHA-256` })
   }
@@ -399,11 +400,6 @@ export class Swarm extends EventEmitter<SwarmEvents> {
 /** Creates a swarm; it does nothing until {@link Swarm.start}. */
 export function createSwarm(deps: SwarmDeps, options: SwarmOptions): Swarm {
   return new Swarm(deps, options)
-}
-
-/** One name for a host: a socket that listens on IPv6 as well shows IPv4 addresses inside IPv6 ones. */
-function plainHost(host: string): string {
-  return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host
 }
 
 function listenError(address: string, error: unknown): ShoalError {

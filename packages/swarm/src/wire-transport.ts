@@ -16,6 +16,7 @@ export class WireTransport implements PieceTransport {
   readonly #deps: WireTransportDeps
   readonly #events: TransportEvents
   readonly #fetches = new Map<number, PieceFetch>()
+  #isClosed = false
 
   constructor(deps: WireTransportDeps, events: TransportEvents) {
     this.#deps = deps
@@ -48,6 +49,7 @@ export class WireTransport implements PieceTransport {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const fetch of this.#fetches.values()) fetch.cancel()
     this.#fetches.clear()
   }
@@ -60,6 +62,8 @@ export class WireTransport implements PieceTransport {
       const size = blockSize(manifest, block)
       const start = (block - first) * manifest.blockLengthBytes
       const buffer = await buffers.acquireWhenFree()
+      // Whoever closed it may have ended the layer, too: nothing is written any more.
+      if (this.#isClosed) return buffer.release()
       buffer.payload(size).set(data.subarray(start, start + size))
       this.#events.onBlock(block, buffer)
     }

@@ -18,6 +18,11 @@ export class BlockIntake {
     this.#buffers = buffers
   }
 
+  /** Whether somebody waits. */
+  get isPressed(): boolean {
+    return this.#urgent.size + this.#ordinary.size > 0
+  }
+
   /** A buffer now, or `undefined`, and then `take` is called with one later unless {@link giveUp} comes before. */
   acquire(isUrgent: boolean, take: Take): BlockBuffer | undefined {
     const line = isUrgent ? this.#urgent : this.#ordinary

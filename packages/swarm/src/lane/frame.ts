@@ -85,8 +85,8 @@ export function isHaveLength(length: number): boolean {
 export function namedBy({ type, length, b }: FrameHeader): number {
   if (type === FRAME.have) return 1 + length / 4
   if (type === FRAME.join) return JOIN_NAMES
-  // A bitfield is little work, but not none.
-  if (type === FRAME.need) return 1 + length / 16
+  // What a NEED costs depends on the layer, and is counted there.
+  if (type === FRAME.need) return 1
   return 1 + b
 }
 

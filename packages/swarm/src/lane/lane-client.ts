@@ -13,6 +13,10 @@ import { type LaneWatch, Stillness } from './lane-watch.ts'
 const CONNECT_TIMEOUT = 5
 const MID_FRAME_TIMEOUT = 10
 const MID_BLOCK_TIMEOUT = 30
+/** A block that takes so long while others wait for a buffer holds up the whole node: this is 26 KB/s. */
+const PRESSED_BLOCK_TIMEOUT = 10
+/** Before the source's own time is up. */
+const NO_CHANNEL_TIMEOUT = 30
 
 /** What all lanes of a process share. */
 export interface LaneClientDeps {
@@ -45,6 +49,10 @@ export class LaneClient {
   readonly #connecting = new Stillness()
   readonly #midFrame = new Stillness()
   readonly #midBlock = new Stillness()
+  readonly #slowBlock = new Stillness()
+  readonly #idle = new Stillness()
+  /** Whether it was closed because nobody used it. */
+  wasIdle = false
   #isClosed = false
   #namedThisSecond = 0
 
@@ -111,12 +119,20 @@ export class LaneClient {
   /** Called every second. */
   check(): void {
     this.#namedThisSecond = 0
-    const { receivedBytes, isMidFrame, isMidBlock } = this.#receiver
+    const { receivedBytes, begunBlocks, isMidFrame, isMidBlock } = this.#receiver
+    const isInTheWay = isMidBlock && this.#deps.intake.isPressed
+    this.wasIdle = this.#idle.seconds(this.#isUnused, 0) >= NO_CHANNEL_TIMEOUT
     const isLate =
       this.#connecting.seconds(this.#socket.connecting, 0) >= CONNECT_TIMEOUT ||
       this.#midFrame.seconds(isMidFrame, receivedBytes) >= MID_FRAME_TIMEOUT ||
-      this.#midBlock.seconds(isMidBlock, receivedBytes) >= MID_BLOCK_TIMEOUT
-    if (isLate) this.close()
+      this.#midBlock.seconds(isMidBlock, receivedBytes) >= MID_BLOCK_TIMEOUT ||
+      this.#slowBlock.seconds(isInTheWay, begunBlocks) >= PRESSED_BLOCK_TIMEOUT
+    if (isLate || this.wasIdle) this.close()
+  }
+
+  get #isUnused(): boolean {
+    for (const { isClosed } of this.#channels.values()) if (!isClosed) return false
+    return true
   }
 
   #onControl(header: FrameHeader, payload: Buffer): boolean {

@@ -61,6 +61,8 @@ export class LaneReceiver {
   #partial: Partial | undefined
   #isWaiting = false
   #isClosed = false
+  /** Blocks that began to come. */
+  begunBlocks = 0
   /** All bytes that came: shows that something moves. */
   receivedBytes = 0
 
@@ -184,6 +186,7 @@ export class LaneReceiver {
       const incoming = offset === 0 ? this.#frames.onBlock(header) : undefined
       if (incoming === undefined) return false
       this.#partial = { channel, block, incoming, buffer: undefined, gotBytes: 0 }
+      this.begunBlocks += 1
     }
     const partial = this.#partial
     if (partial.channel !== channel || partial.block !== block || partial.gotBytes !== offset) return false

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { BlockBuffers, TransferLimits } from '@shoal/core'
+import { plainHost } from '../plain-host.ts'
 import type { HaveTimer } from './have-queue.ts'
 import { decodeLanePreamble, LANE_PREAMBLE_BYTES } from './lane-preamble.ts'
 import { LaneTokens } from './lane-tokens.ts'
@@ -32,7 +33,7 @@ export class LaneServer {
   readonly #deps: LaneServerDeps
   readonly #tokens: LaneTokens
   readonly #turns: SendTurns
-  /** By peer id. */
+  /** By peer id and host: anybody may claim anybody's peer id, which must not cost the one who has it its lane. */
   readonly #lanes = new Map<string, Accepted>()
   #isClosed = false
 
@@ -55,14 +56,15 @@ export class LaneServer {
   accept(socket: Socket, first: Buffer): void {
     socket.on('error', () => {})
     const preamble = decodeLanePreamble(first)
-    const host = socket.remoteAddress
-    if (preamble === undefined || host === undefined || !this.#tokens.isValid(preamble.peerId, preamble.token)) {
+    const host = plainHost(socket.remoteAddress ?? '')
+    if (preamble === undefined || host === '' || !this.#tokens.isValid(preamble.peerId, preamble.token)) {
       socket.destroy()
       return
     }
     const { peerId } = preamble
+    const key = `${peerId}@${host}`
     // Whoever connects again has lost the older one.
-    this.#lanes.get(peerId)?.lane.close()
+    this.#lanes.get(key)?.lane.close()
     if (this.#isClosed || !this.#isRoom(host)) {
       socket.destroy()
       return
@@ -75,16 +77,12 @@ export class LaneServer {
         watch,
         haveTimer,
         resolve: (infoHash) => resolve(peerId, host, infoHash),
-        onClose: () => this.#lanes.delete(peerId),
+        onClose: () => this.#lanes.delete(key),
       },
       socket,
     )
-    this.#lanes.set(peerId, { lane, host })
+    this.#lanes.set(key, { lane, host })
     lane.start(first.subarray(LANE_PREAMBLE_BYTES))
-  }
-
-  closePeer(peerId: string): void {
-    this.#lanes.get(peerId)?.lane.close()
   }
 
   closeHost(host: string): void {

@@ -215,6 +215,8 @@ export class ServerLane implements Sender {
       case FRAME.arrived:
         return header.a > 0 && channel.arrived(header.a)
       case FRAME.need:
+        // However short it is, all of what is needed is looked at again.
+        this.#namedThisSecond += channel.needNames
         return channel.need(header.a, payload)
       case FRAME.have: {
         const pieces = readPieces(payload, pieceCount(channel.upload.layer.manifest))

@@ -2,6 +2,9 @@ import { blockCount, pieceCount } from '@shoal/core'
 import { MAX_REQUESTED_BLOCKS, MAX_WANTED_BLOCKS } from './frame.ts'
 import type { LaneUpload } from './lane-upload.ts'
 
+/** A bitfield is little work, but not none. */
+const PIECES_PER_NAME = 128
+
 /** A block that is to be sent next on a channel. */
 export interface NextBlock {
   readonly block: number
@@ -34,6 +37,11 @@ export class UploadChannel {
   /** Blocks that wait. */
   get requestedBlocks(): number {
     return this.#urgent.size + this.#ordinary.size
+  }
+
+  /** How much a NEED counts towards what a second's frames may name. */
+  get needNames(): number {
+    return Math.ceil(pieceCount(this.upload.layer.manifest) / PIECES_PER_NAME)
   }
 
   /** How pressing its next block is: lower goes first. `undefined` when it has none. */

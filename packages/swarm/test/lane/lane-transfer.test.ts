@@ -295,9 +295,14 @@ test('who connects again takes the place of the older lane', async (t) => {
   await newer.all()
   await older.until(() => older.isClosed)
   assert.equal(source.server.laneCount, 1)
-  source.server.closePeer(peerId)
-  await newer.until(() => newer.isClosed)
+  // The same peer id from elsewhere is somebody else.
+  const claimant = new Download(connectLane(undo, source, { peerId, localHost: '127.41.13.2' }), layer)
+  await claimant.all()
+  assert.deepEqual([newer.isClosed, source.server.laneCount], [false, 2])
+  source.server.closeHost('127.41.13.2')
+  assert.equal(source.server.laneCount, 1)
   source.server.closeHost(source.host)
+  await newer.until(() => newer.isClosed)
   assert.equal(source.server.laneCount, 0)
 })
 
