@@ -302,6 +302,7 @@ export class Downloads {
     this.#received.add(bytes)
     if (link.isOrigin) this.#fromOriginBytes += bytes
     if (link.source !== undefined) link.source.lastDataAt = this.#deps.clock.now()
+    link.stalls = 0
     if (!link.isStalled) return
     link.isStalled = false
     this.update(link)

@@ -32,7 +32,10 @@ export class PeerLink {
   hello: ShoalHello | undefined
   /** Whether it said, or showed by saying nothing, who it is. */
   isKnown = false
+  /** Whether it is passed over because it was silent, since when, and how often in a row it was. */
   isStalled = false
+  stalledAt = 0
+  stalls = 0
   /** How often it refused a piece that it said it has. */
   refusals = 0
   /** Pieces we went over of late because it choked, unchoked or said anew what it has. */

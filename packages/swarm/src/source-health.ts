@@ -1,10 +1,12 @@
 import type { PeerLink } from './peer-link.ts'
 import type { PieceScheduler } from './scheduler/piece-scheduler.ts'
 
-/** A source that sends nothing for so long while asked is passed over, sooner when it never sent anything; later it is dropped. */
+/** A source that sends nothing for so long while asked is passed over, sooner when it never sent anything. */
 const STALL_MS = 5000
 const UNPROVEN_STALL_MS = 1500
-const DROP_MS = 20_000
+/** Then it is asked once more: others may have been before us. One that is passed over so often in a row is dropped. */
+const RETRY_MS = 5000
+const MAX_STALLS = 4
 /** A source slower than this is asked on, but the origin is asked for its pieces as well. */
 const SLOW_BYTES_PER_SECOND = 32 * 1024
 const PATIENCE_BYTES = 512 * 1024
@@ -32,12 +34,15 @@ export class SourceHealth {
   check(link: PeerLink, now: number): boolean {
     const { source } = link
     if (source === undefined) return false
-    // What was asked of a stalled source was asked of others since.
-    const silentMs = source.asked.size > 0 || link.isStalled ? now - source.lastDataAt : 0
-    const stallMs = source.bytesPerSecond === 0 ? UNPROVEN_STALL_MS : STALL_MS
-    const isUseless = silentMs > DROP_MS || link.refusals > MAX_REFUSALS
-    if (silentMs > stallMs) link.isStalled = true
-    if (silentMs > stallMs || isUseless || this.#isSlow(link, now)) this.#doubt(link)
+    const silentMs = source.asked.size > 0 ? now - source.lastDataAt : 0
+    const isSilent = silentMs > (source.bytesPerSecond === 0 ? UNPROVEN_STALL_MS : STALL_MS)
+    if (isSilent) {
+      link.isStalled = true
+      link.stalledAt = now
+      link.stalls += 1
+    } else if (now - link.stalledAt > RETRY_MS) link.isStalled = false
+    const isUseless = link.stalls >= MAX_STALLS || link.refusals > MAX_REFUSALS
+    if (isSilent || isUseless || this.#isSlow(link, now)) this.#doubt(link)
     return isUseless
   }
 
