@@ -34,11 +34,19 @@ interface Churn {
   readonly rounds: Readonly<Record<string, number>>
 }
 
-const FEW = { shoal: 5, aria2: 5, libtorrent: 5, 'libtorrent-super-seeding': 2, 'shoal-warm': 2, 'stock-webtorrent': 1 }
-const MORE = { shoal: 2, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1, 'shoal-warm': 1 }
+const MOST = {
+  shoal: 5,
+  'shoal-warm': 5,
+  aria2: 5,
+  libtorrent: 5,
+  'libtorrent-super-seeding': 2,
+  'stock-webtorrent': 1,
+}
+const FEW = { shoal: 3, 'shoal-warm': 3, aria2: 2, libtorrent: 2, 'libtorrent-super-seeding': 1 }
+const MORE = { shoal: 1, 'shoal-warm': 1, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
 const MANY = { shoal: 1, aria2: 1, 'libtorrent-super-seeding': 1, 'shoal-warm': 1 }
 const FULL: readonly Cell[] = [
-  { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
+  { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: MOST },
   { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
   { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
   { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },

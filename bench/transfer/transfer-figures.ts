@@ -9,6 +9,8 @@ export type TransferRow = { readonly fileSystem: FileSystem; readonly round: num
 export type FileSystem = 'tmpfs' | 'disk'
 
 const OURS = 'shoal'
+/** Daemons whose code has run before. */
+const WARM = 'shoal-warm'
 const BASELINES = ['aria2', 'libtorrent']
 
 interface Medians {
@@ -28,6 +30,7 @@ export function transferFigures(
 ): Record<string, number | string | null> {
   const perCell: Record<string, number | string | null> = {}
   const cpu: (number | null)[] = []
+  const warmCpu: (number | null)[] = []
   const wall: (number | null)[] = []
   for (const { fileSystem, peers } of cells) {
     const of = (engine: string) => {
@@ -36,14 +39,16 @@ export function transferFigures(
     }
     const ours = of(OURS)
     const others = BASELINES.map(of).filter((medians) => medians !== null)
-    const ratio = (pick: (medians: Medians) => number) =>
-      ours === null || others.length === 0 ? null : round(pick(ours) / Math.min(...others.map(pick)))
+    const ratio = (pick: (medians: Medians) => number, mine = ours) =>
+      mine === null || others.length === 0 ? null : round(pick(mine) / Math.min(...others.map(pick)))
     const name = `${fileSystem}N${peers}`
     cpu.push(ratio(({ cpuPerGiB }) => cpuPerGiB))
     wall.push(ratio(({ wallSeconds }) => wallSeconds))
+    warmCpu.push(ratio(({ cpuPerGiB }) => cpuPerGiB, of(WARM)))
     perCell[`${name}CpuPerGiBVsBest`] = cpu.at(-1) ?? null
+    perCell[`${name}WarmCpuPerGiBVsBest`] = warmCpu.at(-1) ?? null
     perCell[`${name}WallVsBest`] = wall.at(-1) ?? null
-    for (const engine of [OURS, ...BASELINES]) {
+    for (const engine of [OURS, WARM, ...BASELINES]) {
       const medians = of(engine)
       perCell[`${name}${capital(engine)}CpuPerGiB`] = medians?.cpuPerGiB ?? null
       perCell[`${name}${capital(engine)}MbPerSecond`] = medians?.mbPerSecond ?? null
@@ -54,6 +59,7 @@ export function transferFigures(
   const peaks = rows.filter((row) => row.engine === OURS && 'peakRssMiB' in row) as Transfer[]
   return {
     cpuPerGiBVsBest: worst(cpu),
+    warmCpuPerGiBVsBest: worst(warmCpu),
     wallVsBest: worst(wall),
     peakRssMiB: peaks.length === 0 ? null : Math.max(...peaks.map(({ peakRssMiB }) => peakRssMiB)),
     busyElsewhere: busyElsewhere(rows),
@@ -97,7 +103,7 @@ function median(values: readonly number[]): number {
 }
 
 function capital(name: string): string {
-  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+  return name.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function round(value: number): number {
