@@ -16,6 +16,7 @@ import { Downloads } from './downloads.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
 import { LayerUploads } from './layer-uploads.ts'
+import { metadataExtension } from './metadata-extension.ts'
 import { PeerLink } from './peer-link.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
@@ -40,6 +41,8 @@ export interface LayerSwarmDeps {
   readonly logger: Logger
   readonly random: () => number
   readonly layer: SwarmLayer
+  /** The bencoded `info` of its torrent. */
+  readonly metadata: Uint8Array
   readonly dialer: Dialer
   readonly lanes: LanePool
   readonly limits: TransferLimits
@@ -141,6 +144,7 @@ export class LayerSwarm {
     link.uploads = this.#uploads.onWire(link)
     this.#links.set(wire, link)
     this.#downloads.add(link)
+    wire.use(metadataExtension(this.#deps.metadata))
     wire.use(shoalExtension(helloFor(wire.peerId), (hello) => this.#onHello(link, hello)))
     boundMessages(wire, {
       pieceCount: this.#pieceCount,
@@ -174,8 +178,7 @@ export class LayerSwarm {
   /** How this layer is given on a lane to the daemon with this peer id; `undefined` when it is not on a wire with us. */
   laneUpload(peerId: string, host: string): LaneUploadFactory | undefined {
     const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
-    // Not before it said where it is: that decides which limit holds. It asks again.
-    if (link?.hello === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
+    if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
     // Each channel costs a bitfield at its end, and an origin's a table.
     if (this.#dropIfWasteful(link)) return undefined
     return this.#uploads.onLane(link, () => {

@@ -34,9 +34,13 @@ export class LayerUploads {
     return (handle) => {
       link.laneUpload = handle
       const client = this.#origin?.add(() => handle.wake())
+      const placeOf = () => this.#placeOf(link)
       return {
         layer: this.#deps.layer,
-        where: this.#placeOf(link),
+        // It may say where it is only after it joined: its wire is another connection than its lane.
+        get where() {
+          return placeOf()
+        },
         choose: () => (client === undefined ? undefined : this.#origin?.choose(client)),
         onNeed: (pieces) => client !== undefined && this.#origin?.need(client, pieces),
         onArrived: (blocks) => client !== undefined && this.#origin?.arrived(client, blocks),

@@ -21,6 +21,7 @@ import { openDht } from './dht.ts'
 import { Dialer, parseAddress } from './dialer.ts'
 import { Discovery } from './discovery.ts'
 import { swarmError } from './errors.ts'
+import { JoinPace } from './join-pace.ts'
 import { LaneClient } from './lane/lane-client.ts'
 import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
 import { LaneServer } from './lane/lane-server.ts'
@@ -28,10 +29,10 @@ import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
-import { quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
+import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
 import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
-import { decodeTorrent } from './torrent-file.ts'
+import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
 
 /**
  * How long a host that sent a bad block is refused. The origin, without which nothing starts, is tried again soon, but later
@@ -118,6 +119,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #laneContext: LaneContext
   readonly #laneServer: LaneServer
   readonly #lanes: LanePool
+  readonly #pace: JoinPace
   readonly #closed: { up: RateMeter; down: RateMeter }
   #trackers: readonly string[]
   #client: WebTorrent | undefined
@@ -141,6 +143,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#lanes = new LanePool(deps.clock, ({ host, port, token }) => {
       return new LaneClient(this.#laneContext, { host, port, token, localHost: options.host, peerId: this.peerId })
     })
+    this.#pace = new JoinPace(deps.clock)
     this.#closed = { up: new RateMeter(deps.clock), down: new RateMeter(deps.clock) }
   }
 
@@ -295,6 +298,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   async #join(layer: SwarmLayer): Promise<LayerSwarm> {
     const { manifest } = layer
     await this.#leaving.get(manifest.digest)
+    await this.#pace.turn()
     const client = this.#client
     if (client === undefined) throw new TypeError('the swarm is not started')
     const described = decodeTorrent(layer.torrent)
@@ -323,6 +327,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       logger: this.#logger,
       random: Math.random,
       layer,
+      metadata: described.info,
       dialer,
       lanes: this.#lanes,
       limits: this.#limits,
@@ -333,7 +338,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
       onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
     })
-    const torrent = await this.#addTorrent(client, layer, swarm).catch(async (error: unknown) => {
+    const torrent = await this.#addTorrent(client, described, swarm).catch(async (error: unknown) => {
       await swarm.close()
       throw error
     })
@@ -358,13 +363,14 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return swarm
   }
 
-  #addTorrent(client: WebTorrent, layer: SwarmLayer, swarm: LayerSwarm): Promise<Torrent> {
+  #addTorrent(client: WebTorrent, described: DecodedTorrent, swarm: LayerSwarm): Promise<Torrent> {
     return new Promise((resolve, reject) => {
-      const torrent = client.add(layer.torrent, quietTorrentOptions(layer.manifest.pieceLengthBytes), resolve)
+      const options = quietTorrentOptions(described.pieceLengthBytes)
+      const torrent = client.add(quietDescription(described), options, resolve)
       quietTorrent(torrent, (wire) => swarm.open(wire))
       torrent.on('wire', (wire: Wire, address: string) => this.#onWire(torrent, swarm, wire, address))
       torrent.on('error', (error: unknown) => {
-        this.#logger.error({ layer: layer.manifest.digest, error }, 'torrent failed')
+        this.#logger.error({ digest: swarm.digest, error }, 'torrent failed')
         reject(error)
       })
     })

@@ -31,10 +31,18 @@ export function encodeTorrent(description: TorrentDescription): { torrent: Uint8
   return { torrent, infoHash: createHash('sha1').update(bencode.encode(info)).digest('hex') }
 }
 
-/** What a torrent file says of its one file, or `undefined` when it is not such a torrent. */
-export function decodeTorrent(
-  torrent: Uint8Array,
-): { infoHash: string; sizeBytes: number; pieceLengthBytes: number } | undefined {
+/** What a torrent file says of its one file. */
+export interface DecodedTorrent {
+  readonly infoHash: string
+  readonly name: string
+  readonly sizeBytes: number
+  readonly pieceLengthBytes: number
+  /** The bencoded `info`, which has the info hash: what BEP 9 hands out. A part of the file's memory where it stands in it as it is. */
+  readonly info: Uint8Array
+}
+
+/** Reads a torrent file; `undefined` when it is not one of a single file. */
+export function decodeTorrent(torrent: Uint8Array): DecodedTorrent | undefined {
   let decoded: unknown
   try {
     decoded = bencode.decode(torrent)
@@ -43,10 +51,20 @@ export function decodeTorrent(
   }
   const info = (decoded as { info?: unknown } | null)?.info
   if (typeof info !== 'object' || info === null) return undefined
-  const { length, 'piece length': pieceLength } = info as Record<string, unknown>
+  const { length, name, 'piece length': pieceLength } = info as Record<string, unknown>
   if (typeof length !== 'number' || typeof pieceLength !== 'number') return undefined
-  const infoHash = createHash('sha1')
-    .update(bencode.encode(info as Record<string, never>))
-    .digest('hex')
-  return { infoHash, sizeBytes: length, pieceLengthBytes: pieceLength }
+  const encoded = bencode.encode(info as Record<string, never>)
+  return {
+    infoHash: createHash('sha1').update(encoded).digest('hex'),
+    name: name instanceof Uint8Array ? Buffer.from(name).toString() : '',
+    sizeBytes: length,
+    pieceLengthBytes: pieceLength,
+    info: partOf(torrent, encoded) ?? encoded,
+  }
+}
+
+/** Where some bytes stand among others; `undefined` when they do not. */
+function partOf(all: Uint8Array, part: Uint8Array): Uint8Array | undefined {
+  const at = Buffer.from(all.buffer, all.byteOffset, all.length).indexOf(part)
+  return at < 0 ? undefined : all.subarray(at, at + part.length)
 }

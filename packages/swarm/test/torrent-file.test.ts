@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import bencode from 'bencode'
 import fc from 'fast-check'
@@ -14,7 +15,11 @@ const description = {
 
 test('what is encoded is decoded, with the same info hash', () => {
   const { torrent, infoHash } = encodeTorrent(description)
-  assert.deepEqual(decodeTorrent(torrent), { infoHash, sizeBytes: 100_000, pieceLengthBytes: 65_536 })
+  const { info, ...decoded } = decodeTorrent(torrent) ?? {}
+  assert.deepEqual(decoded, { infoHash, name: 'layer.qcow2', sizeBytes: 100_000, pieceLengthBytes: 65_536 })
+  assert.ok(info !== undefined)
+  assert.equal(createHash('sha1').update(info).digest('hex'), infoHash)
+  assert.equal(info.buffer, torrent.buffer, 'a copy of what is there already')
 })
 
 test('the torrent is private and names all trackers', () => {

@@ -4,6 +4,7 @@ declare module 'bittorrent-protocol' {
 
   export interface Extension {
     onExtendedHandshake?(handshake: Record<string, unknown>): void
+    onMessage?(message: Uint8Array): void
   }
 
   export default class Wire extends Duplex {
@@ -19,6 +20,8 @@ declare module 'bittorrent-protocol' {
     remoteAddress?: string
     remotePort?: number
     use(extension: new (wire: Wire) => Extension): void
+    /** Throws when the other side did not say that it knows the extension. */
+    extended(extension: string, message: Uint8Array): void
     setTimeout(timeoutMs: number, unref?: boolean): this
     interested(): void
     uninterested(): void

@@ -29,6 +29,21 @@ declare module 'webtorrent' {
     noPeersIntervalTime?: number
   }
 
+  /** What parse-torrent makes of a torrent file. */
+  export interface ParsedTorrent {
+    readonly infoHash: string
+    readonly info: object
+    readonly name: string
+    readonly private: boolean
+    readonly announce: readonly string[]
+    readonly urlList: readonly string[]
+    readonly files: readonly object[]
+    readonly length: number
+    readonly pieceLength: number
+    readonly lastPieceLength: number
+    readonly pieces: readonly string[]
+  }
+
   export interface ChunkStore {
     readonly chunkLength: number
     get(index: number, options: unknown, callback: (error: Error | null, data?: Uint8Array) => void): void
@@ -63,7 +78,7 @@ declare module 'webtorrent' {
     readonly torrents: Torrent[]
     readonly _connPool: import('../bound-handshakes.ts').ConnectionPool
     address(): { address: string; port: number } | null
-    add(torrentFile: Uint8Array, options: TorrentOptions, onReady?: (torrent: Torrent) => void): Torrent
+    add(torrent: Uint8Array | ParsedTorrent, options: TorrentOptions, onReady?: (torrent: Torrent) => void): Torrent
     destroy(callback: (error?: Error) => void): void
   }
 }
