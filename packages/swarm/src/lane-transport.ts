@@ -1,4 +1,5 @@
 import { type BlockBuffer, blocksOfPiece, type Manifest } from '@shoal/core'
+import { MAX_REQUESTED_BLOCKS } from './lane/frame.ts'
 import type { LaneChannel, LaneChannelEvents } from './lane/lane-channel.ts'
 import type { PieceTransport, TransportEvents } from './piece-transport.ts'
 import type { PieceSet } from './scheduler/piece-set.ts'
@@ -7,6 +8,8 @@ import type { SwarmLayer } from './swarm-layer.ts'
 /** Of blocks that it chose the source hears when so many are here, or after so long. */
 const CONFIRM_BLOCKS = 4
 const CONFIRM_MS = 3
+/** As much as the scheduler asks of one source, however urgent it is. */
+const MAX_OWED_BYTES = 16 * 1024 * 1024
 
 export interface LaneTransportEvents extends TransportEvents {
   /** The source sends a piece of its own choice. */
@@ -46,6 +49,9 @@ export class LaneTransport implements PieceTransport {
   ask(piece: number, { isUrgent }: { isUrgent: boolean }): void {
     const blocks = this.#absentBlocks(piece)
     if (piece === this.#chosen) this.#chosen = undefined
+    this.#makeRoom(piece, blocks.size)
+    // Anew at the end: in the order in which they were asked for last.
+    this.#pieces.delete(piece)
     this.#pieces.set(piece, blocks)
     for (const [first, count] of runs(blocks)) this.#channel.request(first, count, { urgent: isUrgent })
   }
@@ -76,6 +82,15 @@ export class LaneTransport implements PieceTransport {
     clearTimeout(this.#confirmTimer)
     this.#pieces.clear()
     this.#channel.close()
+  }
+
+  /** What the source owes us since it fell silent must not pile up each time it does: the oldest is given up. */
+  #makeRoom(piece: number, blocks: number): void {
+    const most = Math.min(MAX_REQUESTED_BLOCKS, MAX_OWED_BYTES / this.#layer.manifest.blockLengthBytes)
+    for (const owed of this.#pieces.keys()) {
+      if (this.#channel.requestedBlocks === 0 || this.#channel.requestedBlocks + blocks <= most) return
+      if (owed !== piece) this.cancel(owed)
+    }
   }
 
   #onBlock(block: number, buffer: BlockBuffer, isChosen: boolean): void {

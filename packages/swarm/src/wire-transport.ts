@@ -24,6 +24,8 @@ export class WireTransport implements PieceTransport {
   }
 
   ask(piece: number): void {
+    // What a source that fell silent was asked for is still due.
+    if (this.#fetches.has(piece)) return
     const { layer, wire, requestLengthBytes } = this.#deps
     const fetch = new PieceFetch({
       wire,

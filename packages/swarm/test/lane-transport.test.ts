@@ -10,10 +10,11 @@ const KIB = 1024
 const { description } = buildLayer(1024 * KIB, { pieceLengthBytes: 256 * KIB })
 
 /** A transport, what it did, and the source's side of its channel. */
-async function transport() {
-  const layer = await storeLayer(description)
+async function transport(described = description) {
+  const layer = await storeLayer(described)
   const said: string[] = []
   let source: LaneChannelEvents | undefined
+  let mostRequested = 0
   const lane = new LaneTransport(
     layer,
     {
@@ -27,7 +28,22 @@ async function transport() {
     },
     (events) => {
       source = events
-      const channel: Partial<LaneChannel> = { request() {}, cancel() {}, want() {}, arrived() {}, close() {} }
+      let requestedBlocks = 0
+      const channel: Partial<LaneChannel> = {
+        get requestedBlocks() {
+          return requestedBlocks
+        },
+        request: (_block, count) => {
+          requestedBlocks += count
+          mostRequested = Math.max(mostRequested, requestedBlocks)
+        },
+        cancel: (_block, count) => {
+          requestedBlocks -= count
+        },
+        want() {},
+        arrived() {},
+        close() {},
+      }
       return channel as LaneChannel
     },
   )
@@ -36,7 +52,7 @@ async function transport() {
     assert.ok(buffer !== undefined)
     source?.onBlock(number, buffer, 64 * KIB, isChosen)
   }
-  return { layer, lane, said, block }
+  return { layer, lane, said, block, mostRequested: () => mostRequested }
 }
 
 test('a source that begins pieces of its choice and ends none holds up one at a time', async () => {
@@ -59,5 +75,12 @@ test('chosen pieces come between blocks that were asked for, and a piece is begu
   for (const number of [10, 11]) block(number, false)
   for (const number of [12, 13, 14, 15]) block(number, true)
   assert.deepEqual(said, ['chosen 1', 'whole 1', 'whole 2', 'chosen 3', 'whole 3'])
+  lane.close()
+})
+
+test('what a source owes that falls silent again and again is bounded', async () => {
+  const { layer, lane, mostRequested } = await transport(buildLayer(48 * 1024 * KIB).description)
+  for (let piece = 0; piece < blockCount(layer.manifest); piece += 1) lane.ask(piece, { isUrgent: false })
+  assert.ok(mostRequested() > 100 && mostRequested() <= 256, `${mostRequested()}`)
   lane.close()
 })

@@ -42,19 +42,6 @@ test('what two doubtful sources were asked for is asked of a third, whatever is 
   assert.equal(fixture.asked.length, 3)
 })
 
-test('a source that falls silent again and again does not owe us more each time', () => {
-  const fixture = new SchedulerFixture({ pieceCount: 512 })
-  const source = fixture.add('near')
-  for (let round = 0; round < 50; round += 1) {
-    fixture.scheduler.fill()
-    fixture.scheduler.setUsable(source, false)
-    fixture.scheduler.setUsable(source, true)
-  }
-  assert.ok(fixture.asked.length > 50)
-  assert.equal(fixture.cancelled.length, fixture.asked.length)
-  assert.equal(fixture.scheduler.inFlightBytes, 0)
-})
-
 test('a neighbour that names old pieces late, and neighbours that never fetch, hold the others up for a bounded time', () => {
   let now = 1
   const turns = new RackTurns({ node: 'self', pieceCount: 1000, now: () => now })
