@@ -3,6 +3,7 @@ import { Availability } from './availability.ts'
 import { PieceSet } from './piece-set.ts'
 import { RackTurns } from './rack-turns.ts'
 import { Source, type SourcePlace } from './source.ts'
+import { UsualTimes } from './usual-times.ts'
 
 /** What is fetched first, in this order. */
 export const PRIORITIES = ['on-demand', 'boot-profile', 'plan', 'background'] as const
@@ -16,6 +17,8 @@ const MIN_WINDOW_BYTES = 2 * MIB
 /** ... and at least so much for each source: where there are many, few of them would be asked for anything at a time. */
 const WINDOW_BYTES_PER_SOURCE = 96 * KIB
 const MAX_WINDOW_BYTES = 16 * MIB
+/** ... and so much of it from sources that are far or slow, while there are others: it takes long and must not keep those out. */
+const DISTANT_SHARE = 0.75
 /** What one source may owe us however urgent it is: a lane takes no more. */
 const MAX_URGENT_WINDOW_BYTES = 16 * MIB
 /** What a read waits rather than to cross a rack's uplink. */
@@ -28,13 +31,6 @@ const COMPARE = 64
 const LOOK_AT = 1024
 /** The rate of all sources together is an average over about so long. */
 const RATE_MS = 500
-/**
- * End game: a piece that takes so many times what is usual where it comes from, and at least so long, is asked of a second source. What
- * is narrow on the way from afar would be narrower still if it came twice, so only what comes from near is late in any case.
- */
-const LATE_FACTOR = 4
-const MIN_LATE_MS = 300
-const MAX_NEAR_LATE_MS = 2000
 /** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
 const OFFERS = 8
 
@@ -77,12 +73,13 @@ export class PieceScheduler {
   /** By piece: how many sources it is asked of. */
   readonly #askedCount: Uint8Array
   readonly #available: Availability
+  /** Who fetches what is only in other racks, and what only slow sources have. */
   readonly #turns: RackTurns
+  readonly #slowTurns: RackTurns
   #inFlightBytes = 0
   #bytesPerSecond = 0
   #rateAt = 0
-  /** From asking for a piece until it came, by where it came from; 0 while none came. */
-  readonly #usualMs: Record<SourcePlace, number> = { near: 0, unknown: 0, far: 0, origin: 0 }
+  readonly #times = new UsualTimes()
   #isPaused = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
@@ -95,6 +92,7 @@ export class PieceScheduler {
     this.#askedCount = new Uint8Array(pieceCount)
     this.#available = new Availability(pieceCount)
     this.#turns = new RackTurns({ node: options.node, pieceCount, now })
+    this.#slowTurns = new RackTurns({ node: options.node, pieceCount, now })
     for (let piece = 0; piece < pieceCount; piece += 1) this.#want(piece)
   }
 
@@ -192,8 +190,8 @@ export class PieceScheduler {
     const decay = Math.exp((this.#rateAt - now) / RATE_MS)
     this.#bytesPerSecond = this.#bytesPerSecond * decay + (this.#options.pieceBytes(piece) * 1000) / RATE_MS
     this.#rateAt = now
-    const usualMs = this.#usualMs[source.place]
-    this.#usualMs[source.place] += (now - askedAt - usualMs) * (usualMs === 0 ? 1 : 0.1)
+    this.#times.add(source, now - askedAt)
+    if (source.isSlow && this.#times.isPromptAgain(source, now - askedAt, now)) this.#setSlow(source, false)
   }
 
   /** A piece that was received is verified and durable enough to count. */
@@ -255,12 +253,14 @@ export class PieceScheduler {
   fill(): void {
     if (this.#isPaused) return
     this.#askUrgent()
-    for (const window = this.#windowBytes(); this.#inFlightBytes < window; ) {
-      const source = this.#idlest()
+    const window = this.#windowBytes()
+    for (let distantBytes = this.#distantBytes(); this.#inFlightBytes < window; ) {
+      const source = this.#idlest(distantBytes < window * DISTANT_SHARE)
       if (source === undefined) break
       const piece = this.#pick(source)
       if (piece === undefined) source.isDry = true
       else if (!this.#ask(source, piece, false)) break
+      else if (!source.isPrompt) distantBytes += this.#options.pieceBytes(piece)
     }
     for (const source of this.sources) {
       if (source.canChoose && source.isUsable) this.#actions.setOffers(source, OFFERS)
@@ -269,9 +269,20 @@ export class PieceScheduler {
 
   /** Looks again at sources that had nothing for us: a turn may have come, a piece may be late. */
   tick(): void {
-    for (const source of this.sources) source.isDry = false
+    for (const source of this.sources) {
+      source.isDry = false
+      if (!source.isSlow && this.#times.isSlow(source, this.#options.now())) this.#setSlow(source, true)
+    }
     this.fill()
     if (!this.#isPaused) this.#askLate()
+  }
+
+  #setSlow(source: Source, isSlow: boolean): void {
+    this.#uncount(source)
+    source.isSlow = isSlow
+    source.slowAt = this.#options.now()
+    this.#count(source)
+    if (isSlow) this.release(source)
   }
 
   #askLate(): void {
@@ -316,12 +327,24 @@ export class PieceScheduler {
     return Math.min(MAX_WINDOW_BYTES, Math.max(leastBytes, (rate * WINDOW_MS) / 1000))
   }
 
+  /** What is in flight from sources that are not prompt; without a bound when there are no others. */
+  #distantBytes(): number {
+    let bytes = 0
+    let isAlone = true
+    for (const source of this.sources) {
+      if (source.isPrompt && source.isUsable) isAlone = false
+      else bytes += source.inFlightBytes
+    }
+    return isAlone ? Number.NEGATIVE_INFINITY : bytes
+  }
+
   /** The source that is done first with what it was asked for, of those that may be asked for more. */
-  #idlest(): Source | undefined {
+  #idlest(isDistantToo: boolean): Source | undefined {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
       if (!source.isUsable || source.isDry || source.canChoose || source.usefulCount === 0) continue
+      if (!isDistantToo && !source.isPrompt) continue
       const window = sourceWindow(source)
       if (source.inFlightBytes >= window) source.isFull = true
       // Asked for in batches: each request on its own would cost a system call here and there.
@@ -364,16 +387,17 @@ export class PieceScheduler {
     return best
   }
 
-  #mayAsk({ place }: Source, piece: number): boolean {
-    if (isNear(place)) return true
+  #mayAsk({ place, isPrompt }: Source, piece: number): boolean {
+    if (isPrompt) return true
     if (place === 'origin') return this.#available.count(piece) === 0
-    return this.#available.nearCount(piece) === 0 && this.#turns.isOurs(piece)
+    const turns = place === 'far' ? this.#turns : this.#slowTurns
+    return this.#available.nearCount(piece) === 0 && turns.isOurs(piece)
   }
 
   /** A piece that is late elsewhere, for a source that has nothing else to do. */
   #late(source: Source): number | undefined {
     for (const other of this.sources) {
-      const before = this.#options.now() - this.#lateMs(other)
+      const before = this.#options.now() - this.#times.lateMs(other)
       for (const [piece, askedAt] of other.asked) {
         const isLate = askedAt <= before && this.#askedCount[piece] === 1
         const isInDoubt = other.isDoubtful && !source.isDoubtful && this.#isInDoubt(piece)
@@ -387,12 +411,6 @@ export class PieceScheduler {
   #isInDoubt(piece: number): boolean {
     for (const { isDoubtful, asked } of this.sources) if (!isDoubtful && asked.has(piece)) return false
     return true
-  }
-
-  #lateMs({ place }: Source): number {
-    const usualMs = this.#usualMs[place]
-    const lateMs = usualMs === 0 ? Number.POSITIVE_INFINITY : Math.max(MIN_LATE_MS, usualMs * LATE_FACTOR)
-    return isNear(place) ? Math.min(MAX_NEAR_LATE_MS, lateMs) : lateMs
   }
 
   #ask(source: Source, piece: number, isUrgent: boolean): boolean {
@@ -446,29 +464,28 @@ export class PieceScheduler {
   #count(source: Source): void {
     if (source.isCounted || source.place === 'origin' || source.isDoubtful || !source.isUsable) return
     source.isCounted = true
-    if (source.place === 'near') this.#turns.add(source.node)
+    if (source.isPrompt) this.#slowTurns.add(source.node)
+    if (source.isPrompt && source.place === 'near') this.#turns.add(source.node)
     for (const piece of source.pieces) this.#countPiece(source, piece, 1)
   }
 
   #uncount(source: Source): void {
     if (!source.isCounted) return
     source.isCounted = false
-    if (source.place === 'near') this.#turns.remove(source.node)
+    this.#slowTurns.remove(source.node)
+    this.#turns.remove(source.node)
     for (const piece of source.pieces) this.#countPiece(source, piece, -1)
   }
 
   #countPiece(source: Source, piece: number, delta: 1 | -1): void {
-    const near = isNear(source.place)
-    const count = this.#available.add(piece, delta, near)
+    const { isPrompt } = source
+    const count = this.#available.add(piece, delta, isPrompt)
     if (delta === -1) return
-    if (count === 1) this.#turns.seen(piece)
-    else if (near && this.#available.nearCount(piece) === 1) this.#turns.entered(piece)
+    for (const turns of [this.#turns, this.#slowTurns]) {
+      if (count === 1) turns.seen(piece)
+      else if (isPrompt && this.#available.nearCount(piece) === 1) turns.entered(piece)
+    }
   }
-}
-
-/** Whose rack nobody knows is asked as if it were in ours, but waited for as little as somebody elsewhere. */
-function isNear(place: SourcePlace): boolean {
-  return place === 'near' || place === 'unknown'
 }
 
 function sourceWindow({ bytesPerSecond, leastWindowBytes }: Source): number {

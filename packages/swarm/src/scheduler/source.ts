@@ -28,6 +28,9 @@ export class Source {
   isCounted = false
   /** Whether it let us down: it is asked, but nobody waits for it. */
   isDoubtful = false
+  /** Whether it takes far longer than others near us, and since when: what only it has is fetched by one and passed on, as from afar. */
+  isSlow = false
+  slowAt = 0
   /** What may be in flight at least: more than usual where the other side answers much at once, but seldom. */
   leastWindowBytes = MIN_WINDOW_BYTES
   /** Whether its window was full and is not yet half empty. */
@@ -44,6 +47,16 @@ export class Source {
     this.node = init.node
     this.place = init.place
     this.pieces = new PieceSet(init.pieceCount)
+  }
+
+  /** Whose rack nobody knows is asked as if it were in ours, but waited for as little as somebody elsewhere. */
+  get isNear(): boolean {
+    return this.place === 'near' || this.place === 'unknown'
+  }
+
+  /** Whether all may ask it for anything. */
+  get isPrompt(): boolean {
+    return this.isNear && !this.isSlow
   }
 
   onAsked(piece: number, sizeBytes: number, now: number): void {

@@ -56,14 +56,15 @@ export class SimulatedNetwork {
     push(this.#events, { at: this.now + delayMs, order: this.#order, run })
   }
 
-  send(flow: Flow, bytes: number, done: () => void): void {
-    flow.jobs.push({ leftBytes: bytes, done })
-    if (flow.jobs.length > 1) return
-    flow.bytesPerSecond = 0
-    flow.sinceMs = this.now
-    flow.endsAtMs = Number.POSITIVE_INFINITY
-    this.#active.add(flow)
-    this.#isStale = true
+  /** Returns what takes it back, as long as it has not begun. */
+  send(flow: Flow, bytes: number, done: () => void): () => void {
+    const job = { leftBytes: bytes, done }
+    flow.jobs.push(job)
+    if (flow.jobs.length === 1) this.#begin(flow)
+    return () => {
+      const index = flow.jobs.indexOf(job)
+      if (index > 0) flow.jobs.splice(index, 1)
+    }
   }
 
   /** Ends a flow and all it was to send. */
@@ -86,6 +87,14 @@ export class SimulatedNetwork {
       else if (event === undefined) return
       else pop(this.#events)?.run()
     }
+  }
+
+  #begin(flow: Flow): void {
+    flow.bytesPerSecond = 0
+    flow.sinceMs = this.now
+    flow.endsAtMs = Number.POSITIVE_INFINITY
+    this.#active.add(flow)
+    this.#isStale = true
   }
 
   #firstToEnd(): Flow | undefined {

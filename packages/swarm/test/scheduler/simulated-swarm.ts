@@ -54,6 +54,8 @@ interface Peer {
   readonly sources: Map<Peer, Source>
   readonly origin: Source
   readonly client: OfferClient
+  /** What takes a request back. */
+  readonly requests: Map<string, () => void>
   readonly up: Link
   readonly down: Link
   needSentAt: number
@@ -117,10 +119,21 @@ export function simulate(simulation: Simulation): SimulationResult {
           if (from === undefined || from.plan.isMute) return
           network.after(CONTROL_MS, () => {
             if (!from.isAlive || !self.isAlive) return
-            network.send(flow(from, self), pieceBytes, () => received(self, from, source, piece))
+            const takeBack = network.send(flow(from, self), pieceBytes, () => {
+              self.requests.delete(requestKey(from, piece))
+              received(self, from, source, piece)
+            })
+            self.requests.set(requestKey(from, piece), takeBack)
           })
         },
-        cancel: () => {},
+        cancel: (source, piece) => {
+          const from = peerOf(self, source)
+          if (from === undefined) return
+          network.after(CONTROL_MS, () => {
+            self.requests.get(requestKey(from, piece))?.()
+            self.requests.delete(requestKey(from, piece))
+          })
+        },
         admit: () => true,
         setOffers: (_origin, window) => {
           if (self.window !== window) {
@@ -144,6 +157,7 @@ export function simulate(simulation: Simulation): SimulationResult {
       sources: new Map(),
       origin,
       client: offers.addClient(),
+      requests: new Map(),
       up: new Link(plan.upBytesPerSecond),
       down: new Link(plan.downBytesPerSecond),
       needSentAt: Number.NEGATIVE_INFINITY,
@@ -222,7 +236,8 @@ export function simulate(simulation: Simulation): SimulationResult {
     tick()
   }
   const meet = (self: Peer, other: Peer) => {
-    const place = self.plan.rack === undefined || self.plan.rack === other.plan.rack ? 'near' : 'far'
+    const isSame = self.plan.rack === other.plan.rack
+    const place = self.plan.rack === undefined ? 'unknown' : isSame ? 'near' : 'far'
     const source = self.scheduler.addSource({ node: other.plan.name, place })
     self.sources.set(other, source)
     self.scheduler.setPieces(source, new PieceSet(pieces, other.have))
@@ -261,6 +276,10 @@ export function simulate(simulation: Simulation): SimulationResult {
     rackCopies: new Map([...rackBytes].map(([rack, bytes]) => [rack, bytes / size])),
     wasted: 1 - usefulBytes / receivedBytes,
   }
+}
+
+function requestKey(from: Peer, piece: number): string {
+  return `${from.plan.name} ${piece}`
 }
 
 /** A small generator with a seed (Tommy Ettinger's mulberry32). */
