@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BlockBuffers, silentLogger, systemClock, TransferLimits } from '@shoal/core'
-import { createSwarm, type Swarm, type SwarmLayer, type SwarmOptions } from '@shoal/swarm'
+import { type BlockBuffer, BlockBuffers, silentLogger, systemClock, TransferLimits } from '@shoal/core'
+import { type BanEvent, createSwarm, type Swarm, type SwarmLayer, type SwarmOptions } from '@shoal/swarm'
 import { undoAfter } from '../../../test/harness/undo.ts'
 import { until } from '../../../test/harness/until.ts'
 import { buildLayer, completed, storeLayer } from './layer-fixture.ts'
@@ -34,19 +34,28 @@ async function start(undo: Undo, options: Pick<SwarmOptions, 'role' | 'host'> & 
   return { swarm, buffers, join }
 }
 
-/** An origin that takes every WANT and request and answers none. */
-async function mute(undo: Undo, host: string): Promise<Swarm> {
-  const { swarm, buffers } = await start(undo, { role: 'origin', host })
+/** A daemon that has the whole layer and reads it in another way. */
+async function lying(
+  undo: Undo,
+  options: Pick<SwarmOptions, 'role' | 'host'>,
+  readBlock: (layer: SwarmLayer, block: number) => BlockBuffer | Promise<BlockBuffer>,
+): Promise<Swarm> {
+  const { swarm, buffers } = await start(undo, options)
   const layer = await storeLayer(description, data, buffers)
-  const never = new Proxy<SwarmLayer>(layer, {
+  const liar = new Proxy<SwarmLayer>(layer, {
     get(target, name) {
-      if (name === 'readBlock' || name === 'read') return () => new Promise(() => {})
+      if (name === 'readBlock') return (block: number) => readBlock(layer, block)
       const value = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
-  await swarm.join(never)
+  await swarm.join(liar)
   return swarm
+}
+
+/** An origin that takes every WANT and request and answers none. */
+function mute(undo: Undo, host: string): Promise<Swarm> {
+  return lying(undo, { role: 'origin', host }, () => new Promise(() => {}))
 }
 
 test('one that says it is the origin and gives nothing holds nobody up', async (t) => {
@@ -102,4 +111,31 @@ test('two origins, one of which ends in the middle and comes back, are as good a
   for (const layer of layers) assert.ok(data.equals(await layer.read(0, data.length)))
   const received = peers.map(({ swarm }) => swarm.stats().downloadedBytes)
   for (const bytes of received) assert.ok(bytes < data.length * 1.5, `${bytes} of ${data.length}`)
+})
+
+test('one bad block in a piece, of an origin that chooses, bans it and nobody who passes on the rest', async (t) => {
+  const undo = undoAfter(t)
+  const liar = await lying(undo, { role: 'origin', host: '127.60.4.1' }, async (layer, block) => {
+    if (block % 16 !== 5) return layer.readBlock(block)
+    const bad = await layer.buffers.acquireWhenFree()
+    bad.bytes.fill(0xee)
+    return bad
+  })
+  const peers = await Promise.all(
+    ['127.60.4.2', '127.60.4.3', '127.60.4.4'].map((host) => start(undo, { role: 'peer', host })),
+  )
+  const bans: BanEvent[] = []
+  for (const { swarm } of peers) swarm.on('ban', (event) => bans.push(event))
+  const done = peers.map(({ swarm }) => completed(swarm))
+  const layers = await Promise.all(peers.map(({ join }) => join(undefined, [liar, ...peers.map(({ swarm }) => swarm)])))
+  await until('all to know the liar', async () => new Set(bans.map(({ node }) => node)).size > 0 && bans.length >= 3, {
+    everyMs: 5,
+    timeoutMs: 10_000,
+  })
+  const honest = await start(undo, { role: 'origin', host: '127.60.4.5' })
+  await honest.join(data)
+  for (const { swarm } of peers) swarm.get(description.manifest.digest)?.addPeers([honest.swarm.address])
+  await Promise.all(done)
+  for (const layer of layers) assert.ok(data.equals(await layer.read(0, data.length)))
+  assert.deepEqual(new Set(bans.map(({ address }) => address.split(':')[0])), new Set(['127.60.4.1']))
 })
