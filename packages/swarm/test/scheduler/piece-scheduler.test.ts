@@ -230,8 +230,7 @@ test('a piece that is late is asked of one more source, and whoever is not first
   const twice = () => others.flatMap((source) => fixture.askedOf(source))
   fixture.tickAfter(1)
   assert.deepEqual(twice(), [])
-  fixture.tickAfter(5000)
-  fixture.tickAfter(5000)
+  fixture.tickAfter(400)
   assert.ok(twice().length > 0)
   assert.equal(new Set(twice()).size, twice().length, 'asked of three')
   const [piece = -1] = twice()
@@ -241,6 +240,54 @@ test('a piece that is late is asked of one more source, and whoever is not first
   scheduler.onStored(piece)
   assert.deepEqual(fixture.cancelled, [{ source: slow, piece }])
   assert.equal(slow.asked.has(piece), false)
+})
+
+test('what only a slow source has is fetched from it by one of those near it, and the rest comes from others', () => {
+  const names = ['a', 'b', 'c', 'd']
+  const fetched = names.flatMap((node) => {
+    const fixture = new SchedulerFixture({ pieceCount: 32, node })
+    const { scheduler } = fixture
+    const slow = fixture.add('unknown', range(0, 20), 'slow')
+    for (const other of names) if (other !== node) fixture.add('unknown', range(20, 32), other)
+    scheduler.fill()
+    const asked = fixture.asked.splice(0)
+    fixture.now += 50
+    for (const { source, piece } of asked.filter((ask) => ask.source !== slow)) {
+      scheduler.onReceived(source, piece)
+      scheduler.onStored(piece)
+    }
+    assert.ok(slow.asked.size > 0)
+    fixture.tickAfter(2000)
+    assert.equal(slow.isSlow, true)
+    fixture.asked.push(...[...slow.asked.keys()].map((piece) => ({ source: slow, piece, priority: 'plan' as const })))
+    return [...new Set(fixture.drain())].filter((piece) => piece < 20)
+  })
+  assert.deepEqual(
+    fetched.sort((a, b) => a - b),
+    range(0, 20),
+  )
+})
+
+test('a source is slow only beside others, and not for ever', () => {
+  const fixture = new SchedulerFixture()
+  const { scheduler } = fixture
+  const source = fixture.add('near')
+  scheduler.fill()
+  fixture.tickAfter(60_000)
+  assert.equal(source.isSlow, false)
+  fixture.now += 50
+  fixture.deliver()
+  const other = fixture.add('near')
+  for (let step = 0; step < 100 && other.asked.size === 0; step += 1) scheduler.fill()
+  fixture.tickAfter(3_600_000)
+  assert.equal(source.isSlow && other.isSlow, true)
+  fixture.asked.length = 0
+  fixture.tickAfter(6000)
+  const [piece] = source.asked.keys()
+  assert.ok(piece !== undefined)
+  fixture.now += 1
+  scheduler.onReceived(source, piece)
+  assert.equal(source.isSlow, false)
 })
 
 test('what takes long from afar is not asked for across the racks again because it is quick near', () => {

@@ -1,14 +1,18 @@
 import { Bitfield } from '@shoal/core'
+import type Wire from 'bittorrent-protocol'
+import { PeerLink } from '../../src/peer-link.ts'
 import { type OfferClient, OriginOffers } from '../../src/scheduler/origin-offers.ts'
 import { PieceScheduler } from '../../src/scheduler/piece-scheduler.ts'
 import { PieceSet } from '../../src/scheduler/piece-set.ts'
 import type { Source } from '../../src/scheduler/source.ts'
+import { SourceHealth } from '../../src/source-health.ts'
 import { Flow, Link, SimulatedNetwork } from './simulated-network.ts'
 
 const CONTROL_MS = 1
 const HAVE_MS = 12
 const WRITE_MS = 2
 const TICK_MS = 100
+const HEALTH_MS = 1000
 const NEED_MS = 500
 
 export interface SimulatedNode {
@@ -51,7 +55,9 @@ interface Peer {
   readonly plan: SimulatedNode
   readonly have: Bitfield
   readonly scheduler: PieceScheduler
+  readonly health: SourceHealth
   readonly sources: Map<Peer, Source>
+  readonly links: Map<Peer, PeerLink>
   readonly origin: Source
   readonly client: OfferClient
   /** What takes a request back. */
@@ -154,7 +160,9 @@ export function simulate(simulation: Simulation): SimulationResult {
       plan,
       have,
       scheduler,
+      health: new SourceHealth(scheduler),
       sources: new Map(),
+      links: new Map(),
       origin,
       client: offers.addClient(),
       requests: new Map(),
@@ -203,6 +211,8 @@ export function simulate(simulation: Simulation): SimulationResult {
     if (from === undefined) peer.scheduler.onChosen(source, piece)
     peer.scheduler.onReceived(source, piece)
     peer.scheduler.fill()
+    const link = from === undefined ? undefined : peer.links.get(from)
+    if (link !== undefined) peer.health.onDelivered(link, network.now)
     network.after(WRITE_MS, () => stored(peer, piece))
   }
   const stored = (peer: Peer, piece: number) => {
@@ -234,6 +244,12 @@ export function simulate(simulation: Simulation): SimulationResult {
       network.after(TICK_MS, tick)
     }
     tick()
+    const look = () => {
+      if (!peer.isAlive || peer.have.isFull) return
+      checkHealth(peer)
+      network.after(HEALTH_MS, look)
+    }
+    look()
   }
   const meet = (self: Peer, other: Peer) => {
     const isSame = self.plan.rack === other.plan.rack
@@ -241,15 +257,30 @@ export function simulate(simulation: Simulation): SimulationResult {
     const source = self.scheduler.addSource({ node: other.plan.name, place })
     self.sources.set(other, source)
     self.scheduler.setPieces(source, new PieceSet(pieces, other.have))
+    self.links.set(other, buildLink(other.plan.name, source, network.now))
     self.scheduler.setUsable(source, true)
+  }
+  const part = (self: Peer, other: Peer) => {
+    const source = self.sources.get(other)
+    if (source !== undefined) self.scheduler.removeSource(source)
+    self.sources.delete(other)
+    self.links.delete(other)
+  }
+  const checkHealth = (self: Peer) => {
+    for (const [other, link] of [...self.links]) {
+      const { source } = link
+      if (source === undefined) continue
+      // Bytes of a piece that is on its way are seen as they come.
+      if (flow(other, self).jobs.length > 0) source.lastDataAt = network.now
+      if (self.health.check(link, network.now)) part(self, other)
+      else self.scheduler.setUsable(source, link.isUsable)
+    }
   }
   const kill = (peer: Peer) => {
     peer.isAlive = false
     offers.removeClient(peer.client)
     for (const other of peers) {
-      const source = other.sources.get(peer)
-      if (source !== undefined) other.scheduler.removeSource(source)
-      other.sources.delete(peer)
+      part(other, peer)
       for (const key of [`${peer.plan.name}>${other.plan.name}`, `${other.plan.name}>${peer.plan.name}`]) {
         const open = flows.get(key)
         if (open !== undefined) network.cut(open)
@@ -276,6 +307,15 @@ export function simulate(simulation: Simulation): SimulationResult {
     rackCopies: new Map([...rackBytes].map(([rack, bytes]) => [rack, bytes / size])),
     wasted: 1 - usefulBytes / receivedBytes,
   }
+}
+
+function buildLink(name: string, source: Source, now: number): PeerLink {
+  const wire = { peerId: name, peerChoking: false, destroyed: false } as unknown as Wire
+  const link = new PeerLink({ wire, host: name, dialled: undefined, now })
+  link.source = source
+  link.isOpen = true
+  link.isKnown = true
+  return link
 }
 
 function requestKey(from: Peer, piece: number): string {
