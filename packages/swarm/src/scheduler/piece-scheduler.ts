@@ -466,7 +466,7 @@ export class PieceScheduler {
     source.isCounted = true
     if (source.isPrompt) this.#slowTurns.add(source.node)
     if (source.isPrompt && source.place === 'near') this.#turns.add(source.node)
-    for (const piece of source.pieces) this.#countPiece(source, piece, 1)
+    source.pieces.visit((piece) => this.#countPiece(source, piece, 1))
   }
 
   #uncount(source: Source): void {
@@ -474,7 +474,7 @@ export class PieceScheduler {
     source.isCounted = false
     this.#slowTurns.remove(source.node)
     this.#turns.remove(source.node)
-    for (const piece of source.pieces) this.#countPiece(source, piece, -1)
+    source.pieces.visit((piece) => this.#countPiece(source, piece, -1))
   }
 
   #countPiece(source: Source, piece: number, delta: 1 | -1): void {

@@ -97,6 +97,15 @@ export class PieceSet {
     }
   }
 
+  /** All pieces of it, in order. */
+  visit(visit: (piece: number) => void): void {
+    for (let index = 0; index < this.#words.length; index += 1) {
+      for (let word = this.#words[index] ?? 0; word !== 0; word &= word - 1) {
+        visit(index * 32 + (31 - Math.clz32(word & -word)))
+      }
+    }
+  }
+
   *[Symbol.iterator](): Generator<number> {
     for (let piece = 0; piece < this.length; piece += 1) if (this.has(piece)) yield piece
   }
