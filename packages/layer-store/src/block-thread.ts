@@ -25,6 +25,12 @@ interface Task {
   readonly reject: (error: Error) => void
 }
 
+/** While many blocks come the thread is woken for so many at a time, or after so long: waking it costs more than handing over. */
+const WAKE_BLOCKS = 4
+const WAKE_MS = 4
+/** Many are those of which one came so soon after the last waking. */
+const BUSY_MS = 10
+
 /** The thread needs next to nothing: this keeps its heap from growing as far as a service's may. */
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
 
@@ -37,7 +43,10 @@ export class BlockThread {
   /** In order; the first of them, {@link #pushed} many, are in the ring. */
   #tasks: Task[] = []
   #pushed = 0
-  #waking: NodeJS.Immediate | undefined
+  /** Blocks in the ring for which the thread was not woken. */
+  #unwoken = 0
+  #wakeTimer: NodeJS.Timeout | undefined
+  #wokenAt = Number.NEGATIVE_INFINITY
   #running: { readonly worker: Worker; readonly ring: BlockJobRing } | undefined
 
   /** `memory` is that of the block buffers. */
@@ -68,12 +77,18 @@ export class BlockThread {
       const { fd, position, buffer, length, hash } = task.write
       ring.push({ fd, position, length, hash, byteOffset: buffer.payload(length).byteOffset })
       this.#pushed += 1
-      // Many come in one turn of the event loop, and waking the thread is what costs.
-      this.#waking ??= setImmediate(() => {
-        this.#waking = undefined
-        this.#running?.ring.wake()
-      })
+      this.#unwoken += 1
     }
+    if (this.#unwoken >= WAKE_BLOCKS || performance.now() - this.#wokenAt >= BUSY_MS) this.#wake()
+    else if (this.#unwoken > 0) this.#wakeTimer ??= setTimeout(() => this.#wake(), WAKE_MS)
+  }
+
+  #wake(): void {
+    clearTimeout(this.#wakeTimer)
+    this.#wakeTimer = undefined
+    this.#unwoken = 0
+    this.#wokenAt = performance.now()
+    this.#running?.ring.wake()
   }
 
   #start(): { worker: Worker; ring: BlockJobRing } {
