@@ -139,8 +139,8 @@ export class DiskLayer implements StoredLayer {
     return this.#reader.read(offset, length)
   }
 
-  readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
-    return this.#reader.readBlock(block)
+  readBlock(block: number, ahead?: number): BlockBuffer | Promise<BlockBuffer> {
+    return this.#reader.readBlock(block, ahead)
   }
 
   flush(): Promise<void> {

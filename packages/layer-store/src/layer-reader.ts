@@ -50,12 +50,12 @@ export class LayerReader {
     return data
   }
 
-  readBlock(block: number): BlockBuffer | Promise<BlockBuffer> {
+  readBlock(block: number, ahead = 0): BlockBuffer | Promise<BlockBuffer> {
     const { manifest, cache } = this.#deps
     try {
       const length = checkedBlockSize(manifest, block)
       this.#checkPresent(block * manifest.blockLengthBytes, length)
-      return cache.find(block) ?? this.#readCached(block, length) ?? this.#load(block)
+      return cache.find(block) ?? this.#readCached(block, length) ?? this.#load(block, ahead)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -79,10 +79,11 @@ export class LayerReader {
   }
 
   /** Blocks that are read one after the other come a few at a time: most of a read's cost is not in its bytes. */
-  async #load(block: number): Promise<BlockBuffer> {
-    let ahead = 0
+  async #load(block: number, wantedAhead: number): Promise<BlockBuffer> {
+    const most = block === this.#nextBlock ? READ_AHEAD : Math.min(READ_AHEAD, wantedAhead)
     const { present } = this.#deps.ledger
-    if (block === this.#nextBlock) while (ahead < READ_AHEAD && present.has(block + ahead + 1)) ahead += 1
+    let ahead = 0
+    while (ahead < most && present.has(block + ahead + 1)) ahead += 1
     try {
       return await this.#loadRun(block, ahead)
     } catch (error) {

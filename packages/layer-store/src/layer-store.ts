@@ -78,9 +78,10 @@ export interface StoredLayer extends LayerDescription {
   read(offset: number, length: number): Promise<Buffer>
   /**
    * A present block in a buffer that the caller has to release; at once when a buffer still holds it, otherwise a promise, which waits
-   * for a free buffer. `SHOAL_STORE_BLOCK_ABSENT` as {@link read}; a block outside the layer is a RangeError.
+   * for a free buffer. `SHOAL_STORE_BLOCK_ABSENT` as {@link read}; a block outside the layer is a RangeError. So many blocks `ahead`
+   * are about to be read, too: a read of the file takes some of them with it.
    */
-  readBlock(block: number): BlockBuffer | Promise<BlockBuffer>
+  readBlock(block: number, ahead?: number): BlockBuffer | Promise<BlockBuffer>
   /** Resolves when every block that was present at the call is durable. */
   flush(): Promise<void>
   /**

@@ -22,8 +22,11 @@ export interface SwarmLayer {
   writeBlock(block: number, buffer: BlockBuffer): Promise<void>
   /** Reads bytes of present blocks; rejects when one of them is absent. */
   read(offset: number, length: number): Promise<Uint8Array>
-  /** A present block in a buffer that the caller has to release; at once when a buffer still holds it. Rejects when it is absent. */
-  readBlock(block: number): BlockBuffer | Promise<BlockBuffer>
+  /**
+   * A present block in a buffer that the caller has to release; at once when a buffer still holds it. Rejects when it is absent.
+   * So many blocks `ahead` are about to be read, too.
+   */
+  readBlock(block: number, ahead?: number): BlockBuffer | Promise<BlockBuffer>
   /** Resolves when what is present is durable. */
   flush(): Promise<void>
 }

@@ -150,7 +150,7 @@ export class ServerLane implements Sender {
       onEnd(undefined)
     }
     try {
-      const read = channel.upload.layer.readBlock(next.block)
+      const read = channel.upload.layer.readBlock(next.block, next.ahead)
       if (read instanceof Promise) read.then(onRead, onFailed)
       else onRead(read)
     } catch {

@@ -5,11 +5,16 @@ import type { LaneUpload } from './lane-upload.ts'
 /** A bitfield is little work, but not none. */
 const PIECES_PER_NAME = 128
 
+/** What a read may take with it. */
+const MAX_AHEAD = 3
+
 /** A block that is to be sent next on a channel. */
 export interface NextBlock {
   readonly block: number
   readonly isUrgent: boolean
   readonly isChosen: boolean
+  /** How many of the blocks right after it are asked for as well. */
+  readonly ahead: number
 }
 
 /** What a client asked for on one channel and what it leaves to the source's choice. */
@@ -115,7 +120,9 @@ export class UploadChannel {
     const [first] = line
     if (first !== undefined) {
       line.delete(first)
-      return { block: first, isUrgent: line === this.#urgent, isChosen: false }
+      let ahead = 0
+      while (ahead < MAX_AHEAD && line.has(first + ahead + 1)) ahead += 1
+      return { block: first, isUrgent: line === this.#urgent, isChosen: false, ahead }
     }
     if (this.#wanted === 0 || !this.#mayChoose) return undefined
     const block = this.upload.choose()
@@ -123,6 +130,6 @@ export class UploadChannel {
     if (block === undefined) return undefined
     this.#wanted -= 1
     this.#unconfirmed += 1
-    return { block, isUrgent: false, isChosen: true }
+    return { block, isUrgent: false, isChosen: true, ahead: 0 }
   }
 }
