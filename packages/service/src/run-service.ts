@@ -1,6 +1,7 @@
 import { errorCode, type Logger, systemClock } from '@shoal/core'
 import { describeError } from './describe-error.ts'
 import { serviceError } from './errors.ts'
+import { holdYoungGeneration } from './young-generation.ts'
 
 /** Exit codes of a service; the CLI documents the same. */
 export const EXIT_CODES = { ok: 0, failed: 1, configuration: 2 } as const
@@ -31,6 +32,7 @@ export async function runService(
   start: (signal: AbortSignal) => Promise<AsyncDisposable>,
 ): Promise<number> {
   const { logger } = options
+  holdYoungGeneration()
   const stop = new AbortController()
   let stopped: (signal: Signal) => void = () => {}
   const signalled = new Promise<Signal>((resolve) => {
