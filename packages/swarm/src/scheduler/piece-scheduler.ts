@@ -128,7 +128,8 @@ export class PieceScheduler {
   setPieces(source: Source, pieces: PieceSet): void {
     this.#uncount(source)
     source.pieces = pieces
-    source.usefulCount = this.#wanted.reduce((sum, wanted) => sum + wanted.countCommon(pieces), 0)
+    source.useful = new PieceSet(this.#options.pieceCount)
+    for (const wanted of this.#wanted) source.useful.addCommon(wanted, pieces)
     source.isDry = false
     this.#count(source)
   }
@@ -137,7 +138,7 @@ export class PieceScheduler {
     if (!source.pieces.add(piece)) return
     if (source.isCounted) this.#countPiece(source, piece, 1)
     if (!this.#isWanted(piece)) return
-    source.usefulCount += 1
+    source.useful.add(piece)
     source.isDry = false
   }
 
@@ -145,7 +146,7 @@ export class PieceScheduler {
   dropPiece(source: Source, piece: number): void {
     if (!source.pieces.delete(piece)) return
     if (source.isCounted) this.#countPiece(source, piece, -1)
-    if (this.#isWanted(piece)) source.usefulCount -= 1
+    source.useful.delete(piece)
   }
 
   /** It began or ceased to answer. */
@@ -343,7 +344,7 @@ export class PieceScheduler {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
-      if (!source.isUsable || source.isDry || source.canChoose || source.usefulCount === 0) continue
+      if (!source.isUsable || source.isDry || source.canChoose || source.useful.count === 0) continue
       if (!isDistantToo && !source.isPrompt) continue
       const window = sourceWindow(source)
       if (source.inFlightBytes >= window) source.isFull = true
@@ -372,7 +373,7 @@ export class PieceScheduler {
     let rarest = Number.POSITIVE_INFINITY
     let compared = 0
     let looked = 0
-    wanted.visitCommon(source.pieces, start, (piece) => {
+    wanted.visitCommon(source.useful, start, (piece) => {
       looked += 1
       if (this.#mayAsk(source, piece)) {
         compared += 1
@@ -450,14 +451,14 @@ export class PieceScheduler {
     if (this.#have.has(piece) || !this.#wanted[this.#priority[piece] ?? 0]?.add(piece)) return
     for (const source of this.sources) {
       if (!source.pieces.has(piece)) continue
-      source.usefulCount += 1
+      source.useful.add(piece)
       source.isDry = false
     }
   }
 
   #unwant(piece: number): boolean {
     if (!this.#wanted[this.#priority[piece] ?? 0]?.delete(piece)) return false
-    for (const source of this.sources) if (source.pieces.has(piece)) source.usefulCount -= 1
+    for (const source of this.sources) source.useful.delete(piece)
     return true
   }
 

@@ -17,8 +17,8 @@ export class Source {
   /** Whether the origin on the other side chooses what it gives. */
   canChoose = false
   pieces: PieceSet
-  /** How many of its pieces are wanted and not asked of anybody. */
-  usefulCount = 0
+  /** Those of its pieces that are wanted and not asked of anybody. */
+  useful: PieceSet
   /** Pieces asked of it, and when. */
   readonly asked = new Map<number, number>()
   inFlightBytes = 0
@@ -47,6 +47,7 @@ export class Source {
     this.node = init.node
     this.place = init.place
     this.pieces = new PieceSet(init.pieceCount)
+    this.useful = new PieceSet(init.pieceCount)
   }
 
   /** Whose rack nobody knows is asked as if it were in ours, but waited for as little as somebody elsewhere. */

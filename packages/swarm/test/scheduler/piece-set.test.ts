@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { PieceSet } from '../../src/scheduler/piece-set.ts'
 import { pieceSet } from './scheduler-fixture.ts'
 
-const LENGTH = 100
+const LENGTH = 2500
 const pieces = fc.uniqueArray(fc.nat(LENGTH - 1), { maxLength: LENGTH, size: 'max' })
 
 test('it does what a Set of numbers does', () => {
@@ -44,7 +44,7 @@ test('what two sets share is visited once, in order from anywhere and around', (
 
 test('a visit ends when it is told to', () => {
   const visited: number[] = []
-  const set = pieceSet(LENGTH, [1, 40, 41, 99])
+  const set = pieceSet(LENGTH, [1, 40, 41, 2499])
   set.visitCommon(set, 40, (piece) => visited.push(piece) < 2)
   assert.deepEqual(visited, [40, 41])
 })

@@ -63,8 +63,8 @@ class Model {
     for (const source of this.sources) {
       inFlight += source.asked.size
       assert.equal(source.inFlightBytes, source.asked.size * PIECE_BYTES, 'in flight at one')
-      const useful = wanted.filter((piece) => source.pieces.has(piece)).length
-      assert.equal(source.usefulCount, useful, 'useful')
+      const useful = wanted.filter((piece) => source.pieces.has(piece))
+      assert.deepEqual([...source.useful], useful, 'useful')
     }
     assert.equal(scheduler.inFlightBytes, inFlight * PIECE_BYTES, 'in flight')
     const isNeeded = (piece: number) => this.isWanted(piece) || this.#isInDoubt(piece)
