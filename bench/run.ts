@@ -24,7 +24,7 @@ export interface Bench {
 const USAGE = `usage: npm run -s bench -- <name> [--quick]
   runs bench/<name>, stores its figures in bench/results/ and prints them as one JSON object on the last line
   --quick  under 50 s on 2 cores, honest at its smaller size
-names: main-job, transfer, swarm, limits, growth`
+names: main-job, transfer, swarm, limits, growth, many-layers`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

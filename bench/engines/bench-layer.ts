@@ -32,16 +32,17 @@ export interface BenchLayer {
   fileIn(directory: string): string
 }
 
-/** Writes a layer of bytes that do not compress, always the same for one size, with its manifest and torrent. */
+/** Writes a layer of bytes that do not compress, always the same for one size and number, with its manifest and torrent. */
 export async function createBenchLayer(options: {
   directory: string
   sizeBytes: number
   trackers: readonly string[]
+  number?: number
 }): Promise<BenchLayer> {
-  const { directory, sizeBytes, trackers } = options
+  const { directory, sizeBytes, trackers, number = 0 } = options
   const geometry = chooseGeometry(sizeBytes)
   const file = join(directory, NAME)
-  const hashes = await writeLayer(file, geometry)
+  const hashes = await writeLayer(file, geometry, number)
   const { torrent, infoHash } = encodeTorrent({
     name: NAME,
     sizeBytes,
@@ -76,10 +77,12 @@ export async function createBenchLayer(options: {
   }
 }
 
-async function writeLayer(file: string, geometry: Geometry) {
+async function writeLayer(file: string, geometry: Geometry, number: number) {
   const { sizeBytes, blockLengthBytes, pieceLengthBytes } = geometry
   // The key stream of a cipher: bytes without any pattern, faster than a disk.
-  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16))
+  const start = Buffer.alloc(16)
+  start.writeUInt32BE(number)
+  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), start)
   const zeros = Buffer.alloc(CHUNK_BYTES)
   const whole = createHash('sha256')
   const blocks: Buffer[] = []

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock, TransferLimits } from '@shoal/core'
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
+import { holdYoungGeneration } from '@shoal/service/young-generation'
 import { openLevelState } from '@shoal/state'
 import { createSwarm } from '@shoal/swarm'
 import { manneredLayer } from './mannered-layer.ts'
@@ -40,6 +41,8 @@ const [encodedManifest, torrent] = await Promise.all([readFile(values.manifest),
 const manifest = decodeManifest(encodedManifest, [decodePublicKey(values.key)])
 const description = { manifest, encodedManifest, torrent }
 
+// As a service does.
+holdYoungGeneration()
 const state = await openLevelState(join(values.directory, 'state'))
 const store: LayerStore = createLayerStore(
   { state, logger: silentLogger, clock: systemClock },
