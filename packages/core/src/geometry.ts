@@ -8,14 +8,17 @@ export interface Geometry {
 }
 
 const KIB = 1024
+const MIB = 1024 ** 2
 const GIB = 1024 ** 3
+/** Up to here the last node waits noticeably for the first pieces to go round and the last ones to arrive. */
+const SMALL_BYTES = 128 * MIB
 
 /**
- * Lengths for a layer of this size. 256 KiB pieces return a VM's cold read in a third of the time of 1 MiB
- * pieces; larger layers take larger pieces so that a torrent stays near 16,000 of them (docs/adr/0004).
+ * Lengths for a layer of this size. 256 KiB pieces return a VM's cold read in a third of the time of 1 MiB pieces; small layers take
+ * smaller ones, larger layers larger ones so that a torrent stays near 16,000 of them (docs/adr/0004).
  */
 export function chooseGeometry(sizeBytes: number): Geometry {
-  const blockLengthBytes = 256 * KIB
+  const blockLengthBytes = (sizeBytes <= SMALL_BYTES ? 128 : 256) * KIB
   let pieceLengthBytes = blockLengthBytes
   while (sizeBytes / pieceLengthBytes > (4 * GIB) / blockLengthBytes) pieceLengthBytes *= 2
   return { sizeBytes, blockLengthBytes, pieceLengthBytes }

@@ -8,11 +8,11 @@ const sizes = fc.integer({ min: 1, max: 2000 })
 const lengths = fc.record({ blockBits: fc.integer({ min: 0, max: 6 }), pieceBits: fc.integer({ min: 0, max: 4 }) })
 
 describe('geometry', () => {
-  test('pieces are 256 KiB up to 4 GiB and double so that there are at most 16,384', () => {
+  test('pieces are 128 KiB for small layers, 256 KiB up to 4 GiB, and double so that there are at most 16,384', () => {
     const pieceLength = (sizeBytes: number) => chooseGeometry(sizeBytes).pieceLengthBytes / 1024
-    const sizes = [1, GIB, 4 * GIB, 4 * GIB + 1, 8 * GIB, 100 * GIB].map(pieceLength)
-    assert.deepEqual(sizes, [256, 256, 256, 512, 512, 8192])
-    for (const sizeBytes of [1, 5 * GIB, 64 * GIB, 1024 * GIB]) {
+    const sizes = [1, GIB / 8, GIB / 8 + 1, GIB, 4 * GIB, 4 * GIB + 1, 8 * GIB, 100 * GIB].map(pieceLength)
+    assert.deepEqual(sizes, [128, 128, 256, 256, 256, 512, 512, 8192])
+    for (const sizeBytes of [GIB, 5 * GIB, 64 * GIB, 1024 * GIB]) {
       assert.ok(pieceCount(chooseGeometry(sizeBytes)) <= 16_384)
       assert.equal(chooseGeometry(sizeBytes).blockLengthBytes, 256 * 1024)
     }

@@ -30,7 +30,7 @@ describe('an import', () => {
     assert.deepEqual(layer.images, [image])
     assert.equal(layer.infoHash, manifest.infoHash)
     const verification = await fixture.client.verifyLayer({ params })
-    assert.deepEqual(verification, { layer: shown.layer, checkedBlocks: 12, badBlocks: [], digestMatches: true })
+    assert.deepEqual(verification, { layer: shown.layer, checkedBlocks: 24, badBlocks: [], digestMatches: true })
     assert.deepEqual(await fixture.stagedFiles(), [])
     assert.ok((await fixture.client.getTorrent({ params })).length > 0)
   })
