@@ -50,7 +50,7 @@ describe('npm start', { timeout: TIMEOUT_MS }, () => {
       assert.match((await shoal('node', 'list')).stdout, /^peer-3 +ready .* 3\/3 /m)
       assert.match((await shoal('status')).stdout, /nodes +3 ready/)
       const verified = await shoal('layer', 'verify', 'Example tools', '--peer', `http://${network}.2:7421`)
-      assert.match(verified.stdout, /all 96 blocks and the digest match/)
+      assert.match(verified.stdout, /all 192 blocks and the digest match/)
       const assigned = await shoal('layer', 'assign', 'Example tools', '--all', '--wait')
       assert.match(assigned.stdout, /on 3 of 3 nodes/)
       assert.match((await shoal('status', '--peer', `http://${network}.2:7421`)).stdout, /^peer +peer-1/)
