@@ -35,8 +35,8 @@ const BUSY_MS = 10
 const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
 
 /**
- * A thread that hashes and writes blocks where they are, in shared memory (docs/adr/0011). It starts with the first block, keeps the process
- * alive only while it has something to do, and is started anew if it died.
+ * A thread that hashes and writes blocks where they are, in shared memory (docs/adr/0011). It keeps the process alive only
+ * while it has something to do, and is started anew if it died.
  */
 export class BlockThread {
   readonly #memory: SharedArrayBuffer
@@ -52,6 +52,13 @@ export class BlockThread {
   /** `memory` is that of the block buffers. */
   constructor(memory: SharedArrayBuffer) {
     this.#memory = memory
+  }
+
+  /** Gets ready for blocks: starting takes a tenth of a second, for which the first of them would wait. */
+  start(): void {
+    if (this.#running !== undefined) return
+    this.#running = this.#startWorker()
+    this.#running.worker.unref()
   }
 
   /** False if the bytes do not have the hash: then nothing was written. Rejects with what a file system call would. */
@@ -70,7 +77,7 @@ export class BlockThread {
   }
 
   #push(): void {
-    this.#running ??= this.#start()
+    this.#running ??= this.#startWorker()
     const { ring, worker } = this.#running
     if (this.#pushed === 0) worker.ref()
     for (let task = this.#tasks[this.#pushed]; task !== undefined && !ring.isFull; task = this.#tasks[this.#pushed]) {
@@ -91,7 +98,7 @@ export class BlockThread {
     this.#running?.ring.wake()
   }
 
-  #start(): { worker: Worker; ring: BlockJobRing } {
+  #startWorker(): { worker: Worker; ring: BlockJobRing } {
     const ring = new BlockJobRing()
     const workerData: BlockWorkerData = { buffers: this.#memory, jobs: ring.memory }
     const url = new URL('./block-worker.ts', import.meta.url)

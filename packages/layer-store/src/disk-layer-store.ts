@@ -225,6 +225,7 @@ class DiskLayerStore implements LayerStore {
     const deps = { ...this.#deps, buffers: this.buffers, file, replaceFile }
     const layer = new DiskLayer(deps, description, { path, durableBytes, durableMs, present })
     this.#layers.set(digest, layer)
+    if (!layer.isComplete) this.#thread.start()
     return layer
   }
 
