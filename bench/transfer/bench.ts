@@ -10,11 +10,12 @@ import { type FileSystem, mediansOf, type TransferRow, transferFigures } from '.
 
 const MIB = 1024 ** 2
 const TMPFS = '/dev/shm'
-const COMPARED = ['shoal', 'shoal-warm', 'aria2', 'libtorrent']
+const COMPARED = ['shoal', 'aria2', 'libtorrent']
 /** Minutes for a GiB to eight peers: a smaller layer once shows their rate as well. */
 const SLOW = ['stock-webtorrent', 'transmission']
 
 interface Size {
+  readonly engines: readonly string[]
   readonly mib: number
   readonly slowMib: number
   readonly peers: readonly number[]
@@ -28,12 +29,14 @@ interface Size {
 }
 
 const FULL: Size = {
+  engines: ['shoal-warm', ...COMPARED],
   ...{ mib: 1024, slowMib: 256, peers: [1, 4, 8], fileSystems: ['tmpfs', 'disk'], rounds: 5, glanceRounds: 3 },
   ...{ budgetSeconds: 480, runTimeoutSeconds: 120, slowTimeoutSeconds: 120 },
 }
 const QUICK: Size = {
-  ...{ mib: 256, slowMib: 0, peers: [1, 4], fileSystems: ['tmpfs'], rounds: 2, glanceRounds: 0 },
-  ...{ budgetSeconds: 42, runTimeoutSeconds: 15, slowTimeoutSeconds: 0 },
+  engines: COMPARED,
+  ...{ mib: 512, slowMib: 0, peers: [1, 4], fileSystems: ['tmpfs'], rounds: 2, glanceRounds: 0 },
+  ...{ budgetSeconds: 40, runTimeoutSeconds: 15, slowTimeoutSeconds: 0 },
 }
 
 type Say = (line: string) => void
@@ -60,7 +63,8 @@ async function compare(fileSystem: FileSystem, size: Size, say: Say): Promise<Tr
     if ((roundAt - startedAt) / 1000 + longestSeconds > size.budgetSeconds) break
     for (const peers of size.peers) {
       // A different one first each time.
-      for (const name of [...COMPARED.slice(round % COMPARED.length), ...COMPARED.slice(0, round % COMPARED.length)]) {
+      const first = round % size.engines.length
+      for (const name of [...size.engines.slice(first), ...size.engines.slice(0, first)]) {
         const engine = engines.get(name)
         if (engine === undefined) throw new TypeError(`no engine ${name}`)
         const options = { peers, timeoutMs: size.runTimeoutSeconds * 1000 }
