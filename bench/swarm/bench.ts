@@ -36,25 +36,24 @@ interface Churn {
 
 const MOST = {
   shoal: 5,
-  'shoal-warm': 5,
   aria2: 5,
   libtorrent: 5,
-  'libtorrent-super-seeding': 2,
+  'shoal-warm': 1,
+  'libtorrent-super-seeding': 1,
   'stock-webtorrent': 1,
 }
-const FEW = { shoal: 3, 'shoal-warm': 3, aria2: 2, libtorrent: 2, 'libtorrent-super-seeding': 1 }
-const MORE = { shoal: 1, 'shoal-warm': 1, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
-const MANY = { shoal: 1, aria2: 1, 'libtorrent-super-seeding': 1, 'shoal-warm': 1 }
+const FEW = { shoal: 3, aria2: 2, libtorrent: 2 }
+const MORE = { shoal: 3, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
+const MANY = { shoal: 1, aria2: 1 }
 const FULL: readonly Cell[] = [
-  { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: MOST },
+  { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
   { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
   { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
-  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
-  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
-  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 6, rounds: MORE },
-  { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 3, rounds: MANY },
-  { case: 'slow-seed', nodes: 32, mib: 32, rateMBPerSecond: 3, rounds: MANY },
-  { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 3, rounds: MANY },
+  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: MORE },
+  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FEW },
+  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: MANY },
+  { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
+  { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
 ]
 const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 3, aria2: 1, libtorrent: 1 } }
 const QUICK: readonly Cell[] = [

@@ -3,6 +3,7 @@ import { destroyLab } from './destroy-lab.ts'
 import { ipCommands } from './ip-command.ts'
 import { LabHost } from './lab-host.ts'
 import { checkPlan, type LabHostPlan, type LabPlan, type LabRackPlan } from './lab-plan.ts'
+import { makeRoomForNeighbours } from './neighbour-table.ts'
 
 const SWITCH = 'switch'
 const BITS_PER_MBIT = 1e6
@@ -33,6 +34,9 @@ export interface Lab extends AsyncDisposable {
 export async function createLab(plan: LabPlan, options: { signal?: AbortSignal; stays?: boolean } = {}): Promise<Lab> {
   checkPlan(plan)
   if (process.getuid?.() !== 0) throw new Error('a lab needs root: network namespaces cannot be made without')
+  const nodes = [plan.core ?? [], ...(plan.racks ?? []).map((rack) => rack.nodes)].flat()
+  // The root namespace is one more.
+  await makeRoomForNeighbours(nodes.length + 1)
   const owner = options.stays === true ? null : process.pid
   const claim = await claimAddressRange({ prefix: plan.prefix ?? 'shoal', owner })
   try {

@@ -44,8 +44,6 @@ export class LayerUploads {
         choose: () => (client === undefined ? undefined : this.#origin?.choose(client)),
         onNeed: (pieces) => client !== undefined && this.#origin?.need(client, pieces),
         onArrived: (blocks) => client !== undefined && this.#origin?.arrived(client, blocks),
-        // The origin gives what is needed, whoever has it: it keeps no account.
-        onHave: () => {},
         onUpload: this.#deps.onUpload,
         onClose: () => {
           link.laneUpload = undefined
@@ -57,9 +55,11 @@ export class LayerUploads {
   }
 
   /** A piece became whole here. */
-  have(link: PeerLink, piece: number): void {
-    if (link.laneUpload !== undefined) link.laneUpload.have(piece)
-    else if (link.isOpen && link.source?.pieces.has(piece) === false) link.wire.have(piece)
+  have({ laneUpload, isOpen, source, wire }: PeerLink, piece: number): void {
+    // Whoever has it itself does not ask for it, and hears of it at the end, in a bitfield.
+    if (source?.pieces.has(piece) !== false) return
+    if (laneUpload !== undefined) laneUpload.have(piece)
+    else if (isOpen) wire.have(piece)
   }
 
   close(): void {

@@ -10,7 +10,6 @@ import {
   readPieces,
 } from './frame.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import type { HaveQueue } from './have-queue.ts'
 import type { LaneChannel, LaneChannelEvents, LaneLayer } from './lane-channel.ts'
 import type { IncomingBlock } from './lane-receiver.ts'
 import { RequestedBlocks } from './requested-blocks.ts'
@@ -20,7 +19,6 @@ export interface ClientChannelDeps {
   readonly layer: LaneLayer
   readonly events: LaneChannelEvents
   readonly writer: FrameWriter
-  readonly haves: HaveQueue
   /** The user closed it. */
   readonly onLeave: () => void
 }
@@ -94,14 +92,9 @@ export class ClientChannel implements LaneChannel {
     if (!this.isClosed) this.#deps.writer.push({ type: FRAME.arrived, channel: this.#deps.channel, a: blocks })
   }
 
-  have(pieces: readonly number[]): void {
-    if (!this.isClosed) this.#deps.haves.add(this.#deps.channel, pieces)
-  }
-
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.#deps.haves.forget(this.#deps.channel)
     this.#deps.writer.push({ type: FRAME.leave, channel: this.#deps.channel })
     this.#deps.onLeave()
   }
@@ -110,7 +103,6 @@ export class ClientChannel implements LaneChannel {
   end(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.#deps.haves.forget(this.#deps.channel)
     this.#deps.events.onClose()
   }
 

@@ -1,12 +1,4 @@
-import {
-  FRAME,
-  type FrameHeader,
-  HEADER_BYTES,
-  INFO_HASH_BYTES,
-  isHaveLength,
-  MAX_CONTROL_BYTES,
-  readHeader,
-} from './frame.ts'
+import { FRAME, type FrameHeader, HEADER_BYTES, INFO_HASH_BYTES, MAX_CONTROL_BYTES, readHeader } from './frame.ts'
 
 /** Cuts what a client sends into frames. None is longer than 64 KiB and a header, so memory is bounded. */
 export class FrameReader {
@@ -52,7 +44,6 @@ export class FrameReader {
 }
 
 function isClientLength({ type, length }: FrameHeader): boolean {
-  if (type === FRAME.have) return isHaveLength(length)
   if (type === FRAME.need) return length > 0 && length <= MAX_CONTROL_BYTES
   return length === (type === FRAME.join ? INFO_HASH_BYTES : 0)
 }

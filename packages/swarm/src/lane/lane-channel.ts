@@ -34,8 +34,6 @@ export interface LaneChannel {
   need(pieces: Uint8Array): void
   /** Says that so many more of the chosen blocks are here. */
   arrived(blocks: number): void
-  /** Tells of pieces that became whole here. */
-  have(pieces: readonly number[]): void
   close(): void
 }
 

@@ -3,7 +3,6 @@ import type { BlockIntake } from './block-intake.ts'
 import { ClientChannel } from './client-channel.ts'
 import { FRAME, type FrameHeader, MAX_CHANNELS, MAX_NAMED_PER_SECOND, namedBy } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { HaveQueue, type HaveTimer } from './have-queue.ts'
 import type { LaneChannel, LaneChannelEvents, LaneLayer } from './lane-channel.ts'
 import { encodeLanePreamble } from './lane-preamble.ts'
 import { LaneReceiver } from './lane-receiver.ts'
@@ -22,7 +21,6 @@ const NO_CHANNEL_TIMEOUT = 30
 export interface LaneClientDeps {
   readonly intake: BlockIntake
   readonly watch: LaneWatch
-  readonly haveTimer: HaveTimer
 }
 
 export interface LaneClientOptions {
@@ -43,7 +41,6 @@ export class LaneClient {
   readonly #deps: LaneClientDeps
   readonly #socket: Socket
   readonly #writer: FrameWriter
-  readonly #haves: HaveQueue
   readonly #receiver: LaneReceiver
   readonly #channels = new Map<number, ClientChannel>()
   readonly #connecting = new Stillness()
@@ -76,7 +73,6 @@ export class LaneClient {
     for (const event of ['error', 'end', 'close']) this.#socket.on(event, () => this.close())
     this.#socket.write(encodeLanePreamble(options))
     this.#writer = new FrameWriter(this.#socket)
-    this.#haves = new HaveQueue(deps.haveTimer, (channel, pieces) => this.#writer.pushHave(FRAME.have, channel, pieces))
     deps.watch.add(this)
   }
 
@@ -93,7 +89,6 @@ export class LaneClient {
       layer,
       events,
       writer: this.#writer,
-      haves: this.#haves,
       onLeave: () => this.#receiver.leave(channel),
     })
     // A source that does not confirm what was left uses up the numbers: without it there are more than anybody needs.
@@ -107,7 +102,6 @@ export class LaneClient {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#deps.watch.delete(this)
-    this.#haves.close()
     this.#writer.close()
     this.#socket.destroy()
     this.#receiver.close()

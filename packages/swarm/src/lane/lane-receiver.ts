@@ -39,19 +39,23 @@ interface Partial {
 type Mode = 'header' | 'control' | 'block' | 'pass-over'
 
 const NOTHING = Buffer.alloc(0)
+/** Frames are read so many bytes at a time: small ones come together in one read, and of a block its first bytes are copied. */
+const STAGE_BYTES = 2048
 /** What is passed over goes here, from whichever lane: nobody looks at it. */
 const passedOver = Buffer.allocUnsafeSlow(64 * 1024)
 
 /**
- * Reads frames from a socket so that it writes payload straight into block buffers: nothing is copied and nothing allocated
- * a read. It stops reading before a block for which there is no buffer.
+ * Reads frames from a socket so that it writes payload straight into block buffers, but for a block's first bytes: nothing is
+ * allocated a read. It stops reading before a block for which there is no buffer.
  */
 export class LaneReceiver {
   readonly #intake: BlockIntake
   readonly #frames: LaneFrames
   readonly #head = Buffer.alloc(HEADER_BYTES)
-  /** The socket asks where to read to before it stops: with no buffer yet, the first bytes go here and are copied. */
-  readonly #spill = Buffer.alloc(HEADER_BYTES)
+  /** Where headers come in, with what comes after them, and what comes when there is no buffer yet. */
+  readonly #stage = Buffer.alloc(STAGE_BYTES)
+  /** What came after the header of a block that waits for its buffer. */
+  #rest = NOTHING
   #socket: Socket | undefined
   #mode: Mode = 'header'
   #header: FrameHeader | undefined
@@ -109,41 +113,56 @@ export class LaneReceiver {
   }
 
   #target(): Buffer {
-    if (this.#isClosed) return this.#head
-    if (this.#isWaiting) return this.#spill.subarray(0, Math.min(this.#spill.length, this.#leftBytes))
-    switch (this.#mode) {
-      case 'header':
-        return this.#leftBytes === HEADER_BYTES ? this.#head : this.#head.subarray(HEADER_BYTES - this.#leftBytes)
-      case 'control':
-        return this.#control.subarray(this.#control.length - this.#leftBytes)
-      case 'pass-over':
-        return passedOver.subarray(0, Math.min(passedOver.length, this.#leftBytes))
-      case 'block': {
-        const { buffer, gotBytes = 0 } = this.#partial ?? {}
-        const at = BLOCK_HEADROOM_BYTES + gotBytes
-        return buffer?.bytes.subarray(at, at + this.#leftBytes) ?? this.#spill
-      }
-    }
+    if (this.#isWaiting || this.#isClosed) return this.#stage
+    if (this.#mode === 'pass-over') return passedOver.subarray(0, Math.min(passedOver.length, this.#leftBytes))
+    if (this.#mode !== 'block') return this.#stage
+    const { buffer, gotBytes = 0 } = this.#partial ?? {}
+    const at = BLOCK_HEADROOM_BYTES + gotBytes
+    return buffer?.bytes.subarray(at, at + this.#leftBytes) ?? this.#stage
   }
 
   #onRead(bytes: number, target: Uint8Array): boolean {
     if (this.#isClosed) return false
     this.receivedBytes += bytes
-    this.#leftBytes -= bytes
-    const isOk = this.#take(bytes, target) && (this.#leftBytes > 0 || this.#onEnd())
+    const isStaged = target.buffer === this.#stage.buffer
+    const isOk = isStaged ? this.#takeStaged(this.#stage.subarray(0, bytes)) : this.#take(bytes)
     if (!isOk) this.#frames.onBroken()
     return isOk && !this.#isWaiting && !this.#isClosed
   }
 
-  #take(bytes: number, target: Uint8Array): boolean {
-    const partial = this.#partial
-    if (partial === undefined || (this.#mode !== 'block' && this.#mode !== 'pass-over')) return true
-    if (target.buffer === this.#spill.buffer && partial.buffer !== undefined) {
-      partial.buffer.bytes.set(target.subarray(0, bytes), BLOCK_HEADROOM_BYTES + partial.gotBytes)
+  /** Parts of frames, or several of them. */
+  #takeStaged(staged: Buffer): boolean {
+    for (let at = 0; at < staged.length && !this.#isClosed; ) {
+      if (this.#isWaiting) {
+        this.#rest = Buffer.concat([this.#rest, staged.subarray(at)])
+        return true
+      }
+      const some = staged.subarray(at, at + this.#leftBytes)
+      this.#copy(some)
+      if (!this.#take(some.length)) return false
+      at += some.length
     }
-    partial.gotBytes += bytes
-    partial.incoming.onBytes(bytes)
     return true
+  }
+
+  #copy(some: Buffer): void {
+    if (this.#mode === 'header') some.copy(this.#head, HEADER_BYTES - this.#leftBytes)
+    else if (this.#mode === 'control') some.copy(this.#control, this.#control.length - this.#leftBytes)
+    else if (this.#mode === 'block') {
+      const { buffer, gotBytes = 0 } = this.#partial ?? {}
+      buffer?.bytes.set(some, BLOCK_HEADROOM_BYTES + gotBytes)
+    }
+  }
+
+  /** So many bytes of the header or payload are where they belong. */
+  #take(bytes: number): boolean {
+    this.#leftBytes -= bytes
+    const partial = this.#partial
+    if (partial !== undefined && (this.#mode === 'block' || this.#mode === 'pass-over')) {
+      partial.gotBytes += bytes
+      partial.incoming.onBytes(bytes)
+    }
+    return this.#leftBytes > 0 || this.#onEnd()
   }
 
   /** A header or a payload is whole. */
@@ -207,7 +226,10 @@ export class LaneReceiver {
   #resume(): void {
     if (!this.#isWaiting) return
     this.#isWaiting = false
-    this.#socket?.resume()
+    const rest = this.#rest
+    this.#rest = NOTHING
+    if (!this.#takeStaged(rest)) this.#frames.onBroken()
+    else if (!this.#isWaiting) this.#socket?.resume()
   }
 
   #expectHeader(): void {

@@ -14,8 +14,6 @@ export interface LaneUpload {
   onNeed(pieces: Uint8Array): void
   /** So many more of the chosen blocks are at the client. */
   onArrived(blocks: number): void
-  /** Pieces that became whole at the client. */
-  onHave(pieces: readonly number[]): void
   /** Payload that the socket took. */
   onUpload(bytes: number): void
   /** The channel is closed, whoever closed it. Nothing is asked of it any more. */

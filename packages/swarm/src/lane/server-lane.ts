@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type BlockBuffer, pieceCount, type TransferLimits, type TransferPlace } from '@shoal/core'
+import type { BlockBuffer, TransferLimits, TransferPlace } from '@shoal/core'
 import { BlockSender } from './block-sender.ts'
 import {
   FLAG,
@@ -11,7 +11,6 @@ import {
   MAX_NAMED_PER_SECOND,
   MAX_REQUESTED_BLOCKS,
   namedBy,
-  readPieces,
 } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -142,8 +141,11 @@ export class ServerLane implements Sender {
       turn.ended()
       this.#pump()
     }
-    const onRead = (buffer: BlockBuffer) =>
+    const onRead = (buffer: BlockBuffer) => {
+      // They travel with the block at no cost.
+      this.#haves.flushNow()
       this.#sender.send({ channel, next, buffer, onHanded, onEnd: () => onEnd(buffer) })
+    }
     const onFailed = () => {
       this.#isSending = false
       this.#fail(channel, next)
@@ -196,7 +198,7 @@ export class ServerLane implements Sender {
   #onFrame(header: FrameHeader, payload: Buffer): boolean {
     this.#namedThisSecond += namedBy(header)
     if (this.#namedThisSecond > MAX_NAMED_PER_SECOND) return false
-    const isKnown = header.type >= FRAME.join && header.type <= FRAME.have
+    const isKnown = header.type >= FRAME.join && header.type <= FRAME.arrived
     if (!isKnown || (header.flags & ~(header.type === FRAME.request ? FLAG.urgent : 0)) !== 0) return false
     const channel = this.#channels.get(header.channel)
     if (header.type === FRAME.join) return channel === undefined && this.#join(header.channel, payload.toString('hex'))
@@ -218,11 +220,6 @@ export class ServerLane implements Sender {
         // However short it is, all of what is needed is looked at again.
         this.#namedThisSecond += channel.needNames
         return channel.need(header.a, payload)
-      case FRAME.have: {
-        const pieces = readPieces(payload, pieceCount(channel.upload.layer.manifest))
-        if (pieces !== undefined) channel.upload.onHave(pieces)
-        return pieces !== undefined
-      }
     }
     return isBlockRange(header, channel.blockCount) && this.#onBlocks(channel, header)
   }
@@ -255,7 +252,7 @@ export class ServerLane implements Sender {
     let isClosedEarly = false
     const upload = create({
       have: (piece) => {
-        if (joined?.isOpen === true) this.#haves.add(number, [piece])
+        if (joined?.isOpen === true) this.#haves.add(number, piece)
       },
       wake: () => {
         if (joined?.isOpen !== true) return

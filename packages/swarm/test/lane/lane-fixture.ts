@@ -86,7 +86,6 @@ export class TestUpload {
   readonly layer: TestLayer
   readonly where: TransferPlace
   readonly handle: LaneUploadHandle
-  readonly haves: number[] = []
   choices: number[] = []
   need = Buffer.alloc(0)
   arrivedBlocks = 0
@@ -109,10 +108,6 @@ export class TestUpload {
 
   onArrived(blocks: number): void {
     this.arrivedBlocks += blocks
-  }
-
-  onHave(pieces: readonly number[]): void {
-    this.haves.push(...pieces)
   }
 
   onUpload(bytes: number): void {

@@ -218,7 +218,7 @@ test('layers on one lane take turns', async (t) => {
   for (const count of counts) assert.ok(count >= 12, `${counts}`)
 })
 
-test('haves go both ways, and of many soon after each other few frames', async (t) => {
+test('of many haves soon after each other there are few frames', async (t) => {
   const undo = undoAfter(t)
   const source = await startSource(undo, '127.41.10.1')
   const layer = new TestLayer(source.context.buffers, 5000, { blockBytes: 4096 })
@@ -235,10 +235,6 @@ test('haves go both ways, and of many soon after each other few frames', async (
   })
   assert.deepEqual(download.haves, range(1000))
   assert.ok(events <= 4, `${events}`)
-  download.channel.have(range(1000, 2000))
-  download.channel.request(1, 1)
-  await download.until(() => download.blocks.length === 2)
-  assert.deepEqual(upload?.haves, range(1000, 2000))
 })
 
 test('a layer that the source does not give, or no longer, closes its channel and no other', async (t) => {
