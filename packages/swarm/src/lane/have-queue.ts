@@ -17,8 +17,9 @@ export class HaveTimer {
     this.clock = clock
   }
 
-  /** HAVEs of one lane go out no more often. */
-  get intervalMs(): number {
+  /** HAVEs of one lane go out no more often; those to a near client as often as with few lanes: what it hears late it fetches from afar. */
+  intervalMs(isNear: boolean): number {
+    if (isNear) return MIN_INTERVAL_MS
     return Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, this.#lanes * INTERVAL_MS_PER_LANE))
   }
 
@@ -55,6 +56,7 @@ export class HaveQueue {
   readonly #isReady: () => boolean
   readonly #pending = new Map<number, number[]>()
   #sentAt = Number.NEGATIVE_INFINITY
+  #isNear = false
   #isClosed = false
 
   /** While `isReady` says no, nothing is sent and what is due waits. */
@@ -69,7 +71,8 @@ export class HaveQueue {
     timer.enter()
   }
 
-  add(channel: number, piece: number): void {
+  add(channel: number, piece: number, isNear = false): void {
+    this.#isNear = isNear
     const pending = this.#pending.get(channel)
     if (pending === undefined) this.#pending.set(channel, [piece])
     else pending.push(piece)
@@ -83,7 +86,7 @@ export class HaveQueue {
   /** Sends what is due if the time has come, and otherwise when it comes. */
   flush(): void {
     if (this.#pending.size === 0) return
-    const isTime = this.#timer.clock.now() - this.#sentAt >= this.#timer.intervalMs
+    const isTime = this.#timer.clock.now() - this.#sentAt >= this.#timer.intervalMs(this.#isNear)
     if (!isTime || !this.flushNow()) this.#timer.add(this)
   }
 

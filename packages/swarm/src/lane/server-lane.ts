@@ -252,7 +252,7 @@ export class ServerLane implements Sender {
     let isClosedEarly = false
     const upload = create({
       have: (piece) => {
-        if (joined?.isOpen === true) this.#haves.add(number, piece)
+        if (joined?.isOpen === true) this.#haves.add(number, piece, joined.upload.where === 'in-rack')
       },
       wake: () => {
         if (joined?.isOpen !== true) return

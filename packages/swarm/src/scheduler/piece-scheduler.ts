@@ -13,7 +13,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 /** Bytes asked for and not yet here: as much as comes in so many milliseconds, within bounds. More makes a VM's read wait. */
 const WINDOW_MS = 200
-const MIN_WINDOW_BYTES = 2 * MIB
+const MIN_WINDOW_BYTES = MIB
 /** ... and at least so much for each source: where there are many, few of them would be asked for anything at a time. */
 const WINDOW_BYTES_PER_SOURCE = 96 * KIB
 const MAX_WINDOW_BYTES = 16 * MIB

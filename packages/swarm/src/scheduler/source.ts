@@ -1,7 +1,7 @@
 import { PieceSet } from './piece-set.ts'
 
 /** What may be in flight from any source, whatever its rate. */
-const MIN_WINDOW_BYTES = 512 * 1024
+const MIN_WINDOW_BYTES = 256 * 1024
 
 /** How fast a source was lately outweighs what it was before by this much a piece. */
 const RATE_GAIN = 0.25

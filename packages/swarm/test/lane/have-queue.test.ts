@@ -60,3 +60,44 @@ test('one timer serves many lanes, and what is not ready waits', async () => {
   await turn()
   assert.equal(sent.length, 3)
 })
+
+test('with many lanes each of them waits longer, so that their writes do not add up', async () => {
+  const clock = new ManualClock()
+  const timer = new HaveTimer(clock)
+  const sent: number[][] = []
+  const queue = new HaveQueue(timer, (_channel, pieces) => sent.push([...pieces]))
+  const others = Array.from({ length: 15 }, () => new HaveQueue(timer, () => {}))
+  assert.deepEqual([timer.intervalMs(false), timer.intervalMs(true)], [80, 20])
+  queue.add(0, 1)
+  queue.add(0, 2)
+  for (let waited = 0; waited < 60; waited += 20) {
+    clock.advance(20)
+    await turn()
+  }
+  assert.deepEqual(sent, [[1]])
+  clock.advance(20)
+  await turn()
+  assert.deepEqual(sent, [[1], [2]])
+  for (const other of others) other.close()
+  others[0]?.close()
+  assert.equal(timer.intervalMs(false), 20)
+})
+
+test('what is due goes out before its time when something else is written', () => {
+  const sent: number[][] = []
+  let isReady = true
+  const queue = new HaveQueue(
+    new HaveTimer(new ManualClock()),
+    (_channel, pieces) => sent.push([...pieces]),
+    () => isReady,
+  )
+  queue.add(0, 1)
+  queue.add(0, 2)
+  assert.equal(queue.flushNow(), true)
+  assert.deepEqual(sent, [[1], [2]])
+  isReady = false
+  queue.add(0, 3)
+  assert.equal(queue.flushNow(), false)
+  assert.equal(sent.length, 2)
+  queue.close()
+})

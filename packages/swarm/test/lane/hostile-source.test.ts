@@ -120,6 +120,35 @@ test('a source that stops in the middle of a frame or of a block is given up, on
   }
 })
 
+test('frames come whole however they are cut, also while blocks wait for buffers', async (t) => {
+  const undo = undoAfter(t)
+  const pieces = (from: number) => ({ type: FRAME.have, payload: Buffer.from([0, 0, 0, from, 0, 0, 0, from + 1]) })
+  for (const size of [1, 15, 16, 17, 2047, 2048, 2049, 70_000]) {
+    const source = await rawSource(undo, '127.41.34.1', (lane) => {
+      void lane.frame(FRAME.request).then(async () => {
+        const sent = [pieces(0), block(0), pieces(2), block(1), block(2), pieces(4), block(3), pieces(6)]
+        const bytes = Buffer.concat(sent.map(encodeFrame))
+        // The smallest cuts only for the first frames: a write for each byte of a block proves no more.
+        for (let at = 0; at < bytes.length; ) {
+          const end = at + (at < 200 ? size : Math.max(size, 1024))
+          lane.socket.write(bytes.subarray(at, end))
+          at = end
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      })
+    })
+    const download = new Download(connectLane(undo, source, { context: newContext(undo, 2) }), layer)
+    download.kept = []
+    // Whoever holds a block lets go of it later: until then the next one has no buffer.
+    const letGo = setInterval(() => download.kept?.shift()?.release(), 2)
+    undo.after(async () => clearInterval(letGo))
+    download.channel.request(0, 4)
+    await download.until(() => download.haves.length === 8)
+    assert.deepEqual([download.blocks, download.badBlocks, download.haves], [[0, 1, 2, 3], 0, [0, 1, 2, 3, 4, 5, 6, 7]])
+    await until('the buffers to be let go', async () => download.kept?.length === 0, { everyMs: 1, timeoutMs: 5000 })
+  }
+})
+
 test('whatever a source sends, in whatever pieces, its client neither throws nor loses a buffer', async (t) => {
   const undo = undoAfter(t)
   const random = (below: number) => (randomBytes(4).readUInt32BE() >>> 0) % below

@@ -52,6 +52,8 @@ export class SchedulerFixture {
   /** A source that answers; it has all pieces when it is not said which. */
   add(place: SourcePlace, pieces?: Iterable<number>, node = `${place}-${this.scheduler.sources.size}`): Source {
     const source = this.scheduler.addSource({ node, place })
+    // Two pieces in flight, whatever the default.
+    source.leastWindowBytes = 2 * PIECE_BYTES
     this.scheduler.setPieces(source, pieceSet(this.pieceCount, pieces ?? range(0, this.pieceCount)))
     this.scheduler.setUsable(source, true)
     return source
