@@ -31,7 +31,7 @@ interface Size {
 const FULL: Size = {
   engines: ['shoal-warm', ...COMPARED],
   ...{ mib: 1024, slowMib: 256, peers: [1, 4, 8], fileSystems: ['tmpfs', 'disk'], rounds: 5, glanceRounds: 3 },
-  ...{ budgetSeconds: 480, runTimeoutSeconds: 120, slowTimeoutSeconds: 120 },
+  ...{ budgetSeconds: 1200, runTimeoutSeconds: 120, slowTimeoutSeconds: 120 },
 }
 const QUICK: Size = {
   engines: COMPARED,
