@@ -44,7 +44,7 @@ const MOST = {
 }
 const FEW = { shoal: 3, aria2: 2, libtorrent: 2 }
 const MORE = { shoal: 3, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
-const MANY = { shoal: 1, aria2: 1 }
+const MANY = { shoal: 1, aria2: 1, libtorrent: 1 }
 const FULL: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
   { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
@@ -53,6 +53,7 @@ const FULL: readonly Cell[] = [
   { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FEW },
   { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: MANY },
   { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
+  { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
 ]
 const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 3, aria2: 1, libtorrent: 1 } }

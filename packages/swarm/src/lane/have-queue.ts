@@ -3,7 +3,7 @@ import type { Clock } from '@shoal/core'
 /** The HAVEs of one lane wait at most so long for others, and at least so long when there are few lanes. */
 const MAX_INTERVAL_MS = 200
 const MIN_INTERVAL_MS = 20
-/** Each write costs as much as a block's bytes at low rates: with many lanes more go out together, 200 writes a second in all. */
+/** A write costs a system call here and a wake-up there, however little is in it: with many lanes more go out together, 200 writes a second in all. */
 const INTERVAL_MS_PER_LANE = 5
 
 /** One timer for the HAVEs of all lanes of a process. */
