@@ -9,7 +9,10 @@ import { SourceHealth } from '../../src/source-health.ts'
 import { Flow, Link, SimulatedNetwork } from './simulated-network.ts'
 
 const CONTROL_MS = 1
-const HAVE_MS = 12
+/** As `HaveTimer` has it: between nodes of a rack, and for each neighbour to others. */
+const NEAR_HAVE_MS = 20
+const HAVE_MS_PER_NEIGHBOUR = 5
+const MAX_HAVE_MS = 200
 const WRITE_MS = 2
 const TICK_MS = 100
 const HEALTH_MS = 1000
@@ -221,14 +224,19 @@ export function simulate(simulation: Simulation): SimulationResult {
     peer.scheduler.onStored(piece)
     peer.scheduler.fill()
     if (peer.have.isFull) peer.doneAt = network.now
-    network.after(HAVE_MS * 2 * random(), () => {
-      for (const other of peers) {
-        const source = other.sources.get(peer)
-        if (!other.isAlive || source === undefined) continue
-        other.scheduler.addPiece(source, piece)
-        other.scheduler.fill()
-      }
-    })
+    const { rack } = peer.plan
+    const isNear = (other: Peer) => rack !== undefined && other.plan.rack === rack
+    const farMs = Math.min(MAX_HAVE_MS, Math.max(NEAR_HAVE_MS, peers.length * HAVE_MS_PER_NEIGHBOUR))
+    network.after(NEAR_HAVE_MS * random(), () => tell(peer, piece, isNear))
+    network.after(farMs * random(), () => tell(peer, piece, (other) => !isNear(other)))
+  }
+  const tell = (peer: Peer, piece: number, isMeant: (other: Peer) => boolean) => {
+    for (const other of peers) {
+      const source = other.sources.get(peer)
+      if (!isMeant(other) || !other.isAlive || source === undefined) continue
+      other.scheduler.addPiece(source, piece)
+      other.scheduler.fill()
+    }
   }
   const join = (peer: Peer) => {
     peer.hasJoined = true
