@@ -42,21 +42,21 @@ const MOST = {
   'libtorrent-super-seeding': 1,
   'stock-webtorrent': 1,
 }
-const FEW = { shoal: 3, aria2: 2, libtorrent: 2 }
-const MORE = { shoal: 3, aria2: 1, libtorrent: 1, 'libtorrent-super-seeding': 1 }
-const MANY = { shoal: 1, aria2: 1, libtorrent: 1 }
+const FIVE = { shoal: 5, aria2: 5, libtorrent: 5 }
+/** Minutes a round. */
+const MANY = { shoal: 5, aria2: 3, libtorrent: 3 }
 const FULL: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
-  { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
-  { case: 'racks', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FEW },
-  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: MORE },
-  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FEW },
-  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: MANY },
+  { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FIVE },
+  { case: 'racks', nodes: 8, mib: 96, rateMBPerSecond: 5, rounds: FIVE },
+  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...FIVE, 'libtorrent-super-seeding': 1 } },
+  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FIVE },
+  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FIVE },
   { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
 ]
-const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 3, aria2: 1, libtorrent: 1 } }
+const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 5, aria2: 2, libtorrent: 2 } }
 const QUICK: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1, aria2: 1 } },
   { case: 'racks', nodes: 8, mib: 48, rateMBPerSecond: 10, rounds: { shoal: 1 } },
