@@ -7,7 +7,7 @@ import { test } from 'node:test'
 /** A package imports packages of lower layers only, never one of its own. A new package gets its place here. */
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
-  ['state', 'openstack', 'service'],
+  ['state', 'openstack', 'service', 'qcow2'],
   ['layer-store', 'swarm', 'api', 'library'],
   ['seed', 'peer'],
   ['cli'],

@@ -1,0 +1,19 @@
+import { promisify } from 'node:util'
+import { constants, deflateRaw, zstdCompress } from 'node:zlib'
+import type { Compression } from './header.ts'
+
+const deflate = promisify(deflateRaw)
+const zstd = promisify(zstdCompress)
+
+/** One cluster compressed as QEMU does it; `undefined` when that does not make it smaller. `level`: the library's own scale. */
+export async function deflateCluster(
+  cluster: Buffer,
+  compression: Compression,
+  level: number,
+): Promise<Buffer | undefined> {
+  // QEMU reads zlib with a window of 2^12 bytes.
+  const data = await (compression === 'zlib'
+    ? deflate(cluster, { windowBits: 12, memLevel: 9, level })
+    : zstd(cluster, { params: { [constants.ZSTD_c_compressionLevel]: level } }))
+  return data.length < cluster.length ? data : undefined
+}

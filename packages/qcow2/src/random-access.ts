@@ -1,0 +1,6 @@
+/** Bytes that can be read anywhere: a file, a layer that is here in part, or memory. */
+export interface RandomAccess {
+  readonly sizeBytes: number
+  /** Reads `length` bytes at `offset`; fewer only where the bytes end. Rejects with the signal's reason when aborted. */
+  read(offset: number, length: number, options?: { signal?: AbortSignal | undefined }): Promise<Buffer>
+}
