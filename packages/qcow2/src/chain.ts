@@ -1,10 +1,15 @@
-import type { DiskImage } from './disk-image.ts'
+import type { DiskImage, ExtentRead, GuestDisk, ImageExtent } from './disk-image.ts'
 import { type Extent, joinExtents } from './extent.ts'
 
 type Options = { signal?: AbortSignal | undefined }
 
+/** An extent with the image that holds it; `hole` where no image has the bytes. */
+type Found =
+  | { readonly depth: number; readonly extent: Exclude<ImageExtent, { kind: 'below' }> }
+  | { readonly depth: number; readonly extent: { start: number; length: number; kind: 'hole'; host: undefined } }
+
 /** The disk that a chain of images shows: what the topmost does not have is read from the next, and zeros where none has it. */
-export class Chain {
+export class Chain implements GuestDisk {
   /** The topmost first. */
   readonly images: readonly DiskImage[]
 
@@ -18,32 +23,51 @@ export class Chain {
 
   /** How the guest bytes of a range are stored, in order, without gaps and with neighbours joined. Clipped to the virtual size. */
   map(start = 0, length = this.virtualSizeBytes - start, options?: Options): AsyncGenerator<Extent> {
-    const end = Math.min(start + length, this.virtualSizeBytes)
-    return joinExtents(this.#extents(0, start, end, options))
+    return joinExtents(this.#mapped(start, this.#end(start, length), options))
+  }
+
+  async *stored(start = 0, length = this.virtualSizeBytes - start, options?: Options) {
+    for await (const { kind, ...extent } of this.map(start, length, options)) {
+      if (kind === 'data' || kind === 'compressed') yield { start: extent.start, length: extent.length }
+    }
   }
 
   /** Reads guest bytes; what is beyond the virtual size is not given. Throws `SHOAL_QCOW2_*` for a bad image. */
   async read(offset: number, length: number, options?: Options): Promise<Buffer> {
-    const end = Math.min(offset + length, this.virtualSizeBytes)
-    const bytes = Buffer.allocUnsafe(Math.max(0, end - offset))
-    for await (const extent of this.#extents(0, offset, end, options)) {
-      const part = bytes.subarray(extent.start - offset, extent.start - offset + extent.length)
-      if (extent.kind === 'zero' || extent.kind === 'hole') part.fill(0)
-      else await this.images[extent.depth]?.readExtent({ ...extent, kind: extent.kind }, part, options)
+    const bytes = Buffer.allocUnsafe(Math.max(0, this.#end(offset, length) - offset))
+    const reads: ExtentRead[][] = this.images.map(() => [])
+    for await (const { depth, extent } of this.#found(0, offset, offset + bytes.length, options)) {
+      const into = bytes.subarray(extent.start - offset, extent.start - offset + extent.length)
+      if (extent.kind === 'data' || extent.kind === 'compressed') reads[depth]?.push({ extent, into })
+      else into.fill(0)
     }
+    await Promise.all(this.images.map((image, depth) => image.read(reads[depth] ?? [], options)))
     return bytes
   }
 
-  async *#extents(depth: number, start: number, end: number, options?: Options): AsyncGenerator<Extent> {
+  #end(start: number, length: number): number {
+    return Math.min(start + length, this.virtualSizeBytes)
+  }
+
+  async *#mapped(start: number, end: number, options?: Options): AsyncGenerator<Extent> {
+    for await (const { depth, extent } of this.#found(0, start, end, options)) {
+      const host = extent.kind === 'compressed' ? undefined : extent.host
+      yield { start: extent.start, length: extent.length, kind: extent.kind, depth, host }
+    }
+  }
+
+  async *#found(depth: number, start: number, end: number, options?: Options): AsyncGenerator<Found> {
     const image = this.images[depth]
     const top = Math.min(end, image?.virtualSizeBytes ?? 0)
     if (image !== undefined && start < top) {
-      for await (const { kind, ...extent } of image.extents(start, top - start, options)) {
-        if (kind !== 'below') yield { ...extent, kind, depth }
-        else yield* this.#extents(depth + 1, extent.start, extent.start + extent.length, options)
+      for await (const extent of image.extents(start, top - start, options)) {
+        if (extent.kind !== 'below') yield { extent, depth }
+        else yield* this.#found(depth + 1, extent.start, extent.start + extent.length, options)
       }
     }
     const rest = Math.max(start, top)
-    if (rest < end) yield { start: rest, length: end - rest, kind: 'hole', depth: Math.min(depth, this.images.length - 1), host: undefined }
+    if (rest >= end) return
+    const hole = { start: rest, length: end - rest, kind: 'hole', host: undefined } as const
+    yield { extent: hole, depth: Math.min(depth, this.images.length - 1) }
   }
 }

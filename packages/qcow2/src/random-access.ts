@@ -4,3 +4,9 @@ export interface RandomAccess {
   /** Reads `length` bytes at `offset`; fewer only where the bytes end. Rejects with the signal's reason when aborted. */
   read(offset: number, length: number, options?: { signal?: AbortSignal | undefined }): Promise<Buffer>
 }
+
+/** Where an image is written: a new file, whose unwritten bytes read as zeros. */
+export interface RandomWrite {
+  /** Writes all of `bytes`, which do not change before it resolves. Calls may overlap. */
+  write(offset: number, bytes: Buffer): Promise<void>
+}

@@ -1,6 +1,6 @@
-import type { DiskImage, ImageExtent } from './disk-image.ts'
-import { qcow2Error } from './errors.ts'
+import type { DiskImage, ExtentRead, ImageExtent } from './disk-image.ts'
 import type { RandomAccess } from './random-access.ts'
+import { readExactly } from './read-exactly.ts'
 
 /** A raw disk: its bytes are the guest's. */
 export class RawImage implements DiskImage {
@@ -18,12 +18,12 @@ export class RawImage implements DiskImage {
     if (length > 0) yield { start, length, kind: 'data', host: start }
   }
 
-  async readExtent({ start }: ImageExtent, into: Buffer, options?: { signal?: AbortSignal | undefined }): Promise<void> {
-    const data = await this.#source.read(start, into.length, options)
-    if (data.length < into.length) {
-      const { sizeBytes } = this.#source
-      throw qcow2Error('SHOAL_QCOW2_TRUNCATED', { sizeBytes, neededBytes: start + into.length })
-    }
-    data.copy(into)
+  async read(reads: readonly ExtentRead[], options?: { signal?: AbortSignal | undefined }): Promise<void> {
+    await Promise.all(
+      reads.map(async ({ extent, into }) => {
+        const data = await readExactly(this.#source, extent.start, into.length, options)
+        data.copy(into)
+      }),
+    )
   }
 }

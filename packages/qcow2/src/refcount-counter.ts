@@ -2,12 +2,11 @@ const REFCOUNT_BYTES = 2
 const GROWTH = 2
 
 export interface RefcountLayout {
-  readonly blocks: readonly { readonly offset: number; readonly bytes: Buffer }[]
-  readonly tableOffset: number
-  /** Whole clusters. */
+  /** One after the other, each a cluster. */
+  readonly blocks: readonly Buffer[]
+  /** Behind the blocks; whole clusters. */
   readonly table: Buffer
-  /** Bytes of the file with them. */
-  readonly end: number
+  readonly tableOffset: number
 }
 
 /** Counts references to host clusters, and lays the refcount blocks and table out: they count themselves, too. */
@@ -52,12 +51,12 @@ export class RefcountCounter {
     const tableOffset = end + blockCount * cluster
     const table = Buffer.alloc(tableClusters * cluster)
     const blocks = Array.from({ length: blockCount }, (_, index) => {
-      const offset = end + index * cluster
-      table.writeBigUInt64BE(BigInt(offset), index * 8)
+      table.writeBigUInt64BE(BigInt(end + index * cluster), index * 8)
       const bytes = Buffer.alloc(cluster)
-      for (let at = 0; at < perBlock; at += 1) bytes.writeUInt16BE(this.#counts[index * perBlock + at] ?? 0, at * REFCOUNT_BYTES)
-      return { offset, bytes }
+      const counts = this.#counts.subarray(index * perBlock, (index + 1) * perBlock)
+      counts.forEach((count, at) => void bytes.writeUInt16BE(count, at * REFCOUNT_BYTES))
+      return bytes
     })
-    return { blocks, tableOffset, table, end: tableOffset + tableClusters * cluster }
+    return { blocks, tableOffset, table }
   }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Chain } from '../src/chain.ts'
@@ -9,6 +8,7 @@ import { Qcow2Image } from '../src/qcow2-image.ts'
 import { makeImage, recipes } from './corpus.ts'
 import { openFile } from './file-access.ts'
 import { likeQemu, qemuImg, qemuMap } from './qemu-img.ts'
+import { tempDirectory } from './temp-directory.ts'
 
 const all = [...recipes()]
 /** So many groups run side by side. */
@@ -16,8 +16,7 @@ const GROUPS = 4
 
 for (let group = 0; group < GROUPS; group += 1) {
   test(`maps and reads are those of qemu-img, group ${group + 1} of ${GROUPS}`, { concurrency: true }, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'shoal-qcow2-'))
-    t.after(() => rm(directory, { recursive: true, force: true }))
+    const directory = await tempDirectory(t)
     for (const recipe of all.filter((_, index) => index % GROUPS === group)) {
       await t.test(recipe.name, async () => {
         const files = await makeImage(directory, recipe)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { qemuImg, qemuIo } from './qemu-img.ts'
+import { seededRandom } from './random-disk.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -45,7 +46,7 @@ export function* recipes(): Generator<Recipe> {
 
 /** Makes the image, and the one below if it has one. Topmost first. */
 export async function makeImage(directory: string, recipe: Recipe): Promise<string[]> {
-  const random = mulberry32(recipe.seed)
+  const random = seededRandom(recipe.seed)
   const file = join(directory, `${recipe.name}.qcow2`)
   const files = [file]
   const options = [
@@ -86,14 +87,4 @@ function commands(size: number, { clusterBytes, version }: Recipe, random: () =>
     if (kind === 3) return `discard ${cluster()}`
     return `write -P ${pattern} ${somewhere()}`
   })
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

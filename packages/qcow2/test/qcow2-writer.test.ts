@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type ClusterContent, Qcow2Writer } from '../src/qcow2-writer.ts'
+import { createFile } from './file-access.ts'
 import { qemuImg } from './qemu-img.ts'
+import { tempDirectory } from './temp-directory.ts'
 
 for (const clusterBits of [9, 12, 16, 21]) {
   for (const compression of ['none', 'zlib', 'zstd'] as const) {
     test(`an image with clusters of 2^${clusterBits} bytes, ${compression}, is what qemu-img takes for the same disk`, async (t) => {
-      const directory = await mkdtemp(join(tmpdir(), 'shoal-qcow2-'))
-      t.after(() => rm(directory, { recursive: true, force: true }))
+      const directory = await tempDirectory(t)
       const cluster = 2 ** clusterBits
       const clusters = Math.min(3000, Math.ceil((24 * 1024 * 1024) / cluster))
       const virtualSizeBytes = clusters * cluster - (cluster > 512 ? 512 : 0)
@@ -33,16 +33,14 @@ for (const clusterBits of [9, 12, 16, 21]) {
       }
       contents.reverse()
       const file = join(directory, 'image.qcow2')
-      const handle = await open(file, 'w')
-      const writer = new Qcow2Writer(
-        { write: async (offset, bytes) => void (await handle.write(bytes, 0, bytes.length, offset)) },
-        { virtualSizeBytes, clusterBits, compression, level: compression === 'zstd' ? 3 : 6 },
-      )
+      const sink = await createFile(file)
+      const level = compression === 'zstd' ? 3 : 6
+      const writer = new Qcow2Writer(sink, { virtualSizeBytes, clusterBits, compression, level })
       await writer.write(contents.slice(0, 100))
       await writer.write(contents.slice(100))
       const sizeBytes = await writer.finish()
-      assert.equal((await handle.stat()).size, sizeBytes)
-      await handle.close()
+      await sink.close()
+      assert.equal((await stat(file)).size, sizeBytes)
       const raw = join(directory, 'disk.raw')
       await writeFile(raw, disk)
       await qemuImg('check', '-q', '-f', 'qcow2', file)
