@@ -1,4 +1,5 @@
 import type { GuestDisk } from './disk-image.ts'
+import { type GuestRange, partsWithin } from './guest-range.ts'
 import type { ClusterContent } from './qcow2-writer.ts'
 
 /** Guest bytes that are compared at a time. */
@@ -13,7 +14,7 @@ export interface LayerContent {
   /** What is below; without it the layer is to be a base. Not larger than `disk`. */
   readonly base?: GuestDisk | undefined
   /** Guest ranges, sorted, whose bytes nobody needs: where they are, the layer may show what is below. */
-  readonly unneeded?: readonly { readonly start: number; readonly length: number }[] | undefined
+  readonly unneeded?: readonly GuestRange[] | undefined
   /** Clusters by their index, in the order in which a boot reads them: they are written first. */
   readonly hot?: readonly number[] | undefined
 }
@@ -57,7 +58,7 @@ async function* differences(
   const [isStored, isBelow] = await Promise.all([isAnyStored(disk, start, length, options), isAnyStored(base, start, length, options)])
   if (!isStored && !isBelow) return
   const [bytes, below] = await Promise.all([disk.read(start, length, options), readPadded(base, start, length, options)])
-  for (const range of overlaps(unneeded, start, bytes.length)) below.copy(bytes, range.start, range.start, range.end)
+  for (const range of partsWithin(unneeded, start, bytes.length)) below.copy(bytes, range.start, range.start, range.end)
   const zeros = Buffer.alloc(clusterBytes)
   for (let at = 0; at < bytes.length; at += clusterBytes) {
     const cluster = bytes.subarray(at, at + clusterBytes)
@@ -85,28 +86,6 @@ async function readPadded(base: GuestDisk | undefined, start: number, length: nu
   const bytes = base === undefined || start >= base.virtualSizeBytes ? undefined : await base.read(start, length, options)
   if (bytes?.length === length) return bytes
   return Buffer.concat([bytes ?? Buffer.alloc(0)], length)
-}
-
-/** The parts of sorted ranges within a window, relative to it. */
-function* overlaps(ranges: readonly { start: number; length: number }[], start: number, length: number) {
-  for (let index = firstEndingAfter(ranges, start); index < ranges.length; index += 1) {
-    const range = ranges[index]
-    if (range === undefined || range.start >= start + length) return
-    const end = Math.min(range.start + range.length - start, length)
-    yield { start: Math.max(0, range.start - start), end }
-  }
-}
-
-function firstEndingAfter(ranges: readonly { start: number; length: number }[], offset: number): number {
-  let low = 0
-  let high = ranges.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const range = ranges[middle]
-    if (range !== undefined && range.start + range.length <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** A window cut at the clusters that were written before. */
