@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { ErrorBody } from './error-body.ts'
 import { bytes, count, digest, imageId, nullable, rate, text, time } from './field.ts'
+import { Layering } from './layering.ts'
 
 export const IMPORT_STATES = ['queued', 'reading', 'verifying', 'published', 'failed', 'cancelled'] as const
 
@@ -37,6 +38,11 @@ export const Image = Type.Object(
     tags: Type.Array(text('A tag.', 255), { maxItems: 1000, description: 'Tags in the library.' }),
     import: nullable(ImageImport),
     layer: nullable(digest('The layer this image was published as.')),
+    chain: Type.Array(digest('A layer.'), {
+      maxItems: 2,
+      description: 'What a node needs to boot the image: its own layer, or a base and a middle. Empty until it is published.',
+    }),
+    layering: nullable(Layering),
   },
   { description: 'An image of the library and what Shoal made of it.' },
 )

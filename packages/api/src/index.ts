@@ -16,6 +16,7 @@ export { EVENT_TYPES, Event, EventType } from './event.ts'
 export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { Layer, Verification } from './layer.ts'
+export { LAYERING_STATES, Layering, LayeringRequest, LayeringState } from './layering.ts'
 export { LIMIT_RANGE, Limits, LimitsChange, LimitsOverride, LimitsStatus, NodeLimits } from './limits.ts'
 export {
   Enrollment,

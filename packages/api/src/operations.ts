@@ -4,6 +4,7 @@ import { Event } from './event.ts'
 import { count, digest, imageId, nodeId, nullable } from './field.ts'
 import { Image } from './image.ts'
 import { Layer, Verification } from './layer.ts'
+import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
 import { Enrollment, Heartbeat, Node, NodeRegistration, Revision } from './node.ts'
 import type { Operation } from './operation.ts'
@@ -81,6 +82,28 @@ export const operations = {
     role: 'operator',
     tag: 'images',
     summary: 'Cancels the import of an image; nothing half-published stays.',
+    params: imageParams,
+    response: Image,
+  },
+  publishLayers: {
+    id: 'publishLayers',
+    method: 'POST',
+    path: '/v1/images/{image}/layers',
+    role: 'operator',
+    tag: 'images',
+    summary: 'Makes base and middle of a flat image that is imported; asking again joins the one that runs.',
+    params: imageParams,
+    body: LayeringRequest,
+    response: Image,
+    status: 202,
+  },
+  cancelLayering: {
+    id: 'cancelLayering',
+    method: 'DELETE',
+    path: '/v1/images/{image}/layers',
+    role: 'operator',
+    tag: 'images',
+    summary: 'Cancels the making of layers; the image stays as it is.',
     params: imageParams,
     response: Image,
   },

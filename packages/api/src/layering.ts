@@ -1,0 +1,54 @@
+import { type Static, Type } from 'typebox'
+import { ErrorBody } from './error-body.ts'
+import { bytes, digest, nullable, time } from './field.ts'
+
+export const LAYERING_STATES = [
+  'queued',
+  'comparing',
+  'writing',
+  'verifying',
+  'published',
+  'kept-flat',
+  'failed',
+  'cancelled',
+] as const
+
+export const LayeringState = Type.Enum([...LAYERING_STATES], {
+  description: 'How far the making of layers is. kept-flat: a middle would not save enough, the image stays one layer.',
+})
+export type LayeringState = Static<typeof LayeringState>
+
+const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description: `${description} 0 to 1.` })
+
+export const LayeringRequest = Type.Object(
+  {
+    base: Type.Optional(
+      Type.Union([Type.Literal('auto'), digest('')], {
+        description: 'The base below the middle: `auto` takes the best-fitting one that is known; auto when absent.',
+      }),
+    ),
+    minimumSaving: Type.Optional(
+      share("Least part of the image's own size that the middle must save; the seed's setting when absent."),
+    ),
+  },
+  { additionalProperties: false, description: 'How layers are to be made of an image.' },
+)
+export type LayeringRequest = Static<typeof LayeringRequest>
+
+export const Layering = Type.Object(
+  {
+    state: LayeringState,
+    base: nullable(digest('The base that was chosen.')),
+    estimatedSharing: nullable(share('Part of the content that the base has at the same place, by a sample.')),
+    minimumSaving: share("Least part of the image's own size that the middle must save."),
+    flatBytes: bytes("Size of the image's own layer."),
+    middleBytes: nullable(bytes('Size of the middle.')),
+    doneBytes: bytes('Guest bytes that the present step has gone through.'),
+    totalBytes: bytes('Guest bytes of the disk.'),
+    startedAt: nullable(time('When it began.')),
+    finishedAt: nullable(time('When it ended.')),
+    error: nullable(ErrorBody),
+  },
+  { description: 'The making of base and middle from a flat image.' },
+)
+export type Layering = Static<typeof Layering>
