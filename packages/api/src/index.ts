@@ -10,11 +10,20 @@ export {
   UnassignResult,
 } from './assignment.ts'
 export { type CallOptions, type Client, type ClientOptions, createClient, type StreamEvent } from './client.ts'
+export {
+  COMPOSITION_FORMATS,
+  COMPOSITION_STATES,
+  COMPRESSIONS,
+  ComposeRequest,
+  Composition,
+  MAX_COMPOSITIONS,
+} from './composition.ts'
 export { ErrorBody, ErrorResponse } from './error-body.ts'
 export { apiErrors } from './errors.ts'
 export { EVENT_TYPES, Event, EventType } from './event.ts'
 export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
+export { Inspection, InspectionCheck } from './inspection.ts'
 export { Layer, Verification } from './layer.ts'
 export { LAYERING_STATES, Layering, LayeringRequest, LayeringState } from './layering.ts'
 export { LIMIT_RANGE, Limits, LimitsChange, LimitsOverride, LimitsStatus, NodeLimits } from './limits.ts'

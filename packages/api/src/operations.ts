@@ -1,8 +1,10 @@
 import { Type } from 'typebox'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
+import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId, nullable } from './field.ts'
 import { Image } from './image.ts'
+import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
 import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
@@ -32,6 +34,7 @@ const strict = { additionalProperties: false } as const
 const imageParams = Type.Object({ image: imageId('Glance id.') }, strict)
 const layerParams = Type.Object({ layer: digest('Digest of a layer.') }, strict)
 const nodeParams = Type.Object({ node: nodeId('Name of a node.') }, strict)
+const compositionParams = Type.Object({ name: compositionName('Name of a composition.') }, strict)
 
 /** The HTTP API, version 1: the one table that servers, client and reference are made from. */
 export const operations = {
@@ -63,6 +66,16 @@ export const operations = {
     summary: 'Shows one image.',
     params: imageParams,
     response: Image,
+  },
+  showInspection: {
+    id: 'showInspection',
+    method: 'GET',
+    path: '/v1/images/{image}/inspection',
+    role: 'operator',
+    tag: 'images',
+    summary: 'Shows every check that the bytes of an image went through when it was imported, and what it found.',
+    params: imageParams,
+    response: Inspection,
   },
   importImage: {
     id: 'importImage',
@@ -326,6 +339,49 @@ export const operations = {
     tag: 'status',
     summary: 'Shows a peer daemon at a glance; served by the peer itself.',
     response: PeerStatus,
+  },
+  compose: {
+    id: 'compose',
+    method: 'PUT',
+    path: '/v1/compositions/{name}',
+    role: 'operator',
+    tag: 'compositions',
+    summary: 'Composes a disk from the layers of a node, served by its peer; asking again for the same changes nothing.',
+    params: compositionParams,
+    body: ComposeRequest,
+    response: Composition,
+    status: 202,
+  },
+  listCompositions: {
+    id: 'listCompositions',
+    method: 'GET',
+    path: '/v1/compositions',
+    role: 'operator',
+    tag: 'compositions',
+    summary: 'Lists the compositions of a node, the oldest first; served by its peer.',
+    response: Type.Object({
+      compositions: Type.Array(Composition, { maxItems: MAX_COMPOSITIONS, description: 'All of them.' }),
+    }),
+  },
+  showComposition: {
+    id: 'showComposition',
+    method: 'GET',
+    path: '/v1/compositions/{name}',
+    role: 'operator',
+    tag: 'compositions',
+    summary: 'Shows one composition; served by the peer.',
+    params: compositionParams,
+    response: Composition,
+  },
+  removeComposition: {
+    id: 'removeComposition',
+    method: 'DELETE',
+    path: '/v1/compositions/{name}',
+    role: 'operator',
+    tag: 'compositions',
+    summary: 'Cancels a composition that is not done, or removes one that has ended, with its files; served by the peer.',
+    params: compositionParams,
+    status: 204,
   },
 } as const satisfies Record<string, Operation>
 
