@@ -70,6 +70,14 @@ export const openstackErrors = {
     message: 'The data of image {image} cannot be checked: {reason}.',
     hint: 'Upload the image again with a Glance that records os_hash_value with sha512.',
   },
+  SHOAL_GLANCE_REFUSED: {
+    message: 'Glance refuses to {action} image {image} ({status}): {reason}.',
+    hint: 'Check the policies (add_image, upload_image, publicize_image) and the quota of the project that the credentials are for.',
+  },
+  SHOAL_GLANCE_UPLOAD: {
+    message: 'The upload of image {image} failed after {sent} of {expected} bytes: {reason}.',
+    hint: 'Nothing of it counts, and it is deleted from Glance as soon as Glance answers; upload it again.',
+  },
   SHOAL_GLANCE_PROTOCOL: {
     message: 'Glance at {url} gave an answer that makes no sense: {reason}.',
     hint: 'Check that the endpoint is a Glance v2 and that nothing between here and there rewrites its answers.',

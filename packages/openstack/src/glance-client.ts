@@ -1,10 +1,10 @@
 import type { Clock, Logger } from '@shoal/core'
 import type { CloudAuth, EndpointInterface, TlsFiles } from './cloud-auth.ts'
-import { openstackError } from './errors.ts'
-import { GlanceConnection, nonsense } from './glance-connection.ts'
+import { GlanceConnection } from './glance-connection.ts'
 import { type DownloadOptions, downloadImage } from './glance-download.ts'
-import { type GlanceImage, isImageId, parseImage } from './glance-image.ts'
+import type { GlanceImage } from './glance-image.ts'
 import { type ListOptions, listImages } from './glance-list.ts'
+import { type ShowOptions, showImage } from './glance-show.ts'
 import { HttpClient, type HttpTimeouts, SYSTEM_TLS } from './http-client.ts'
 import { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
 import type { Session } from './session.ts'
@@ -37,8 +37,6 @@ export interface GlanceClient {
   close(): Promise<void>
 }
 
-const MAX_RECORD_BYTES = 4 * 1024 * 1024
-
 /** A client for the Glance that the session's catalogue, or `endpoint`, names. No I/O happens before the first call. */
 export function createGlanceClient(
   deps: { session: Session; clock: Clock; logger: Logger; random?: () => number },
@@ -49,21 +47,7 @@ export function createGlanceClient(
   const http = new HttpClient({ tls, timeouts: options.timeouts })
   const connection = new GlanceConnection({ session, http, clock, random }, options)
 
-  const show = async (id: string, { signal, retries }: { signal?: AbortSignal | undefined; retries?: number } = {}) => {
-    // Anything else could address another resource, for example with "..".
-    if (!isImageId(id)) return undefined
-    const request = { maxBytes: MAX_RECORD_BYTES, signal, ...(retries === undefined ? {} : { retries }) }
-    const { status, json, url } = await connection.getJson(`/images/${id}`, request)
-    if (status === 404 || status === 410) return undefined
-    if (status === 403) throw openstackError('SHOAL_GLANCE_FORBIDDEN', { image: id })
-    if (status !== 200) throw nonsense(url, `status ${status} to the record of an image`)
-    const image = parseImage(json)
-    if (image === undefined || image.id.toLowerCase() !== id.toLowerCase()) {
-      throw nonsense(url, `a record of image ${id} that does not follow the v2 API`)
-    }
-    return image
-  }
-
+  const show = (id: string, showOptions?: ShowOptions) => showImage(connection, id, showOptions)
   return {
     list: (listOptions = {}) => listImages({ connection, logger }, listOptions),
     show,

@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream'
 import { type Clock, ShoalError } from '@shoal/core'
 import { backoffMs } from './backoff.ts'
 import type { EndpointInterface } from './cloud-auth.ts'
 import { openstackError } from './errors.ts'
-import { type HttpAnswer, type HttpClient, networkReason } from './http-client.ts'
+import { type HttpAnswer, type HttpClient, type HttpRequest, networkReason } from './http-client.ts'
 import type { Session } from './session.ts'
 
 export interface GlanceConnectionOptions {
@@ -18,6 +19,7 @@ export interface JsonAnswer {
   readonly status: number
   /** `undefined` when the body is not JSON. */
   readonly json: unknown
+  readonly text: string
 }
 
 /** Metadata calls are tried this often again when Glance does not answer. */
@@ -42,25 +44,28 @@ export class GlanceConnection {
     this.#options = options
   }
 
+  /** {@link send} for a GET. */
+  get(path: string, options: Omit<HttpRequest, 'method' | 'body'>): Promise<HttpAnswer & { url: string }> {
+    return this.send(path, { ...options, method: 'GET' })
+  }
+
   /**
-   * Sends a GET and resolves with the head of an answer that is neither 401, 429 nor 5xx.
-   * Throws `SHOAL_GLANCE_UNREACHABLE`, `SHOAL_GLANCE_UNAUTHORIZED` or what the session throws.
+   * Sends a request and resolves with the head of an answer that is neither 401, 429 nor 5xx. A stream is never sent again, so a token
+   * that is refused then counts at once. Throws `SHOAL_GLANCE_UNREACHABLE`, `SHOAL_GLANCE_UNAUTHORIZED` or what the session throws.
    */
-  async get(
-    path: string,
-    options: { headers?: Record<string, string>; signal?: AbortSignal | undefined },
-  ): Promise<HttpAnswer & { url: string }> {
-    const { signal } = options
+  async send(path: string, request: HttpRequest): Promise<HttpAnswer & { url: string }> {
+    const { signal } = request
+    const isSentOnce = request.body instanceof Readable
     let refused: string | undefined
     for (;;) {
       const token = await this.#session.token({ signal })
       const url = (await this.#baseUrl(signal)) + path
-      const headers = { accept: '*/*', ...options.headers, ...(token === null ? {} : { 'x-auth-token': token }) }
-      const answer = await this.#send(url, headers, signal)
+      const headers = { accept: '*/*', ...request.headers, ...(token === null ? {} : { 'x-auth-token': token }) }
+      const answer = await this.#send(url, { ...request, headers })
       if (answer.status === 401) {
         answer.discard()
         // The second refusal is of a fresh token, or of one that cannot be renewed.
-        if (token === null || refused !== undefined || token === refused) {
+        if (token === null || refused !== undefined || token === refused || isSentOnce) {
           throw openstackError('SHOAL_GLANCE_UNAUTHORIZED', { url: new URL(url).origin })
         }
         refused = token
@@ -75,12 +80,25 @@ export class GlanceConnection {
     }
   }
 
-  /** Sends a GET for JSON, a few times when Glance does not answer. The body is bounded by `maxBytes`. */
-  async getJson(path: string, { maxBytes, signal, retries = METADATA_RETRIES }: JsonRequest): Promise<JsonAnswer> {
+  /** Sends a GET for JSON, a few times when Glance does not answer. */
+  getJson(path: string, request: Omit<JsonRequest, 'method' | 'json'>): Promise<JsonAnswer> {
+    return this.sendJson(path, { retries: METADATA_RETRIES, ...request, method: 'GET' })
+  }
+
+  /** Sends a request, with a body of JSON if given, and reads the answer; again up to `retries` times when none comes. */
+  async sendJson(path: string, { method, json, maxBytes, signal, retries = 0 }: JsonRequest): Promise<JsonAnswer> {
+    const body = json === undefined ? {} : { body: JSON.stringify(json) }
+    const type = json === undefined ? {} : { 'content-type': 'application/json' }
     for (let failures = 0; ; failures += 1) {
       try {
-        const answer = await this.get(path, { headers: { accept: 'application/json' }, signal })
-        return { url: answer.url, status: answer.status, json: await this.#readJson(answer, maxBytes, signal) }
+        const answer = await this.send(path, {
+          method,
+          headers: { accept: 'application/json', ...type },
+          ...body,
+          signal,
+        })
+        const text = await this.#readText(answer, maxBytes, signal)
+        return { url: answer.url, status: answer.status, text, json: parseJson(text) }
       } catch (error) {
         const isTransient = error instanceof ShoalError && error.code === 'SHOAL_GLANCE_UNREACHABLE'
         if (!isTransient || failures >= retries) throw error
@@ -89,7 +107,7 @@ export class GlanceConnection {
     }
   }
 
-  async #readJson(answer: HttpAnswer & { url: string }, maxBytes: number, signal: AbortSignal | undefined) {
+  async #readText(answer: HttpAnswer & { url: string }, maxBytes: number, signal: AbortSignal | undefined) {
     let text: string | undefined
     try {
       text = await answer.text(maxBytes)
@@ -98,18 +116,14 @@ export class GlanceConnection {
       throw unreachable(answer.url, networkReason(error), answer.status, error)
     }
     if (text === undefined) throw nonsense(answer.url, `a body of more than ${maxBytes} bytes`)
-    try {
-      return JSON.parse(text) as unknown
-    } catch {
-      return undefined
-    }
+    return text
   }
 
-  async #send(url: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+  async #send(url: string, request: HttpRequest): Promise<HttpAnswer> {
     try {
-      return await this.#http.send(url, { method: 'GET', headers, signal })
+      return await this.#http.send(url, request)
     } catch (error) {
-      signal?.throwIfAborted()
+      request.signal?.throwIfAborted()
       if (error instanceof ShoalError) throw error
       throw unreachable(url, networkReason(error), 0, error)
     }
@@ -126,9 +140,21 @@ export class GlanceConnection {
 }
 
 export interface JsonRequest {
+  method: HttpRequest['method']
+  /** What to send. */
+  json?: unknown
+  /** Of the answer's body. */
   maxBytes: number
   signal?: AbortSignal | undefined
   retries?: number
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** `SHOAL_GLANCE_PROTOCOL` for an answer from this address. */

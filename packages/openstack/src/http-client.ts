@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { errorCode, errorMessage } from '@shoal/core'
 import { Agent, type Dispatcher, request } from 'undici'
 import type { TlsFiles } from './cloud-auth.ts'
@@ -18,9 +19,12 @@ export const HTTP_TIMEOUTS: HttpTimeouts = { connectMs: 10_000, headersMs: 60_00
 export const SYSTEM_TLS: TlsFiles = { caFile: null, certFile: null, keyFile: null, verify: true }
 
 export interface HttpRequest {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   headers?: Record<string, string>
-  body?: string
+  /** A stream is sent once, as it comes; `content-length` says how much of it there is. */
+  body?: string | Readable
+  /** In place of the client's own: for answers that take their time. Also how long a server may take nothing of a body. */
+  headersMs?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -51,7 +55,7 @@ export class HttpClient {
    * Sends a request and resolves with the answer's head. Rejects with `SHOAL_CLOUD_CONFIG` when a certificate file
    * cannot be read, with `SHOAL_CLOUD_CERTIFICATE`, with the signal's reason, or with the network's error.
    */
-  async send(url: string, { method, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
+  async send(url: string, { method, headers, body, headersMs, signal }: HttpRequest): Promise<HttpAnswer> {
     signal?.throwIfAborted()
     if (this.#closed) throw new TypeError('the HTTP client is closed')
     const agent = this.#agent ?? createAgent(this.#tls, this.#timeouts)
@@ -67,6 +71,7 @@ export class HttpClient {
         method,
         headers: headers ?? {},
         body: body ?? null,
+        headersTimeout: headersMs ?? this.#timeouts.headersMs,
         signal: signal ?? null,
       })
       return new Answer(answer)

@@ -14,9 +14,17 @@ export { createGlanceClient, type GlanceClient, type GlanceClientOptions, openGl
 export type { DownloadOptions } from './glance-download.ts'
 export { type GlanceImage, type GlanceStatus, isImageId } from './glance-image.ts'
 export type { ListOptions } from './glance-list.ts'
+export {
+  createGlanceUploader,
+  type GlanceUploader,
+  type NewImage,
+  openGlanceUploader,
+  type UploadOptions,
+} from './glance-uploader.ts'
 export type { HttpTimeouts } from './http-client.ts'
 export { createImageHash, type ImageHash } from './image-hash.ts'
 export { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
+export { type MiddleClaim, type MiddleProperties, middleProperties, readMiddleClaim } from './middle-properties.ts'
 export { createNoAuthSession } from './no-auth-session.ts'
 export { type ReadCloudAuthOptions, readCloudAuth } from './read-cloud-auth.ts'
 export { Secret } from './secret.ts'
