@@ -67,7 +67,7 @@ export class Chain implements GuestDisk {
     }
     const rest = Math.max(start, top)
     if (rest >= end) return
-    const hole = { start: rest, length: end - rest, kind: 'hole', host: undefined } as const
-    yield { extent: hole, depth: Math.min(depth, this.images.length - 1) }
+    // Behind the end of an image it is the one above it that decides: it is larger.
+    yield { extent: { start: rest, length: end - rest, kind: 'hole', host: undefined }, depth: Math.max(0, depth - 1) }
   }
 }

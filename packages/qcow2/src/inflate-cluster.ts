@@ -21,12 +21,12 @@ export async function inflateCluster(data: Buffer, compression: Compression, clu
 }
 
 function inflateZlib(data: Buffer, maxOutputLength: number): Promise<Buffer> {
-  return inflate(data, { windowBits: ZLIB_WINDOW_BITS, maxOutputLength })
+  return inflate(data, { windowBits: ZLIB_WINDOW_BITS, maxOutputLength, chunkSize: maxOutputLength })
 }
 
 function inflateZstd(data: Buffer, maxOutputLength: number): Promise<Buffer> {
   const length = zstdFrameLength(data)
   if (length === undefined) throw new Error('no whole zstd frame')
   const params = { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_BITS }
-  return unzstd(data.subarray(0, length), { params, maxOutputLength })
+  return unzstd(data.subarray(0, length), { params, maxOutputLength, chunkSize: maxOutputLength })
 }

@@ -34,19 +34,41 @@ export interface QemuExtent {
   readonly offset?: number
 }
 
+/**
+ * What qemu-img says of an image, less what it adds from elsewhere: that the image's own file has a hole where a cluster is (data that is zero),
+ * and where the cluster of a subcluster lies that is not there itself.
+ */
 export async function qemuMap(file: string, format = 'qcow2'): Promise<QemuExtent[]> {
-  return JSON.parse(await qemuImg('map', '--output=json', '-f', format, file)) as QemuExtent[]
+  const extents = JSON.parse(await qemuImg('map', '--output=json', '-f', format, file)) as QemuExtent[]
+  return joined(
+    extents.map(({ start, length, depth, present, zero, data, offset }) => {
+      const extent = { start, length, depth, present, zero: zero && !data, data }
+      return offset === undefined || !present ? extent : { ...extent, offset }
+    }),
+  )
 }
 
-/** Our map in QEMU's words, with what it keeps apart and we do not joined on both sides. */
+/** Our map in QEMU's words. */
 export function likeQemu(extents: readonly Extent[]): QemuExtent[] {
-  return extents.map(({ start, length, kind, depth, host }) => ({
-    start,
-    length,
-    depth,
-    present: kind !== 'hole',
-    zero: kind === 'zero' || kind === 'hole',
-    data: kind === 'data' || kind === 'compressed',
-    ...(host === undefined ? {} : { offset: host }),
-  }))
+  return joined(
+    extents.map(({ start, length, kind, depth, host }) => ({
+      ...{ start, length, depth },
+      present: kind !== 'hole',
+      zero: kind === 'zero' || kind === 'hole',
+      data: kind === 'data' || kind === 'compressed',
+      ...(host === undefined ? {} : { offset: host }),
+    })),
+  )
+}
+
+function joined(extents: readonly QemuExtent[]): QemuExtent[] {
+  const result: QemuExtent[] = []
+  for (const extent of extents) {
+    const last = result.at(-1)
+    const isAlike = last?.depth === extent.depth && last.present === extent.present && last.zero === extent.zero
+    const isNext = last?.offset === undefined ? extent.offset === undefined : extent.offset === last.offset + last.length
+    if (last !== undefined && isAlike && isNext) result[result.length - 1] = { ...last, length: last.length + extent.length }
+    else result.push(extent)
+  }
+  return result
 }
