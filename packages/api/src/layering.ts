@@ -30,6 +30,12 @@ export const LayeringRequest = Type.Object(
     minimumSaving: Type.Optional(
       share("Least part of the image's own size that the middle must save; the seed's setting when absent."),
     ),
+    dropFreeSpace: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether blocks that no file of the guest uses (deleted files) may show what the base has there; false when absent.',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'How layers are to be made of an image.' },
 )
@@ -43,6 +49,7 @@ export const Layering = Type.Object(
     minimumSaving: share("Least part of the image's own size that the middle must save."),
     flatBytes: bytes("Size of the image's own layer."),
     middleBytes: nullable(bytes('Size of the middle.')),
+    freeBytes: bytes('Guest bytes of free space that were not compared, with dropFreeSpace.'),
     doneBytes: bytes('Guest bytes that the present step has gone through.'),
     totalBytes: bytes('Guest bytes of the disk.'),
     startedAt: nullable(time('When it began.')),

@@ -1,4 +1,4 @@
-import type { Image, ImageImport, Layer, LayerInventory, Node } from '@shoal/api'
+import type { Composition, Image, ImageImport, Layer, LayerInventory, Layering, Node } from '@shoal/api'
 
 const AT = '2026-01-01T00:00:00.000Z'
 
@@ -7,6 +7,7 @@ export function digestOf(hex: string): string {
 }
 
 export function buildImage(overrides: Partial<Image> = {}): Image {
+  const { layer = null } = overrides
   return {
     id: '6f0c2c1e-0000-4000-8000-000000000001',
     name: 'debian-12',
@@ -20,7 +21,9 @@ export function buildImage(overrides: Partial<Image> = {}): Image {
     updatedAt: AT,
     tags: [],
     import: null,
-    layer: null,
+    layer,
+    chain: layer === null ? [] : [layer],
+    layering: null,
     ...overrides,
   }
 }
@@ -32,6 +35,24 @@ export function buildImport(overrides: Partial<ImageImport> = {}): ImageImport {
     bytesTotal: 1024 ** 2,
     rateBytesPerSecond: 0,
     libraryRequests: 1,
+    startedAt: AT,
+    finishedAt: '2026-01-01T00:00:02.000Z',
+    error: null,
+    ...overrides,
+  }
+}
+
+export function buildLayering(overrides: Partial<Layering> = {}): Layering {
+  return {
+    state: 'published',
+    base: digestOf('aaaaaaaa'),
+    estimatedSharing: 0.7,
+    minimumSaving: 0.25,
+    flatBytes: 1024 ** 2,
+    middleBytes: 256 * 1024,
+    freeBytes: 0,
+    doneBytes: 10 * 1024 ** 2,
+    totalBytes: 10 * 1024 ** 2,
     startedAt: AT,
     finishedAt: '2026-01-01T00:00:02.000Z',
     error: null,
@@ -95,6 +116,26 @@ export function buildNode(id: string, layers: LayerInventory[] | null = [], over
       layers === null
         ? null
         : { layers, diskFreeBytes: 10, diskUsedBytes: 10, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 },
+    ...overrides,
+  }
+}
+
+export function buildComposition(overrides: Partial<Composition> = {}): Composition {
+  return {
+    name: 'disk',
+    layer: digestOf('aaaaaaaa'),
+    format: 'raw',
+    compression: 'none',
+    state: 'queued',
+    doneBytes: 0,
+    totalBytes: 10 * 1024 ** 2,
+    writtenBytes: 0,
+    path: '/disks/disk',
+    overlay: null,
+    requestedAt: AT,
+    startedAt: null,
+    finishedAt: null,
+    error: null,
     ...overrides,
   }
 }

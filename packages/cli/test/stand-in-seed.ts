@@ -1,7 +1,9 @@
 import {
   type Event,
   type Image,
+  type Inspection,
   type Layer,
+  type LayeringRequest,
   type LimitsChange,
   type LimitsStatus,
   type Node,
@@ -19,8 +21,12 @@ export interface StandInState {
   layers: Layer[]
   nodes: Node[]
   events: Event[]
+  /** What inspection found, by image. */
+  inspections: Map<string, Inspection>
   /** Called with every import that is asked for. */
   onImport: (image: Image) => void
+  /** Called with every making of layers that is asked for. */
+  onLayers: (image: Image, request: LayeringRequest) => void
   badBlocks: number[]
   limits: LimitsStatus
   /** Called with every change of limits that is asked for. */
@@ -34,7 +40,9 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     layers: [],
     nodes: [],
     events: [],
+    inspections: new Map(),
     onImport: () => {},
+    onLayers: () => {},
     badBlocks: [],
     limits: { configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
     onLimits: () => {},
@@ -68,8 +76,17 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   }
   registerOperation(app, operations.listImages, async ({ query }) => page(held.images, 'images', query))
   registerOperation(app, operations.showImage, async ({ params }) => image(params.image))
+  registerOperation(app, operations.showInspection, async ({ params }) => {
+    const found = held.inspections.get(image(params.image).id)
+    if (found === undefined) throw new ShoalError('SHOAL_IMAGE_NOT_INSPECTED', 'Never inspected.', { hint: 'Import it.' })
+    return found
+  })
   registerOperation(app, operations.importImage, async ({ params }) => {
     held.onImport(image(params.image))
+    return image(params.image)
+  })
+  registerOperation(app, operations.publishLayers, async ({ params, body }) => {
+    held.onLayers(image(params.image), body)
     return image(params.image)
   })
   registerOperation(app, operations.listLayers, async ({ query }) => page(held.layers, 'layers', query))

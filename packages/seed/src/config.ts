@@ -91,6 +91,20 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    layers: Type.Object(
+      {
+        automatic: Type.Boolean({
+          description: 'Whether base and middle are made of every imported image that a known base fits.',
+        }),
+        minimumSaving: Type.Number({
+          minimum: 0,
+          maximum: 0.99,
+          description: "Least part of an image's size that a middle must save; otherwise the image stays one layer.",
+        }),
+        queueLength: count(1, 100_000, 'Images that may wait for their layers.'),
+      },
+      strict,
+    ),
     swarm: Type.Object(
       {
         host: host('Address that the origin, tracker and DHT node listen on: the storage network.'),
@@ -161,6 +175,7 @@ export const seedConfigDefaults = {
   },
   images: { maxImageBytes: 256 * GIB, maxVirtualBytes: 2048 * GIB },
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
+  layers: { automatic: true, minimumSaving: 0.25, queueLength: 1000 },
   swarm: { host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
   tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },
   dht: { enabled: true, port: 7440 },

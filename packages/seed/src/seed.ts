@@ -23,6 +23,10 @@ import { LibraryWatcher } from './images/library-watcher.ts'
 import { Publication } from './images/publication.ts'
 import { ImportJournal } from './imports/import-journal.ts'
 import { Importer } from './imports/importer.ts'
+import { BaseChoice } from './layers/base-choice.ts'
+import { LayerWorker } from './layers/layer-worker.ts'
+import { Layerings } from './layers/layerings.ts'
+import { MIDDLE_FORMAT } from './layers/middle-format.ts'
 import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
 import { createSeedMetrics } from './metrics.ts'
@@ -154,6 +158,19 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       swarm,
       logger: component('layers'),
     })
+    const layerings = new Layerings(
+      {
+        catalogue,
+        store,
+        bases: new BaseChoice({ catalogue, store, state }),
+        journal,
+        publisher: publication,
+        startWorker: (image) => new LayerWorker(image),
+        clock,
+        logger: component('layers'),
+      },
+      { ...config.layers, format: MIDDLE_FORMAT, privateKey: key.privateKey, announce: () => announceUrls },
+    )
     const importer = new Importer(
       {
         source: library.client,
@@ -161,7 +178,13 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         journal,
         imports,
         catalogue,
-        publisher: publication,
+        publisher: {
+          publish: async (job, manifest, adopt) => {
+            await publication.publish(job, manifest, adopt)
+            void layerings.consider(job.image)
+          },
+          discard: (digest) => publication.discard(digest),
+        },
         bucket: limits.library,
         clock,
         logger: component('import'),
@@ -205,7 +228,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         statusByCode,
       },
     )
-    addImageRoutes(http.app, { catalogue, watcher, importer })
+    addImageRoutes(http.app, { catalogue, watcher, importer, layerings })
     addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal })
     addNodeRoutes(http.app, {
       registry,
@@ -234,6 +257,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     // A seed that cannot listen ends here again and again: until now it has asked nothing of the library.
     await importer.resume()
     stack.defer(() => importer.stop())
+    layerings.resume()
+    stack.defer(() => layerings.stop())
 
     const repeat = async (intervalMs: number, task: () => Promise<void>) => {
       while (!stopping.signal.aborted) {

@@ -34,6 +34,8 @@ export function formatImage(image: Image): string {
     ['tags', image.tags.join(', ')],
     ['updated', image.updatedAt],
     ['layer', image.layer ?? ''],
+    ['chain', image.chain.length > 1 ? image.chain.join(' <- ') : ''],
+    ['layers', image.layering === null ? '' : image.layering.state],
     ['import', describeImport(image)],
   ]
   if (run !== null) {

@@ -9,7 +9,8 @@ import { endDistribution } from './end-distribution.ts'
 
 export const layerAssign = defineCommand({
   usage: 'layer assign <layer>',
-  summary: 'Assign a layer to nodes, which then fetch and keep it; assigning again changes the priority.',
+  summary:
+    'Assign a layer, and the base below it, to nodes, which then fetch and keep it; assigning again changes the priority.',
   positionals: { layer: layerArgument },
   options: {
     node: { type: 'string', array: true, requiresArg: true, describe: 'Name of a node; may be given again' },
@@ -43,13 +44,18 @@ export const layerAssign = defineCommand({
     print(result, () => describe(layer, result))
     const assigned = result.unknown.length === 0 && result.assigned.length > 0 ? EXIT.ok : EXIT.incomplete
     if (!args.wait || result.assigned.length === 0) return assigned
-    const state = await followDistribution(context, {
-      layer,
-      nodes: result.assigned,
-      onChange: (distribution) => output.isJson && output.item({ distribution }, () => ''),
-    })
-    const ended = endDistribution(context, state)
-    return ended === EXIT.ok ? assigned : ended
+    const { parent } = await client.showLayer({ params: { layer }, signal })
+    // A middle brings its base along.
+    for (const part of parent === null ? [layer] : [parent, layer]) {
+      const state = await followDistribution(context, {
+        layer: part,
+        nodes: result.assigned,
+        onChange: (distribution) => output.isJson && output.item({ distribution }, () => ''),
+      })
+      const ended = endDistribution(context, state)
+      if (ended !== EXIT.ok) return ended
+    }
+    return assigned
   },
 })
 

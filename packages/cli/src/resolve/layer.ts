@@ -8,7 +8,7 @@ const PREFIX = /^(?:sha256:)?([0-9a-f]{8,64})$/
 const NAMED_AT_MOST = 5
 
 /**
- * The layer of a digest, of a prefix of one (8 hexadecimal digits or more), or of an image's id or name.
+ * The layer of a digest, of a prefix of one (8 hexadecimal digits or more), or of an image's id or name: of its chain, the topmost.
  * Throws `SHOAL_CLI_LAYER_UNKNOWN`, `SHOAL_CLI_LAYER_AMBIGUOUS`, `SHOAL_CLI_IMAGE_NOT_PUBLISHED` or `SHOAL_CLI_IMAGE_AMBIGUOUS`.
  */
 export async function resolveLayer(client: Client, text: string, options: { signal: AbortSignal }): Promise<Layer> {
@@ -54,7 +54,8 @@ export function shortDigest(digest: Digest | string): string {
 async function layerOfImage(client: Client, text: string, signal: AbortSignal): Promise<string> {
   try {
     const image = await resolveImage(client, text, { signal })
-    if (image.layer !== null) return image.layer
+    const top = image.chain.at(-1)
+    if (top !== undefined) return top
     if (image.status === 'deleted') throw cliError('SHOAL_CLI_IMAGE_DELETED', { image: text })
     const state = image.import === null ? 'it was never imported' : `its import is ${image.import.state}`
     throw cliError('SHOAL_CLI_IMAGE_NOT_PUBLISHED', { image: text, state })

@@ -26,8 +26,13 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
     if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })
     const { assigned, unknown } = selectNodes(body, registry)
-    const change = assignments.assign(layer, assigned, body.priority ?? DEFAULT_PRIORITY)
-    await journal.append(tell('layer.assigned', layer, assigned), change.operations)
+    const priority = body.priority ?? DEFAULT_PRIORITY
+    // A middle is of no use without its base, which is to be there first.
+    const base = record.parent === null ? undefined : assignments.assign(record.parent, assigned, priority)
+    const change = assignments.assign(layer, assigned, priority)
+    const operations = [...(base?.operations ?? []), ...change.operations]
+    await journal.append(tell('layer.assigned', layer, assigned), operations)
+    base?.announce()
     change.announce()
     return { assigned, unknown }
   })

@@ -1,6 +1,6 @@
 import type { Digest, LayerFormat, LayerKind } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
-import type { ImageRecord } from './image-record.ts'
+import { type ImageRecord, layersOf } from './image-record.ts'
 
 /** A layer as the seed knows it. */
 export interface LayerRecord {
@@ -38,7 +38,11 @@ export class Catalogue {
 
   async open(): Promise<void> {
     for await (const { value } of this.#state.range<LayerRecord>({ prefix: LAYERS })) this.putLayer(value)
-    for await (const { value } of this.#state.range<ImageRecord>({ prefix: IMAGES })) this.putImage(value)
+    for await (const { value } of this.#state.range<ImageRecord>({ prefix: IMAGES })) {
+      // Records that an earlier version wrote know less.
+      const { inspection = null, chain = null, layering = null, ...record } = value
+      this.putImage({ ...record, inspection, chain, layering })
+    }
   }
 
   image(id: string): ImageRecord | undefined {
@@ -59,7 +63,7 @@ export class Catalogue {
     return [...this.#layers.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1))
   }
 
-  /** The images that resolve to a layer, deleted ones not among them. */
+  /** The images that a layer is part of, deleted ones not among them. */
   imagesOf(digest: Digest): ImageRecord[] {
     const ids = [...(this.#imagesOfLayer.get(digest) ?? [])].sort()
     return ids.flatMap((id) => this.#images.get(id) ?? []).filter((record) => record.deletedAt === null)
@@ -75,9 +79,9 @@ export class Catalogue {
     const { id } = record.image
     this.#unlink(id)
     this.#images.set(id, record)
-    if (record.layer !== null) {
-      const images = this.#imagesOfLayer.get(record.layer) ?? new Set()
-      this.#imagesOfLayer.set(record.layer, images.add(id))
+    for (const layer of layersOf(record)) {
+      const images = this.#imagesOfLayer.get(layer) ?? new Set()
+      this.#imagesOfLayer.set(layer, images.add(id))
     }
     return { type: 'put', key: IMAGES + id, value: record }
   }
@@ -102,10 +106,11 @@ export class Catalogue {
   }
 
   #unlink(id: string): void {
-    const digest = this.#images.get(id)?.layer
-    if (digest === undefined || digest === null) return
-    const images = this.#imagesOfLayer.get(digest)
-    images?.delete(id)
-    if (images?.size === 0) this.#imagesOfLayer.delete(digest)
+    const record = this.#images.get(id)
+    for (const digest of record === undefined ? [] : layersOf(record)) {
+      const images = this.#imagesOfLayer.get(digest)
+      images?.delete(id)
+      if (images?.size === 0) this.#imagesOfLayer.delete(digest)
+    }
   }
 }

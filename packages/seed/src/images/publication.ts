@@ -1,5 +1,6 @@
 import { type Digest, errorMessage, type Logger, type Manifest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
+import type { StateOperation } from '@shoal/state'
 import type { Swarm } from '@shoal/swarm'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
@@ -7,9 +8,12 @@ import { checkActive } from '../imports/import-image.ts'
 import type { ImportJob } from '../imports/import-job.ts'
 import type { ImportJournal } from '../imports/import-journal.ts'
 import type { LayerPublisher } from '../imports/import-runner.ts'
+import { sketchKey } from '../layers/base-choice.ts'
+import type { LayeringJob } from '../layers/layering-job.ts'
+import type { MiddlePublisher } from '../layers/middle-publisher.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { Catalogue, LayerRecord } from './catalogue.ts'
-import type { ImageRecord } from './image-record.ts'
+import { type ImageRecord, layersOf } from './image-record.ts'
 
 export interface PublicationDeps {
   readonly catalogue: Catalogue
@@ -26,7 +30,7 @@ export interface PublicationDeps {
  * but withdrawn while only deactivated ones do, and removed with its last image. Records are durable before an effect
  * shows, and {@link settle} repeats the effects, so that a crash in between is made good at the next start.
  */
-export class Publication implements LayerPublisher {
+export class Publication implements LayerPublisher, MiddlePublisher {
   readonly #deps: PublicationDeps
   #tail: Promise<void> = Promise.resolve()
 
@@ -41,6 +45,10 @@ export class Publication implements LayerPublisher {
    */
   publish(job: ImportJob, manifest: Manifest, adopt: () => Promise<void>): Promise<void> {
     return this.#serially(() => this.#publish(job, manifest, adopt))
+  }
+
+  publishMiddle(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
+    return this.#serially(() => this.#publishMiddle(job, manifest, adopt))
   }
 
   discard(digest: Digest): Promise<void> {
@@ -117,7 +125,38 @@ export class Publication implements LayerPublisher {
     await this.#seed(digest)
   }
 
-  #checkWanted({ image, controller }: ImportJob): ImageRecord {
+  async #publishMiddle(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
+    const { catalogue, assignments, journal } = this.#deps
+    const { digest, parent } = manifest
+    const base = parent === null ? undefined : catalogue.layer(parent)
+    if (base?.state !== 'published') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer: parent })
+    this.#checkWanted(job)
+    await adopt()
+    const record = this.#checkWanted(job)
+    const restored = assignments.restore(digest)
+    const layering = job.record('published')
+    const saved = Math.round((1 - manifest.sizeBytes / layering.flatBytes) * 100)
+    const draft: EventDraft = {
+      type: 'layering.published',
+      image: job.image,
+      layer: digest,
+      message: `Image ${record.image.name ?? job.image} is a base and a middle now, which saves ${saved} % of its size.`,
+      details: { base: base.digest, sizeBytes: manifest.sizeBytes, flatBytes: layering.flatBytes },
+    }
+    await journal.append(
+      [draft],
+      [
+        catalogue.putImage({ ...record, chain: [base.digest, digest], layering }),
+        catalogue.putLayer({ ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }),
+        ...restored.operations,
+      ],
+    )
+    restored.announce()
+    await this.#seed(digest)
+    for (const replaced of layersOf(record).filter((layer) => layer !== digest)) await this.#settle(replaced)
+  }
+
+  #checkWanted({ image, controller }: Pick<ImportJob, 'image' | 'controller'>): ImageRecord {
     controller.signal.throwIfAborted()
     const record = this.#deps.catalogue.image(image)
     checkActive(image, record?.image)
@@ -152,9 +191,10 @@ export class Publication implements LayerPublisher {
     if (images.length > 0) return
     await store.remove(digest)
     // The layer and what the deleted images say of it go in one step: an image that comes back starts afresh.
-    const freed = catalogue.images().filter(({ layer: of }) => of === digest)
-    const unlinked = freed.map((record) => catalogue.putImage({ ...record, layer: null }))
-    await journal.append([], [catalogue.removeLayer(digest), ...unlinked])
+    const freed = catalogue.images().filter((record) => layersOf(record).includes(digest))
+    const unlinked = freed.map((record) => catalogue.putImage(withoutLayer(record, digest)))
+    const forgotten: StateOperation = { type: 'delete', key: sketchKey(digest) }
+    await journal.append([], [catalogue.removeLayer(digest), forgotten, ...unlinked])
   }
 
   async #seed(digest: Digest): Promise<void> {
@@ -167,6 +207,11 @@ export class Publication implements LayerPublisher {
       logger.error({ digest, reason: errorMessage(error) }, 'a published layer cannot be seeded')
     }
   }
+}
+
+function withoutLayer(record: ImageRecord, digest: Digest): ImageRecord {
+  const { layer, chain } = record
+  return { ...record, layer: layer === digest ? null : layer, chain: chain?.includes(digest) ? null : chain }
 }
 
 function toLayerRecord({ blockHashes: _, createdAt, ...manifest }: Manifest): LayerRecord {

@@ -1,0 +1,53 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { Chain, type DiskImage, Qcow2Image, type RandomAccess, RawImage } from '@shoal/qcow2'
+
+/** The files of a disk, topmost first, with their formats: nothing is guessed, nothing in a file names another. */
+export type DiskFiles = readonly [DiskFile, ...DiskFile[]]
+
+export interface DiskFile {
+  readonly path: string
+  readonly format: 'raw' | 'qcow2'
+}
+
+/** A disk whose files are open for reading. */
+export interface OpenDisk extends AsyncDisposable {
+  readonly disk: Chain
+}
+
+export async function openDisk(files: DiskFiles): Promise<OpenDisk> {
+  const handles: FileHandle[] = []
+  const close = async () => {
+    await Promise.all(handles.map((handle) => handle.close()))
+  }
+  const openImage = async ({ path, format }: DiskFile): Promise<DiskImage> => {
+    const handle = await open(path, 'r')
+    handles.push(handle)
+    const source = fileAccess(handle, (await handle.stat()).size)
+    return format === 'raw' ? new RawImage(source) : Qcow2Image.open(source)
+  }
+  try {
+    const [top, ...below] = files
+    const chain: [DiskImage, ...DiskImage[]] = [await openImage(top)]
+    for (const file of below) chain.push(await openImage(file))
+    return { disk: new Chain(chain), [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function fileAccess(handle: FileHandle, sizeBytes: number): RandomAccess {
+  return {
+    sizeBytes,
+    read: async (offset, length) => {
+      const wanted = Math.max(0, Math.min(length, sizeBytes - offset))
+      const buffer = Buffer.allocUnsafe(wanted)
+      for (let done = 0; done < wanted; ) {
+        const { bytesRead } = await handle.read(buffer, done, wanted - done, offset + done)
+        if (bytesRead === 0) return buffer.subarray(0, done)
+        done += bytesRead
+      }
+      return buffer
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import { open } from 'node:fs/promises'
+import type { Geometry } from '@shoal/core'
+import type { HashResult } from '../imports/hash-worker.ts'
+import { LayerHasher } from '../imports/layer-hasher.ts'
+
+/** Every hash of a layer file that is there already, computed in a thread. */
+export async function hashLayer(
+  image: string,
+  path: string,
+  { geometry, signal }: { geometry: Geometry; signal: AbortSignal },
+): Promise<HashResult> {
+  await using file = await open(path, 'r')
+  await using hasher = new LayerHasher(image, { ...geometry, algorithm: 'sha256' })
+  for (let at = 0; at < geometry.sizeBytes; ) {
+    signal.throwIfAborted()
+    const buffer = await hasher.buffer()
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
+    if (bytesRead === 0) throw new Error(`${path} ends at byte ${at}`)
+    hasher.update(buffer, bytesRead)
+    at += bytesRead
+  }
+  // Awaited here: leaving ends the thread.
+  return await hasher.finish()
+}

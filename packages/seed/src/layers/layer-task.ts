@@ -1,0 +1,40 @@
+import type { Qcow2Format, WrittenLayer } from '@shoal/qcow2'
+import type { DiskFiles } from './disk-files.ts'
+
+/** What the process that works on layers is asked, one thing at a time. */
+export type LayerTask =
+  /** A sample of a disk's content, as `Sketch` encodes it. */
+  | { readonly type: 'sketch'; readonly disk: DiskFiles }
+  /** Writes what a disk has beyond its base into a new file. */
+  | {
+      readonly type: 'write'
+      readonly disk: DiskFiles
+      readonly base: DiskFiles
+      readonly path: string
+      readonly format: Qcow2Format
+      /** Whether free space of the guest's file systems may show what the base has there. */
+      readonly dropFreeSpace: boolean
+    }
+  /** The guest offset at which two disks differ, null when they are the same; free space of `one` aside where that was dropped. */
+  | {
+      readonly type: 'compare'
+      readonly one: DiskFiles
+      readonly other: DiskFiles
+      readonly dropFreeSpace: boolean
+    }
+
+export interface LayerResults {
+  readonly sketch: string
+  readonly write: WrittenLayer & { readonly freeBytes: number }
+  readonly compare: number | null
+}
+
+export type LayerAnswer =
+  | { readonly type: 'progress'; readonly doneBytes: number }
+  | { readonly type: 'done'; readonly result: LayerResults[LayerTask['type']] }
+  | {
+      readonly type: 'failed'
+      readonly code: string | undefined
+      readonly message: string
+      readonly hint: string | undefined
+    }

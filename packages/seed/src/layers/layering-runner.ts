@@ -1,0 +1,178 @@
+import type { KeyObject } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { type Clock, chooseGeometry, errorCode, type Logger } from '@shoal/core'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
+import type { Qcow2Format } from '@shoal/qcow2'
+import { seedError } from '../errors.ts'
+import type { EventJournal } from '../events/event-journal.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import type { ImageRecord } from '../images/image-record.ts'
+import { isStop } from '../imports/import-fault.ts'
+import { checkActive } from '../imports/import-image.ts'
+import { STAGED_SUFFIX } from '../imports/import-runner.ts'
+import { buildLayer } from '../imports/layer-builder.ts'
+import { type BaseChoice, fileOf } from './base-choice.ts'
+import { hashLayer } from './hash-layer.ts'
+import type { LayerWorker } from './layer-worker.ts'
+import type { LayeringEnd, LayeringJob } from './layering-job.ts'
+import type { MiddlePublisher } from './middle-publisher.ts'
+
+export interface LayeringRunnerDeps {
+  readonly catalogue: Catalogue
+  readonly store: Pick<LayerStore, 'adopt' | 'get' | 'stagingPath' | 'usage'>
+  readonly bases: BaseChoice
+  readonly journal: EventJournal
+  readonly publisher: MiddlePublisher
+  /** A process for the work on one image, which ends it. */
+  readonly startWorker: (image: string) => Pick<LayerWorker, 'run' | typeof Symbol.asyncDispose>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface LayeringRunnerOptions {
+  readonly format: Qcow2Format
+  readonly privateKey: KeyObject
+  readonly announce: () => readonly string[]
+}
+
+/** A staged file without an import is removed at the next start. */
+const STAGED_MIDDLE_SUFFIX = `.middle${STAGED_SUFFIX}`
+/** What stays free on the disk of the state directory. */
+const RESERVED_BYTES = 64 * 1024 ** 2
+
+/** Makes base and middle of one flat image; nothing counts before base and middle were found to show the image's bytes. */
+export class LayeringRunner {
+  readonly #deps: LayeringRunnerDeps
+  readonly #options: LayeringRunnerOptions
+
+  constructor(deps: LayeringRunnerDeps, options: LayeringRunnerOptions) {
+    this.#deps = deps
+    this.#options = options
+  }
+
+  /** Never rejects: how it ended is in the image's record. */
+  async run(job: LayeringJob): Promise<void> {
+    const path = this.#deps.store.stagingPath(job.image + STAGED_MIDDLE_SUFFIX)
+    try {
+      const isPublished = await this.#make(job, path)
+      if (!isPublished) await this.#end(job, 'kept-flat')
+    } catch (thrown) {
+      const { signal } = job.controller
+      const error: unknown = signal.aborted ? signal.reason : thrown
+      // It is begun again at the next start.
+      if (isStop(error)) return
+      const isCancelled = errorCode(error) === 'SHOAL_LAYERING_CANCELLED'
+      await this.#end(job, isCancelled ? 'cancelled' : 'failed', error)
+    } finally {
+      await rm(path, { force: true }).catch(() => {})
+    }
+  }
+
+  /** Whether a middle was published. */
+  async #make(job: LayeringJob, path: string): Promise<boolean> {
+    const { signal } = job.controller
+    signal.throwIfAborted()
+    const flat = this.#flatOf(job)
+    await using worker = this.#deps.startWorker(job.image)
+    job.enter('comparing')
+    const base = await this.#chooseBase(job, worker)
+    if (base === undefined) return false
+    job.base = base.manifest.digest
+    const isTooDifferent = job.estimatedSharing !== null && job.estimatedSharing === 0
+    if (isTooDifferent && job.request.base === undefined) return false
+    await this.#checkSpace(job, flat)
+    job.enter('writing')
+    const onProgress = (doneBytes: number) => {
+      job.doneBytes = doneBytes
+    }
+    const disk = [fileOf(flat)] as const
+    const below = [fileOf(base)] as const
+    const { format } = this.#options
+    const { dropFreeSpace = false } = job.request
+    const task = { type: 'write', disk, base: below, path, format, dropFreeSpace } as const
+    const written = await worker.run(task, { signal, onProgress })
+    job.middleBytes = written.sizeBytes
+    job.freeBytes = written.freeBytes
+    if (!job.isWorth(written.sizeBytes)) return false
+    job.enter('verifying')
+    const chain = [{ path, format: 'qcow2' }, ...below] as const
+    const comparison = { type: 'compare', one: disk, other: chain, dropFreeSpace } as const
+    const offset = await worker.run(comparison, { signal, onProgress })
+    if (offset !== null) throw seedError('SHOAL_LAYERING_DIFFERS', { image: job.image, offset })
+    await this.#publish(job, { path, sizeBytes: written.sizeBytes, flat, base })
+    return true
+  }
+
+  #flatOf(job: LayeringJob): StoredLayer {
+    const record = this.#record(job)
+    const flat = record.layer === null ? undefined : this.#deps.store.get(record.layer)
+    if (!flat?.isComplete) throw seedError('SHOAL_LAYERING_NOT_IMPORTED', { image: job.image })
+    return flat
+  }
+
+  #record({ image }: LayeringJob): ImageRecord {
+    const record = this.#deps.catalogue.image(image)
+    checkActive(image, record?.image)
+    if (record === undefined) throw seedError('SHOAL_IMAGE_DELETED', { image })
+    return record
+  }
+
+  async #chooseBase(job: LayeringJob, worker: Pick<LayerWorker, 'run'>): Promise<StoredLayer | undefined> {
+    const { bases } = this.#deps
+    const { signal } = job.controller
+    const record = this.#record(job)
+    const { base: wanted = 'auto' } = job.request
+    if (wanted === 'auto') {
+      const best = await bases.choose(record, worker, signal)
+      job.estimatedSharing = best?.sharing ?? null
+      return best?.base
+    }
+    const base = bases.candidates(record).find(({ manifest }) => manifest.digest === wanted)
+    if (base === undefined) throw seedError('SHOAL_LAYERING_BASE', { image: job.image, base: wanted })
+    return base
+  }
+
+  async #checkSpace({ image }: LayeringJob, { manifest }: StoredLayer): Promise<void> {
+    const { freeBytes } = await this.#deps.store.usage()
+    if (manifest.sizeBytes + RESERVED_BYTES <= freeBytes) return
+    throw seedError('SHOAL_LAYERING_NO_SPACE', { image, neededBytes: manifest.sizeBytes })
+  }
+
+  async #publish(
+    job: LayeringJob,
+    { path, sizeBytes, flat, base }: { path: string; sizeBytes: number; flat: StoredLayer; base: StoredLayer },
+  ): Promise<void> {
+    const { store, clock, publisher } = this.#deps
+    const { signal } = job.controller
+    const geometry = chooseGeometry(sizeBytes)
+    const hashes = await hashLayer(job.image, path, { geometry, signal })
+    const parent = base.manifest.digest
+    const layer = buildLayer(hashes, {
+      ...{ privateKey: this.#options.privateKey, announce: this.#options.announce() },
+      ...{ geometry, format: 'qcow2', virtualSizeBytes: flat.manifest.virtualSizeBytes, parent },
+      createdAt: clock.now(),
+    })
+    await publisher.publishMiddle(job, layer.manifest, () => store.adopt(layer, path))
+  }
+
+  async #end(job: LayeringJob, end: LayeringEnd, error?: unknown): Promise<void> {
+    const { catalogue, journal, logger } = this.#deps
+    const record = catalogue.image(job.image)
+    if (record === undefined) return
+    const layering = job.record(end, error)
+    logger.info({ image: job.image, end, code: errorCode(error), err: error }, 'the making of layers ended')
+    const draft = { type: `layering.${end}`, image: job.image, message: describe(job, end), details: {} } as const
+    await journal
+      .append([draft], [catalogue.putImage({ ...record, layering })])
+      .catch((err: unknown) => logger.error({ image: job.image, err }, 'the end of a layering is not recorded'))
+  }
+}
+
+function describe(job: LayeringJob, end: LayeringEnd): string {
+  const { base, middleBytes, flatBytes, minimumSaving, error } = job.view()
+  if (end === 'failed' || end === 'cancelled') return `The making of layers ${end}: ${error?.message ?? 'see the image'}`
+  if (base === null) return 'The image stays one layer: no known base fits it.'
+  if (middleBytes === null) return 'The image stays one layer: it has nothing in common with the base that fits it best.'
+  const saved = Math.round((1 - middleBytes / flatBytes) * 100)
+  return `The image stays one layer: a middle would save ${saved} %, less than ${Math.round(minimumSaving * 100)} %.`
+}

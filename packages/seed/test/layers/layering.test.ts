@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createClient, type Image } from '@shoal/api'
+import { digestHex, parseDigest } from '@shoal/core'
+import { openDisk } from '../../src/layers/disk-files.ts'
+import { createFixture, MIB, rawImage, type SeedFixture } from '../seed-fixture.ts'
+
+/** The image with a MiB changed in its middle, text in place of some of it, and grown by a MiB. */
+function changed(base: Buffer): Buffer {
+  const flat = Buffer.concat([base], base.length + MIB)
+  randomBytes(MIB / 2).copy(flat, 3 * MIB)
+  flat.fill('configuration ', 5 * MIB, 5 * MIB + 300_000)
+  flat.fill(0, 6 * MIB, 6 * MIB + 100_000)
+  randomBytes(4096).copy(flat, flat.length - 8192)
+  return flat
+}
+
+function layered(fixture: SeedFixture, image: string): Promise<Image> {
+  const isOver = ({ layering }: Image) =>
+    ['published', 'kept-flat', 'failed', 'cancelled'].includes(layering?.state ?? '')
+  return fixture.until(image, isOver)
+}
+
+/** What a node would show that has these layers, base first. */
+async function shownBy(fixture: SeedFixture, chain: readonly string[]): Promise<Buffer> {
+  const files = await Promise.all(
+    chain.map(async (layer) => {
+      const { format } = await fixture.client.showLayer({ params: { layer } })
+      const name = digestHex(parseDigest(layer))
+      return { path: join(fixture.stateDirectory, 'layers', 'layers', name, 'disk'), format }
+    }),
+  )
+  const [top, ...below] = files.toReversed()
+  assert.ok(top !== undefined)
+  await using opened = await openDisk([top, ...below])
+  return await opened.disk.read(0, opened.disk.virtualSizeBytes)
+}
+
+test('an image that a known base fits becomes base and middle, which show its bytes', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const base = rawImage(8 * MIB)
+  const other = rawImage(8 * MIB)
+  const flat = changed(base)
+  const { layer: baseLayer } = await fixture.import(await fixture.addImage('base', base))
+  await fixture.import(await fixture.addImage('other', other))
+  const id = await fixture.addImage('flat', flat)
+  await fixture.import(id)
+  const image = await layered(fixture, id)
+  assert.equal(image.layering?.state, 'published', image.layering?.error?.message)
+  assert.equal(image.layering.base, baseLayer)
+  assert.ok((image.layering.estimatedSharing ?? 0) > 0.5, `${image.layering.estimatedSharing}`)
+  assert.equal(image.chain[0], baseLayer)
+  assert.ok((await shownBy(fixture, image.chain)).equals(flat))
+
+  const [, layer = ''] = image.chain
+  const middle = await fixture.client.showLayer({ params: { layer } })
+  assert.equal(middle.kind, 'middle')
+  assert.equal(middle.parent, baseLayer)
+  assert.equal(middle.virtualSizeBytes, flat.length)
+  assert.ok(middle.sizeBytes < 1.5 * MIB, `${middle.sizeBytes} bytes`)
+  assert.deepEqual(middle.images, [id])
+  const event = await fixture.event('layering.published')
+  assert.equal(event.layer, layer)
+  assert.deepEqual(await fixture.stagedFiles(), [])
+})
+
+test('an image stays one layer when the best base has nothing of it, or when too little would be saved', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const base = rawImage(8 * MIB)
+  await fixture.import(await fixture.addImage('base', base))
+  const foreign = await fixture.addImage('foreign', rawImage(8 * MIB))
+  await fixture.import(foreign)
+  const unlike = await layered(fixture, foreign)
+  assert.equal(unlike.layering?.state, 'kept-flat')
+  assert.equal(unlike.layering.middleBytes, null)
+  assert.deepEqual(unlike.chain, [unlike.layer])
+
+  await fixture.client.publishLayers({ params: { image: foreign }, body: { base: unlike.layering.base ?? '' } })
+  await fixture.event('layering.kept-flat', ({ id, image }) => image === foreign && id > 0)
+  const large = await fixture.until(foreign, ({ layering }) => layering?.middleBytes !== null)
+  assert.ok((large.layering?.middleBytes ?? 0) > 7 * MIB)
+})
+
+test('layers go with the last image that needs them: a middle keeps its base', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const base = rawImage(8 * MIB)
+  await fixture.import(await fixture.addImage('base', base))
+  const id = await fixture.addImage('flat', changed(base))
+  await fixture.import(id)
+  const { chain, layer } = await layered(fixture, id)
+  await fixture.removeImage('base')
+  await fixture.event('image.deleted')
+  const state = async () => (await fixture.client.listLayers()).layers.map(({ digest }) => digest).sort()
+  assert.deepEqual(await state(), [...chain, layer ?? ''].sort())
+  assert.ok((await shownBy(fixture, chain)).length > 0)
+  await fixture.removeImage('flat')
+  await fixture.event('image.deleted', ({ image }) => image === id)
+  await fixture.until(id, (image) => image.chain.length === 0)
+  assert.deepEqual(await state(), [])
+})
+
+test('making layers is begun again after a restart, and can be cancelled', async (t) => {
+  const fixture = await createFixture(t, { 'layers.automatic': 'false' })
+  await fixture.start()
+  const base = rawImage(8 * MIB)
+  const { layer: baseLayer } = await fixture.import(await fixture.addImage('base', base))
+  const id = await fixture.addImage('flat', changed(base))
+  const imported = await fixture.import(id)
+  assert.equal(imported.layering, null)
+  const params = { image: id }
+
+  await fixture.client.publishLayers({ params, body: {} })
+  const cancelled = await fixture.client.cancelLayering({ params })
+  assert.equal(cancelled.layering?.state, 'cancelled')
+  assert.equal(cancelled.layering.error?.code, 'SHOAL_LAYERING_CANCELLED')
+  assert.deepEqual(await fixture.stagedFiles(), [])
+  await assert.rejects(fixture.client.cancelLayering({ params }), { code: 'SHOAL_LAYERING_NOT_RUNNING' })
+
+  await fixture.client.publishLayers({ params, body: { base: baseLayer ?? '' } })
+  await fixture.stop()
+  await fixture.start()
+  const image = await layered(fixture, id)
+  assert.equal(image.layering?.state, 'published', image.layering?.error?.message)
+  assert.equal(image.chain[0], baseLayer)
+})
+
+test('what cannot become layers is refused with the reason', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const id = await fixture.addImage('alone', rawImage(MIB))
+  await fixture.until(id, () => true).catch(() => {})
+  await fixture.event('image.discovered', ({ image }) => image === id)
+  const params = { image: id }
+  await assert.rejects(fixture.client.publishLayers({ params, body: {} }), { code: 'SHOAL_LAYERING_NOT_IMPORTED' })
+  const { layer } = await fixture.import(id)
+  await fixture.client.publishLayers({ params, body: { base: layer ?? '' } })
+  const failed = await layered(fixture, id)
+  assert.equal(failed.layering?.state, 'failed')
+  assert.equal(failed.layering.error?.code, 'SHOAL_LAYERING_BASE')
+})
+
+test('a node that is assigned a middle is told to hold its base as well', async (t) => {
+  const fixture = await createFixture(t)
+  const seed = await fixture.start()
+  const base = rawImage(8 * MIB)
+  await fixture.import(await fixture.addImage('base', base))
+  const id = await fixture.addImage('flat', changed(base))
+  await fixture.import(id)
+  const { chain } = await layered(fixture, id)
+  const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+  const body = {
+    ...{ zone: '', rack: '', dhtAddress: null, apiUrl: null, capacityBytes: 1, version: '1' },
+    ...{ swarmAddress: '127.0.0.1:9', swarmPeerId: '0'.repeat(40) },
+  }
+  await node.registerNode({ params: { node: 'n1' }, body })
+  await fixture.client.assign({ body: { layer: chain[1] ?? '', all: true } })
+  const { assignments } = await node.desiredState({ params: { node: 'n1' } })
+  assert.deepEqual(assignments.map(({ layer }) => layer).sort(), [...chain].sort())
+})
