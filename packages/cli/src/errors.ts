@@ -34,6 +34,14 @@ export const cliErrors = {
     message: 'Image {image} has no layer: {state}.',
     hint: 'Import it with "shoal image import {image} --wait".',
   },
+  SHOAL_CLI_IMAGE_FILE: {
+    message: 'The file {path} cannot be inspected: {reason}.',
+    hint: 'Give the path of a disk image that you may read; an image of the library is named by its id or name.',
+  },
+  SHOAL_CLI_BOOT_PROFILE: {
+    message: 'The boot profile {path} cannot be read: {reason}.',
+    hint: 'Give the path of a file as docs/formats/boot-profile.md describes it.',
+  },
   SHOAL_CLI_LAYER_UNKNOWN: {
     message: 'No layer or image matches "{layer}".',
     hint: 'Give a digest, at least the first 8 of its hexadecimal digits, or the id or name of an image ("shoal layer list").',
@@ -41,6 +49,39 @@ export const cliErrors = {
   SHOAL_CLI_LAYER_AMBIGUOUS: {
     message: '{count} layers start with "{layer}": {digests}.',
     hint: 'Give more digits of the digest.',
+  },
+  SHOAL_CLI_DISK_FILE: {
+    message: 'The file {path} cannot be used: {reason}.',
+    hint: 'Give the path of a disk image that you may read and that no VM writes to.',
+  },
+  SHOAL_CLI_BACKING_FILE: {
+    message: 'The base that {path} was made on cannot be found: {reason}.',
+    hint: 'Name the file of the base on this machine with --backing.',
+  },
+  SHOAL_CLI_CHAIN_TOO_DEEP: {
+    message:
+      'The backing file {backing} of {path} has a backing file itself, {name}; a middle lies directly on a base.',
+    hint: 'Bring what is between into the file (qemu-img rebase -b BASE -F FORMAT {path}), then publish it again.',
+  },
+  SHOAL_CLI_PARENT_UNFIT: {
+    message: 'Layer {layer} cannot be the parent: {reason}.',
+    hint: 'Name a published base with --parent ("shoal layer tree" shows them).',
+  },
+  SHOAL_CLI_PARENT_UNPROVEN: {
+    message: 'The file {path} is not known to be layer {layer}: {reason}.',
+    hint: 'Save the image of the base (openstack image save --file BASE IMAGE), check that the file was made on its content, and name it with --backing.',
+  },
+  SHOAL_CLI_MIDDLE_SIZE: {
+    message: 'The disk of {path} has {virtualSizeBytes} bytes, fewer than the {baseBytes} of its base.',
+    hint: 'Make it as large at least (qemu-img resize {path} {baseBytes}), then publish it again.',
+  },
+  SHOAL_CLI_MIDDLE_DIFFERS: {
+    message: 'What was written anew of {path} does not show the same disk.',
+    hint: 'Publish it without --compress, and report this: it is a bug of Shoal, or the disk of this machine has a fault.',
+  },
+  SHOAL_CLI_TEMPORARY: {
+    message: 'A copy cannot be written in {directory}: {reason}.',
+    hint: 'Make room there, or name another directory with --tmp.',
   },
   SHOAL_CLI_OUTPUT: {
     message: 'Standard output cannot be written: {reason}.',
