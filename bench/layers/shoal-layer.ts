@@ -1,0 +1,64 @@
+/**
+ * One job of ours as a program: `shoal-layer.ts middle BASE FLAT OUTPUT`, `shoal-layer.ts compose-raw|compose-qcow2 BASE MIDDLE OUTPUT`, all
+ * images qcow2. Prints what it took as JSON.
+ */
+import {
+  Chain,
+  composeRaw,
+  findFreeSpace,
+  firstDifference,
+  type GuestRange,
+  Qcow2Image,
+  writeLayer,
+} from '@shoal/qcow2'
+import { openFileSource } from '../qcow2-read/file-source.ts'
+import { createFileSink } from './file-sink.ts'
+
+const KIB_PER_MIB = 1024
+const MIDDLE_FORMAT = { clusterBits: 16, compression: 'zstd', level: 3 } as const
+const FLAT_FORMAT = { clusterBits: 16, compression: 'none', level: 0 } as const
+
+type Job = (base: string, image: string, output: string) => Promise<void>
+
+const jobs: Readonly<Record<string, Job>> = {
+  /** As the seed does it: what the file system does not use is left out, and the chain is compared with the disk before it counts. */
+  async middle(base, flat, output) {
+    const [below, disk] = [await open(base), await open(flat)]
+    const unneeded: GuestRange[] = []
+    for await (const range of (await findFreeSpace(disk)).ranges()) unneeded.push(range)
+    {
+      using sink = createFileSink(output)
+      await writeLayer({ disk, base: below, unneeded }, sink, MIDDLE_FORMAT)
+    }
+    const at = await firstDifference(disk, await open(output, base), { except: unneeded })
+    if (at !== undefined) throw new Error(`base and middle show another disk from byte ${at} on`)
+  },
+  async 'compose-raw'(base, middle, output) {
+    const chain = await open(middle, base)
+    using sink = createFileSink(output, chain.virtualSizeBytes)
+    await composeRaw(chain, sink)
+  },
+  async 'compose-qcow2'(base, middle, output) {
+    using sink = createFileSink(output)
+    await writeLayer({ disk: await open(middle, base) }, sink, FLAT_FORMAT)
+  },
+}
+
+/** The topmost first. The process ends with its only job, and its files with it. */
+async function open(top: string, ...below: readonly string[]): Promise<Chain> {
+  const image = (path: string) => Qcow2Image.open(openFileSource(path))
+  return new Chain([await image(top), ...(await Promise.all(below.map(image)))])
+}
+
+const [name = '', base = '', image = '', output = ''] = process.argv.slice(2)
+const job = jobs[name]
+if (job === undefined || output === '') throw new TypeError(`there is no job ${name}`)
+const [cpuBefore, begin] = [process.cpuUsage(), performance.now()]
+await job(base, image, output)
+const { user, system } = process.cpuUsage(cpuBefore)
+const cost = {
+  wallSeconds: (performance.now() - begin) / 1000,
+  cpuSeconds: (user + system) / 1e6,
+  peakRssMiB: Math.round(process.resourceUsage().maxRSS / KIB_PER_MIB),
+}
+console.log(JSON.stringify(cost))

@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { copyTree, findFiles, type SourceFile } from '../dev/image-content.ts'
+import { partitionTable } from '../dev/partition-table.ts'
+import { usedRanges } from './free-ranges.ts'
+import { type GuestMiddle, type GuestSet, PARTITION_OFFSET_BYTES } from './guest-set.ts'
+
+const run = promisify(execFile)
+const MIB = 1024 ** 2
+/** debugfs says a line for each file. */
+const MAX_OUTPUT_BYTES = 64 * MIB
+const REPOSITORY = join(import.meta.dirname, '../..')
+/** Where a machine has its own files; of an installation in a container the last may be the largest. */
+const FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/share', join(REPOSITORY, 'node_modules')]
+const FILE_SYSTEM_ID = 'f0c7a1de-5b3c-4e8e-9a41-6c2d9e0b7a55'
+/** A part that ends in the middle of a large file has more than it was to have. */
+const SPARE = 1.5
+/** One in so many of the base's files is gone in a middle, and one in so many of its own came twice and went once. */
+const REMOVED_EVERY = 10
+
+export interface SmallGuestOptions {
+  readonly middles: number
+  /** Files in the base, and in each middle beside them. */
+  readonly baseMiB: number
+  readonly middleMiB: number
+  readonly diskMiB?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Makes guests of this machine's files in a directory within seconds, without privileges: an ext4 file system and changed copies of it,
+ * with files added, removed, and deleted again. They do not start. Needs `qemu-img` and e2fsprogs.
+ */
+export async function buildSmallGuests(directory: string, options: SmallGuestOptions): Promise<GuestSet> {
+  const { middles: count, baseMiB, middleMiB, diskMiB = 512, signal } = options
+  const files = await findFiles(FOLDERS, { budgetBytes: (baseMiB + count * middleMiB) * SPARE * MIB })
+  const [baseFiles = [], ...shares] = divide(files, [baseMiB, ...Array<number>(count).fill(middleMiB)])
+  if (shares.some(({ length }) => length === 0)) throw new Error('this machine has too few files for so large guests')
+  const disk = join(directory, 'base.raw')
+  await writeBase(disk, baseFiles, { diskMiB, tree: join(directory, 'tree'), signal })
+  const base = await toQcow2(disk, join(directory, 'base.qcow2'), signal)
+  const middles: GuestMiddle[] = []
+  for (const [index, added] of shares.entries()) {
+    signal?.throwIfAborted()
+    const name = `small-${index + 1}`
+    const raw = join(directory, `${name}.raw`)
+    await tool('cp', ['--sparse=always', disk, raw], signal)
+    const removed = baseFiles.filter((_, at) => at % REMOVED_EVERY === index % REMOVED_EVERY)
+    await change(raw, { name, added, removed }, signal)
+    const untrimmed = await toQcow2(raw, join(directory, `${name}.untrimmed.qcow2`), signal)
+    const trimmed = join(directory, `${name}.trimmed.raw`)
+    await copyUsed(raw, trimmed)
+    const flat = await toQcow2(trimmed, join(directory, `${name}.flat.qcow2`), signal)
+    await Promise.all([rm(raw), rm(trimmed)])
+    middles.push({ name, flat, untrimmed, installedBytes: added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) })
+  }
+  await rm(disk)
+  return { base, middles }
+}
+
+/** Parts of a list, each with files of about so many MiB. */
+function divide(files: readonly SourceFile[], sizesMiB: readonly number[]): SourceFile[][] {
+  const left = [...files]
+  return sizesMiB.map((sizeMiB) => {
+    const part: SourceFile[] = []
+    for (let bytes = 0; bytes < sizeMiB * MIB; ) {
+      const file = left.shift()
+      if (file === undefined) break
+      part.push(file)
+      bytes += file.sizeBytes
+    }
+    return part
+  })
+}
+
+async function writeBase(
+  disk: string,
+  files: readonly SourceFile[],
+  { diskMiB, tree, signal }: { diskMiB: number; tree: string; signal: AbortSignal | undefined },
+): Promise<void> {
+  await copyTree(files, tree, signal === undefined ? {} : { signal })
+  await mkdir(join(tree, 'opt'), { recursive: true })
+  const partitionBytes = diskMiB * MIB - PARTITION_OFFSET_BYTES
+  await writeFile(disk, partitionTable({ startBytes: PARTITION_OFFSET_BYTES, sizeBytes: partitionBytes }))
+  await truncate(disk, diskMiB * MIB)
+  const fixed = `offset=${PARTITION_OFFSET_BYTES},hash_seed=${FILE_SYSTEM_ID},lazy_itable_init=0`
+  const size = `${Math.floor(partitionBytes / 1024)}k`
+  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', FILE_SYSTEM_ID, '-E', fixed, '-d', tree, disk, size], signal)
+  await rm(tree, { recursive: true })
+}
+
+/** Changes the file system in place: what is not touched keeps its blocks. */
+async function change(
+  disk: string,
+  { name, added, removed }: { name: string; added: readonly SourceFile[]; removed: readonly SourceFile[] },
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const scratch = added.filter((_, index) => index % REMOVED_EVERY === 0)
+  const script = [
+    ...removed.map(({ imagePath }) => `rm "${imagePath}"`),
+    `mkdir /opt/${name}`,
+    `cd /opt/${name}`,
+    // Downloads that are deleted once they are installed lie between what stays.
+    ...scratch.map(({ path }, index) => `write "${path}" download-${index}`),
+    ...added.map(({ path }, index) => `write "${path}" file-${index}`),
+    ...scratch.map((_, index) => `rm download-${index}`),
+  ]
+  const file = `${disk}.commands`
+  await writeFile(file, `${script.join('\n')}\n`)
+  const said = await tool('debugfs', ['-w', '-f', file, `${disk}?offset=${PARTITION_OFFSET_BYTES}`], signal)
+  // Its exit code tells nothing; after its version it says only what went wrong.
+  const errors = said.split('\n').filter((line) => line !== '' && !/^debugfs \d/.test(line))
+  if (errors.length > 0) throw new Error(`debugfs could not change ${disk}: ${errors.slice(0, 3).join('; ')}`)
+  await rm(file)
+}
+
+/** A copy of a disk with zeros wherever its file system has nothing. */
+async function copyUsed(disk: string, copy: string): Promise<void> {
+  await using from = await open(disk)
+  await using to = await open(copy, 'w')
+  await to.truncate((await from.stat()).size)
+  const bytes = Buffer.alloc(MIB)
+  for (const { start, end } of await usedRanges(disk)) {
+    for (let at = start; at < end; at += MIB) {
+      const { bytesRead } = await from.read(bytes, 0, Math.min(MIB, end - at), at)
+      await to.write(bytes, 0, bytesRead, at)
+    }
+  }
+}
+
+async function toQcow2(raw: string, image: string, signal: AbortSignal | undefined): Promise<string> {
+  await tool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, image], signal)
+  return image
+}
+
+/** Runs a tool of the system, some of which are in directories that not every user has on the PATH. What it says of errors. */
+async function tool(command: string, args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
+  const options = { env, maxBuffer: MAX_OUTPUT_BYTES, ...(signal === undefined ? {} : { signal }) }
+  return (await run(command, args, options)).stderr
+}
