@@ -25,7 +25,7 @@ export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { Inspection, InspectionCheck } from './inspection.ts'
 export { Layer, Verification } from './layer.ts'
-export { LAYERING_STATES, Layering, LayeringRequest, LayeringState } from './layering.ts'
+export { LAYERING_STATES, Layering, LayeringRequest, LayeringState, MAX_BOOT_PROFILE_CHARS } from './layering.ts'
 export { LIMIT_RANGE, Limits, LimitsChange, LimitsOverride, LimitsStatus, NodeLimits } from './limits.ts'
 export {
   Enrollment,

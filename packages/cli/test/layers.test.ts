@@ -17,7 +17,7 @@ const server = buildImage({
   name: 'web-server',
   layer: flat.digest,
   chain: [base.digest, middle.digest],
-  layering: buildLayering({ flatBytes: 400 * MIB, middleBytes: 40 * MIB }),
+  layering: buildLayering({ flatBytes: 400 * MIB, layerBytes: 40 * MIB }),
 })
 const layers = [base, flat, middle]
 const images = [system, server]

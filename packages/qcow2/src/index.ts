@@ -1,4 +1,12 @@
 export { type BackingReference, withBacking } from './backing-header.ts'
+export {
+  BOOT_PROFILE_LIMITS,
+  type BootProfile,
+  type BootRead,
+  readBootProfile,
+  writeBootProfile,
+} from './boot-profile.ts'
+export { bootProfileErrors } from './boot-profile-errors.ts'
 export { Chain } from './chain.ts'
 export { composeOver } from './compose-over.ts'
 export { type ComposeOptions, composeRaw } from './compose-raw.ts'
@@ -9,6 +17,7 @@ export { type DifferenceOptions, firstDifference } from './first-difference.ts'
 export { guestDigest } from './guest-digest.ts'
 export { type FreeSpace, findFreeSpace, type PartitionSpace } from './free-space/free-space.ts'
 export type { GuestRange } from './guest-range.ts'
+export { hotClusters } from './hot-clusters.ts'
 export { type Compression, MAX_HEADER_BYTES, type Qcow2Header, readHeader } from './header.ts'
 export type { LayerContent, LayerTally } from './layer-clusters.ts'
 export { findForeignHead, findForeignTail, TAIL_BYTES } from './inspect/foreign-format.ts'

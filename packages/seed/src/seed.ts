@@ -26,7 +26,7 @@ import { Importer } from './imports/importer.ts'
 import { BaseChoice } from './layers/base-choice.ts'
 import { LayerWorker } from './layers/layer-worker.ts'
 import { Layerings } from './layers/layerings.ts'
-import { MIDDLE_FORMAT } from './layers/middle-format.ts'
+import { LAYER_FORMAT } from './layers/layer-format.ts'
 import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
 import { createSeedMetrics } from './metrics.ts'
@@ -169,7 +169,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         clock,
         logger: component('layers'),
       },
-      { ...config.layers, format: MIDDLE_FORMAT, privateKey: key.privateKey, announce: () => announceUrls },
+      { ...config.layers, format: LAYER_FORMAT, privateKey: key.privateKey, announce: () => announceUrls },
     )
     const importer = new Importer(
       {

@@ -10,7 +10,7 @@ import type { ImportJournal } from '../imports/import-journal.ts'
 import type { LayerPublisher } from '../imports/import-runner.ts'
 import { sketchKey } from '../layers/base-choice.ts'
 import type { LayeringJob } from '../layers/layering-job.ts'
-import type { MiddlePublisher } from '../layers/middle-publisher.ts'
+import type { ChainPublisher } from '../layers/chain-publisher.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { Catalogue, LayerRecord } from './catalogue.ts'
 import { type ImageRecord, layersOf } from './image-record.ts'
@@ -30,7 +30,7 @@ export interface PublicationDeps {
  * but withdrawn while only deactivated ones do, and removed with its last image. Records are durable before an effect
  * shows, and {@link settle} repeats the effects, so that a crash in between is made good at the next start.
  */
-export class Publication implements LayerPublisher, MiddlePublisher {
+export class Publication implements LayerPublisher, ChainPublisher {
   readonly #deps: PublicationDeps
   #tail: Promise<void> = Promise.resolve()
 
@@ -47,8 +47,8 @@ export class Publication implements LayerPublisher, MiddlePublisher {
     return this.#serially(() => this.#publish(job, manifest, adopt))
   }
 
-  publishMiddle(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
-    return this.#serially(() => this.#publishMiddle(job, manifest, adopt))
+  publishChain(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
+    return this.#serially(() => this.#publishChain(job, manifest, adopt))
   }
 
   discard(digest: Digest): Promise<void> {
@@ -125,28 +125,31 @@ export class Publication implements LayerPublisher, MiddlePublisher {
     await this.#seed(digest)
   }
 
-  async #publishMiddle(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
+  async #publishChain(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
     const { catalogue, assignments, journal } = this.#deps
     const { digest, parent } = manifest
-    const base = parent === null ? undefined : catalogue.layer(parent)
-    if (base?.state !== 'published') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer: parent })
+    if (parent !== null && catalogue.layer(parent)?.state !== 'published') {
+      throw seedError('SHOAL_LAYER_WITHDRAWN', { layer: parent })
+    }
     this.#checkWanted(job)
     await adopt()
     const record = this.#checkWanted(job)
     const restored = assignments.restore(digest)
     const layering = job.record('published')
+    const name = record.image.name ?? job.image
     const saved = Math.round((1 - manifest.sizeBytes / layering.flatBytes) * 100)
+    const middle = `Image ${name} is a base and a middle now, which saves ${saved} % of its size.`
     const draft: EventDraft = {
       type: 'layering.published',
       image: job.image,
       layer: digest,
-      message: `Image ${record.image.name ?? job.image} is a base and a middle now, which saves ${saved} % of its size.`,
-      details: { base: base.digest, sizeBytes: manifest.sizeBytes, flatBytes: layering.flatBytes },
+      message: parent === null ? `Image ${name} is a base that was laid out anew.` : middle,
+      details: { base: parent, sizeBytes: manifest.sizeBytes, flatBytes: layering.flatBytes },
     }
     await journal.append(
       [draft],
       [
-        catalogue.putImage({ ...record, chain: [base.digest, digest], layering }),
+        catalogue.putImage({ ...record, chain: parent === null ? [digest] : [parent, digest], layering }),
         catalogue.putLayer({ ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }),
         ...restored.operations,
       ],

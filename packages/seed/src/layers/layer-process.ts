@@ -41,7 +41,7 @@ async function run(task: LayerTask): Promise<LayerResults[LayerTask['type']]> {
     return (await firstDifference(one.disk, other.disk, { except, onProgress })) ?? null
   }
   await using disk = await openDisk(task.disk)
-  await using base = await openDisk(task.base)
+  await using base = task.base === null ? null : await openDisk(task.base)
   await using file = await open(task.path, 'w', 0o640)
   const sink = {
     write: async (offset: number, bytes: Buffer) => {
@@ -51,7 +51,7 @@ async function run(task: LayerTask): Promise<LayerResults[LayerTask['type']]> {
     },
   }
   const unneeded = task.dropFreeSpace ? await freeSpaceOf(disk.disk) : []
-  const content = { disk: disk.disk, base: base.disk, unneeded }
+  const content = { disk: disk.disk, base: base?.disk, hot: task.hot, unneeded }
   const written = await writeLayer(content, sink, { ...task.format, onProgress })
   await file.sync()
   return { ...written, freeBytes: unneeded.reduce((sum, { length }) => sum + length, 0) }

@@ -5,11 +5,13 @@ import type { DiskFiles } from './disk-files.ts'
 export type LayerTask =
   /** A sample of a disk's content, as `Sketch` encodes it. */
   | { readonly type: 'sketch'; readonly disk: DiskFiles }
-  /** Writes what a disk has beyond its base into a new file. */
+  /** Writes what a disk has beyond its base, or all of it, into a new file. */
   | {
       readonly type: 'write'
       readonly disk: DiskFiles
-      readonly base: DiskFiles
+      readonly base: DiskFiles | null
+      /** Guest clusters that come first, in this order. */
+      readonly hot: readonly number[]
       readonly path: string
       readonly format: Qcow2Format
       /** Whether free space of the guest's file systems may show what the base has there. */

@@ -22,8 +22,9 @@ export class LayeringJob {
   doneBytes = 0
   base: Digest | null = null
   estimatedSharing: number | null = null
-  middleBytes: number | null = null
+  layerBytes: number | null = null
   freeBytes = 0
+  hotBytes = 0
 
   constructor(
     clock: Clock,
@@ -48,9 +49,9 @@ export class LayeringJob {
     return this.#settled.promise
   }
 
-  /** Whether a middle of this size is worth having. */
-  isWorth(middleBytes: number): boolean {
-    return middleBytes <= this.#flatBytes * (1 - this.#minimumSaving)
+  /** Whether a layer of this size is worth having; a base laid out anew was asked for. */
+  isWorth(layerBytes: number): boolean {
+    return this.request.base === 'none' || layerBytes <= this.#flatBytes * (1 - this.#minimumSaving)
   }
 
   enter(state: 'comparing' | 'writing' | 'verifying'): void {
@@ -68,8 +69,10 @@ export class LayeringJob {
   }
 
   record(end?: LayeringEnd, error?: unknown): LayeringRecord {
-    const layering = end === undefined ? this.view() : this.#layering(end, this.#now(), error)
-    return { ...layering, request: this.request }
+    if (end === undefined) return { ...this.view(), request: this.request }
+    // What was asked for is of use until it is done; a profile is large.
+    const { bootProfile: _, ...request } = this.request
+    return { ...this.#layering(end, this.#now(), error), request }
   }
 
   #layering(state: LayeringState, finishedAt: string | null, error?: unknown): Layering {
@@ -79,7 +82,8 @@ export class LayeringJob {
       estimatedSharing: this.estimatedSharing,
       minimumSaving: this.#minimumSaving,
       flatBytes: this.#flatBytes,
-      middleBytes: this.middleBytes,
+      layerBytes: this.layerBytes,
+      hotBytes: this.hotBytes,
       freeBytes: this.freeBytes,
       doneBytes: state === 'published' ? this.#totalBytes : this.doneBytes,
       totalBytes: this.#totalBytes,

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { type Clock, chooseGeometry, errorCode, type Logger } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
-import type { Qcow2Format } from '@shoal/qcow2'
+import { hotClusters, type Qcow2Format, readBootProfile } from '@shoal/qcow2'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -13,16 +13,17 @@ import { STAGED_SUFFIX } from '../imports/import-runner.ts'
 import { buildLayer } from '../imports/layer-builder.ts'
 import { type BaseChoice, fileOf } from './base-choice.ts'
 import { hashLayer } from './hash-layer.ts'
+import type { LayerTask } from './layer-task.ts'
 import type { LayerWorker } from './layer-worker.ts'
 import type { LayeringEnd, LayeringJob } from './layering-job.ts'
-import type { MiddlePublisher } from './middle-publisher.ts'
+import type { ChainPublisher } from './chain-publisher.ts'
 
 export interface LayeringRunnerDeps {
   readonly catalogue: Catalogue
   readonly store: Pick<LayerStore, 'adopt' | 'get' | 'stagingPath' | 'usage'>
   readonly bases: BaseChoice
   readonly journal: EventJournal
-  readonly publisher: MiddlePublisher
+  readonly publisher: ChainPublisher
   /** A process for the work on one image, which ends it. */
   readonly startWorker: (image: string) => Pick<LayerWorker, 'run' | typeof Symbol.asyncDispose>
   readonly clock: Clock
@@ -35,12 +36,20 @@ export interface LayeringRunnerOptions {
   readonly announce: () => readonly string[]
 }
 
+/** What a layer is made of, and where. */
+interface LayerParts {
+  readonly path: string
+  readonly flat: StoredLayer
+  /** `null` for a layer that is to be a base. */
+  readonly base: StoredLayer | null
+}
+
 /** A staged file without an import is removed at the next start. */
 const STAGED_MIDDLE_SUFFIX = `.middle${STAGED_SUFFIX}`
 /** What stays free on the disk of the state directory. */
 const RESERVED_BYTES = 64 * 1024 ** 2
 
-/** Makes base and middle of one flat image; nothing counts before base and middle were found to show the image's bytes. */
+/** Makes layers of one image; nothing counts before they were found to show the image's bytes. */
 export class LayeringRunner {
   readonly #deps: LayeringRunnerDeps
   readonly #options: LayeringRunnerOptions
@@ -68,39 +77,58 @@ export class LayeringRunner {
     }
   }
 
-  /** Whether a middle was published. */
+  /** Whether a layer was published. */
   async #make(job: LayeringJob, path: string): Promise<boolean> {
-    const { signal } = job.controller
-    signal.throwIfAborted()
+    job.controller.signal.throwIfAborted()
     const flat = this.#flatOf(job)
     await using worker = this.#deps.startWorker(job.image)
     job.enter('comparing')
-    const base = await this.#chooseBase(job, worker)
-    if (base === undefined) return false
-    job.base = base.manifest.digest
-    const isTooDifferent = job.estimatedSharing !== null && job.estimatedSharing === 0
-    if (isTooDifferent && job.request.base === undefined) return false
+    const base = job.request.base === 'none' ? null : await this.#chooseBase(job, worker)
+    if (base === undefined || job.estimatedSharing === 0) return false
     await this.#checkSpace(job, flat)
+    const parts = { path, flat, base }
+    const sizeBytes = await this.#write(job, worker, parts)
+    if (!job.isWorth(sizeBytes)) return false
+    await this.#verify(job, worker, parts)
+    await this.#publish(job, { ...parts, sizeBytes })
+    return true
+  }
+
+  /** Writes the layer; returns its bytes. */
+  async #write(job: LayeringJob, worker: Pick<LayerWorker, 'run'>, { path, flat, base }: LayerParts): Promise<number> {
+    const { format } = this.#options
+    const { dropFreeSpace = false, bootProfile } = job.request
     job.enter('writing')
+    const hot = await hotClustersOf(bootProfile, 2 ** format.clusterBits)
+    job.hotBytes = hot.length * 2 ** format.clusterBits
+    const task: Extract<LayerTask, { type: 'write' }> = {
+      ...{ type: 'write', path, format, hot, dropFreeSpace },
+      disk: [fileOf(flat)],
+      base: base === null ? null : [fileOf(base)],
+    }
+    const { sizeBytes, freeBytes } = await worker.run(task, this.#watched(job))
+    job.layerBytes = sizeBytes
+    job.freeBytes = freeBytes
+    return sizeBytes
+  }
+
+  /** Throws `SHOAL_LAYERING_DIFFERS` unless the layer, on its base if it has one, shows what the image shows. */
+  async #verify(job: LayeringJob, worker: Pick<LayerWorker, 'run'>, { path, flat, base }: LayerParts): Promise<void> {
+    job.enter('verifying')
+    const task: Extract<LayerTask, { type: 'compare' }> = {
+      ...{ type: 'compare', dropFreeSpace: job.request.dropFreeSpace ?? false },
+      one: [fileOf(flat)],
+      other: [{ path, format: 'qcow2' }, ...(base === null ? [] : [fileOf(base)])],
+    }
+    const offset = await worker.run(task, this.#watched(job))
+    if (offset !== null) throw seedError('SHOAL_LAYERING_DIFFERS', { image: job.image, offset })
+  }
+
+  #watched(job: LayeringJob) {
     const onProgress = (doneBytes: number) => {
       job.doneBytes = doneBytes
     }
-    const disk = [fileOf(flat)] as const
-    const below = [fileOf(base)] as const
-    const { format } = this.#options
-    const { dropFreeSpace = false } = job.request
-    const task = { type: 'write', disk, base: below, path, format, dropFreeSpace } as const
-    const written = await worker.run(task, { signal, onProgress })
-    job.middleBytes = written.sizeBytes
-    job.freeBytes = written.freeBytes
-    if (!job.isWorth(written.sizeBytes)) return false
-    job.enter('verifying')
-    const chain = [{ path, format: 'qcow2' }, ...below] as const
-    const comparison = { type: 'compare', one: disk, other: chain, dropFreeSpace } as const
-    const offset = await worker.run(comparison, { signal, onProgress })
-    if (offset !== null) throw seedError('SHOAL_LAYERING_DIFFERS', { image: job.image, offset })
-    await this.#publish(job, { path, sizeBytes: written.sizeBytes, flat, base })
-    return true
+    return { signal: job.controller.signal, onProgress }
   }
 
   #flatOf(job: LayeringJob): StoredLayer {
@@ -125,10 +153,12 @@ export class LayeringRunner {
     if (wanted === 'auto') {
       const best = await bases.choose(record, worker, signal)
       job.estimatedSharing = best?.sharing ?? null
+      job.base = best?.base.manifest.digest ?? null
       return best?.base
     }
     const base = bases.candidates(record).find(({ manifest }) => manifest.digest === wanted)
     if (base === undefined) throw seedError('SHOAL_LAYERING_BASE', { image: job.image, base: wanted })
+    job.base = base.manifest.digest
     return base
   }
 
@@ -138,21 +168,18 @@ export class LayeringRunner {
     throw seedError('SHOAL_LAYERING_NO_SPACE', { image, neededBytes: manifest.sizeBytes })
   }
 
-  async #publish(
-    job: LayeringJob,
-    { path, sizeBytes, flat, base }: { path: string; sizeBytes: number; flat: StoredLayer; base: StoredLayer },
-  ): Promise<void> {
+  async #publish(job: LayeringJob, { path, sizeBytes, flat, base }: LayerParts & { sizeBytes: number }): Promise<void> {
     const { store, clock, publisher } = this.#deps
     const { signal } = job.controller
     const geometry = chooseGeometry(sizeBytes)
     const hashes = await hashLayer(job.image, path, { geometry, signal })
-    const parent = base.manifest.digest
+    const parent = base?.manifest.digest
     const layer = buildLayer(hashes, {
       ...{ privateKey: this.#options.privateKey, announce: this.#options.announce() },
       ...{ geometry, format: 'qcow2', virtualSizeBytes: flat.manifest.virtualSizeBytes, parent },
       createdAt: clock.now(),
     })
-    await publisher.publishMiddle(job, layer.manifest, () => store.adopt(layer, path))
+    await publisher.publishChain(job, layer.manifest, () => store.adopt(layer, path))
   }
 
   async #end(job: LayeringJob, end: LayeringEnd, error?: unknown): Promise<void> {
@@ -168,11 +195,15 @@ export class LayeringRunner {
   }
 }
 
+async function hotClustersOf(profile: string | undefined, clusterBytes: number): Promise<number[]> {
+  return profile === undefined ? [] : hotClusters(await readBootProfile(profile), clusterBytes)
+}
+
 function describe(job: LayeringJob, end: LayeringEnd): string {
-  const { base, middleBytes, flatBytes, minimumSaving, error } = job.view()
+  const { base, layerBytes, flatBytes, minimumSaving, error } = job.view()
   if (end === 'failed' || end === 'cancelled') return `The making of layers ${end}: ${error?.message ?? 'see the image'}`
   if (base === null) return 'The image stays one layer: no known base fits it.'
-  if (middleBytes === null) return 'The image stays one layer: it has nothing in common with the base that fits it best.'
-  const saved = Math.round((1 - middleBytes / flatBytes) * 100)
+  if (layerBytes === null) return 'The image stays one layer: it has nothing in common with the base that fits it best.'
+  const saved = Math.round((1 - layerBytes / flatBytes) * 100)
   return `The image stays one layer: a middle would save ${saved} %, less than ${Math.round(minimumSaving * 100)} %.`
 }

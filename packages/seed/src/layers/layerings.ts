@@ -1,4 +1,5 @@
 import type { Layering, LayeringRequest } from '@shoal/api'
+import { readBootProfile } from '@shoal/qcow2'
 import { seedError } from '../errors.ts'
 import type { ImageRecord } from '../images/image-record.ts'
 import { Stopping } from '../imports/import-fault.ts'
@@ -47,13 +48,15 @@ export class Layerings {
 
   /**
    * Asks for layers of an image; joins the one that runs. Throws `SHOAL_LAYERING_NOT_IMPORTED`, `SHOAL_LAYERING_MIDDLE`,
-   * `SHOAL_LAYERING_QUEUE_FULL`, or `SHOAL_IMAGE_*` for an image that is not active.
+   * `SHOAL_LAYERING_QUEUE_FULL`, `SHOAL_BOOT_PROFILE_*`, or `SHOAL_IMAGE_*` for an image that is not active.
    */
   async request(record: ImageRecord, request: LayeringRequest): Promise<void> {
     const { catalogue, journal } = this.#deps
     const { id: image } = record.image
     if (this.#jobs.has(image) || this.#isStopped) return
     checkActive(image, record.image)
+    // A bad one is refused now, not when its turn comes.
+    if (request.bootProfile !== undefined) await readBootProfile(request.bootProfile)
     const layer = record.layer === null ? undefined : catalogue.layer(record.layer)
     if (layer === undefined) throw seedError('SHOAL_LAYERING_NOT_IMPORTED', { image })
     if (layer.kind === 'middle') throw seedError('SHOAL_LAYERING_MIDDLE', { image })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClient, type Image } from '@shoal/api'
 import { digestHex, parseDigest } from '@shoal/core'
+import { writeBootProfile } from '@shoal/qcow2'
 import { openDisk } from '../../src/layers/disk-files.ts'
 import { createFixture, MIB, rawImage, type SeedFixture } from '../seed-fixture.ts'
 
@@ -23,13 +24,16 @@ function layered(fixture: SeedFixture, image: string): Promise<Image> {
   return fixture.until(image, isOver)
 }
 
+function layerPath(fixture: SeedFixture, layer: string): string {
+  return join(fixture.stateDirectory, 'layers', 'layers', digestHex(parseDigest(layer)), 'disk')
+}
+
 /** What a node would show that has these layers, base first. */
 async function shownBy(fixture: SeedFixture, chain: readonly string[]): Promise<Buffer> {
   const files = await Promise.all(
     chain.map(async (layer) => {
       const { format } = await fixture.client.showLayer({ params: { layer } })
-      const name = digestHex(parseDigest(layer))
-      return { path: join(fixture.stateDirectory, 'layers', 'layers', name, 'disk'), format }
+      return { path: layerPath(fixture, layer), format }
     }),
   )
   const [top, ...below] = files.toReversed()
@@ -76,13 +80,13 @@ test('an image stays one layer when the best base has nothing of it, or when too
   await fixture.import(foreign)
   const unlike = await layered(fixture, foreign)
   assert.equal(unlike.layering?.state, 'kept-flat')
-  assert.equal(unlike.layering.middleBytes, null)
+  assert.equal(unlike.layering.layerBytes, null)
   assert.deepEqual(unlike.chain, [unlike.layer])
 
   await fixture.client.publishLayers({ params: { image: foreign }, body: { base: unlike.layering.base ?? '' } })
   await fixture.event('layering.kept-flat', ({ id, image }) => image === foreign && id > 0)
-  const large = await fixture.until(foreign, ({ layering }) => layering?.middleBytes !== null)
-  assert.ok((large.layering?.middleBytes ?? 0) > 7 * MIB)
+  const large = await fixture.until(foreign, ({ layering }) => layering?.layerBytes !== null)
+  assert.ok((large.layering?.layerBytes ?? 0) > 7 * MIB)
 })
 
 test('layers go with the last image that needs them: a middle keeps its base', async (t) => {
@@ -161,4 +165,42 @@ test('a node that is assigned a middle is told to hold its base as well', async 
   await fixture.client.assign({ body: { layer: chain[1] ?? '', all: true } })
   const { assignments } = await node.desiredState({ params: { node: 'n1' } })
   assert.deepEqual(assignments.map(({ layer }) => layer).sort(), [...chain].sort())
+})
+
+test('a base is laid out anew with what a boot reads in front, and then stands below middles', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const base = rawImage(8 * MIB)
+  const id = await fixture.addImage('base', base)
+  const { layer: own } = await fixture.import(id)
+  const reads = [5 * MIB, 65_536, 7 * MIB].map((offset, milliseconds) => ({ offset, length: 512, milliseconds }))
+  const bootProfile = writeBootProfile({ recordedOn: own ?? '', virtualSizeBytes: base.length, reads })
+  await fixture.client.publishLayers({ params: { image: id }, body: { base: 'none', bootProfile } })
+  const { chain, layering } = await layered(fixture, id)
+  assert.equal(layering?.state, 'published', layering?.error?.message)
+  assert.equal(layering.hotBytes, 3 * 65_536)
+  assert.equal(chain.length, 1)
+  assert.notEqual(chain[0], own)
+  assert.ok((await shownBy(fixture, chain)).equals(base))
+  await using opened = await openDisk([{ path: layerPath(fixture, chain[0] ?? ''), format: 'qcow2' }])
+  const hosts: (number | undefined)[] = []
+  for (const { offset } of reads) {
+    for await (const { host } of opened.disk.map(offset, 512)) hosts.push(host)
+  }
+  assert.deepEqual(hosts, [65_536, 2 * 65_536, 3 * 65_536])
+
+  const flat = await fixture.addImage('flat', changed(base))
+  await fixture.import(flat)
+  const image = await layered(fixture, flat)
+  assert.equal(image.chain[0], chain[0])
+  assert.equal(image.chain.length, 2)
+})
+
+test('a boot profile that is none is refused at once', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const id = await fixture.addImage('base', rawImage(MIB))
+  await fixture.import(id)
+  const request = fixture.client.publishLayers({ params: { image: id }, body: { base: 'none', bootProfile: 'boot\n' } })
+  await assert.rejects(request, { code: 'SHOAL_BOOT_PROFILE_HEADER' })
 })
