@@ -24,14 +24,14 @@ export interface Bench {
 const USAGE = `usage: npm run -s bench -- <name> [--quick]
   runs bench/<name>, stores its figures in bench/results/ and prints them as one JSON object on the last line
   --quick  under 50 s on 2 cores, honest at its smaller size
-names: main-job, transfer, swarm, limits, growth, many-layers`
+names: main-job, transfer, swarm, limits, growth, many-layers, layers, qcow2-read, qcow2-fuzz`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
 })
 const [name] = positionals
-if (values.help || name === undefined || !/^[a-z][a-z-]*$/.test(name)) {
+if (values.help || name === undefined || !/^[a-z][a-z0-9-]*$/.test(name)) {
   console.error(USAGE)
   process.exit(values.help ? 0 : 2)
 }
