@@ -75,6 +75,15 @@ export const peerConfigSchema = Type.Object(
       { directory: nullable(text(''), 'Directory for layers. null: "layers" in stateDirectory.') },
       strict,
     ),
+    compose: Type.Object(
+      {
+        directory: nullable(
+          text(''),
+          'Directory for composed disks. null: "disks" in stateDirectory. On the file system of the layers raw bases are cloned where it can.',
+        ),
+      },
+      strict,
+    ),
     heartbeat: Type.Object(
       {
         intervalMs: nullable(
@@ -124,6 +133,7 @@ export const peerConfigDefaults = {
   dht: { enabled: true, port: 7441 },
   limits: NO_TRANSFER_LIMITS,
   store: { directory: null },
+  compose: { directory: null },
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },
   api: { host: '127.0.0.1', port: 7421, tokenFile: null },

@@ -1,4 +1,5 @@
 import { type ErrorTable, errorFactory } from '@shoal/core'
+import { composeErrors } from './compose/errors.ts'
 
 /** Error codes of `peer`. */
 export const peerErrors = {
@@ -38,6 +39,7 @@ export const peerErrors = {
     message: 'Layer {layer} failed for an unexpected reason: {reason}.',
     hint: "It is tried again; report it with the peer's log if it stays so.",
   },
+  ...composeErrors,
 } as const satisfies ErrorTable
 
 export const peerError = errorFactory(peerErrors)

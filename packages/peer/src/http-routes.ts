@@ -3,6 +3,8 @@ import { parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import { type HttpApp, registerOperation, type StatusByCode } from '@shoal/service'
 import type { LayerSwarm } from '@shoal/swarm'
+import type { Compositions } from './compose/compositions.ts'
+import { composeStatusByCode, registerCompositionRoutes } from './compose/routes.ts'
 import { peerError } from './errors.ts'
 import type { LayerEvents } from './layer-events.ts'
 import type { SwarmPort } from './reconciler.ts'
@@ -13,12 +15,14 @@ export const peerStatusByCode: StatusByCode = {
   SHOAL_STORE_LAYER_UNKNOWN: 404,
   SHOAL_STORE_NO_SPACE: 507,
   SHOAL_STORE_CLOSED: 503,
+  ...composeStatusByCode,
 }
 
 export interface PeerRoutesDeps {
   readonly store: LayerStore
   readonly swarm: Pick<SwarmPort, 'leave'> & { get(digest: string): Pick<LayerSwarm, 'refresh'> | undefined }
   readonly events: LayerEvents
+  readonly compositions: Compositions
   readonly status: () => Promise<PeerStatus>
 }
 
@@ -26,6 +30,7 @@ export interface PeerRoutesDeps {
 export function registerPeerRoutes(app: HttpApp, deps: PeerRoutesDeps): void {
   registerOperation(app, operations.localStatus, () => deps.status())
   registerOperation(app, operations.verifyLayer, ({ params, signal }) => verifyLayer(deps, params.layer, signal))
+  registerCompositionRoutes(app, deps.compositions)
 }
 
 async function verifyLayer(deps: PeerRoutesDeps, layer: string, signal: AbortSignal): Promise<Verification> {

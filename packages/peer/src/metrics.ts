@@ -1,4 +1,6 @@
+import { COMPOSITION_STATES } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
+import type { Compositions } from './compose/compositions.ts'
 import type { InventoryDeps } from './inventory.ts'
 import { peerLayers } from './inventory.ts'
 
@@ -7,7 +9,11 @@ const STATES = ['waiting', 'fetching', 'complete', 'failed'] as const
 /** The metrics of a peer, read from what it knows whenever they are asked for; `banned` counts a ban. */
 export function registerPeerMetrics(
   metrics: Metrics,
-  deps: InventoryDeps & { isSeedReachable: () => boolean; queuedEvents: () => number },
+  deps: InventoryDeps & {
+    compositions: Pick<Compositions, 'list' | 'failures' | 'writtenBytes'>
+    isSeedReachable: () => boolean
+    queuedEvents: () => number
+  },
 ): { banned: () => void } {
   metrics.gauge({
     name: 'shoal_peer_layers',
@@ -47,6 +53,25 @@ export function registerPeerMetrics(
     name: 'shoal_peer_events_queued',
     help: 'Events the seed has not acknowledged yet.',
     collect: (gauge) => gauge.set(deps.queuedEvents()),
+  })
+  metrics.gauge({
+    name: 'shoal_compose_disks',
+    help: 'Compositions that this node knows, by state.',
+    labels: ['state'],
+    collect: (gauge) => {
+      const all = deps.compositions.list()
+      for (const state of COMPOSITION_STATES) gauge.set({ state }, all.filter((one) => one.state === state).length)
+    },
+  })
+  metrics.total({
+    name: 'shoal_compose_failures_total',
+    help: 'Compositions that failed since the start.',
+    read: () => deps.compositions.failures,
+  })
+  metrics.total({
+    name: 'shoal_compose_written_bytes_total',
+    help: 'Data written into composed disks since the start.',
+    read: () => deps.compositions.writtenBytes,
   })
   const bans = metrics.counter({ name: 'shoal_peer_bans_total', help: 'Peers banned because of bad blocks.' })
   return { banned: () => bans.inc() }

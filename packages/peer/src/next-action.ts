@@ -6,6 +6,8 @@ export interface LayerFacts {
   readonly isAssigned: boolean
   readonly isStored: boolean
   readonly isComplete: boolean
+  /** Somebody reads its file. */
+  readonly isHeld: boolean
   /** In its swarm. */
   readonly isJoined: boolean
 }
@@ -14,10 +16,12 @@ export type LayerAction = 'drop' | 'obtain' | 'join' | 'leave'
 
 /**
  * The one step that brings a layer nearer to what is desired; `undefined` when there is none. Revoking wins over
- * assigning. What is held is served whether it is assigned or not, but only what is assigned is fetched.
+ * assigning; while its file is read, a revoked layer is only left. What is stored is served whether it is assigned or
+ * not, but only what is assigned is fetched.
  */
 export function nextAction(facts: LayerFacts): LayerAction | undefined {
-  const { isRevoked, isAssigned, isStored, isComplete, isJoined } = facts
+  const { isRevoked, isAssigned, isStored, isComplete, isHeld, isJoined } = facts
+  if (isRevoked && isHeld) return isJoined ? 'leave' : undefined
   if (isRevoked) return isStored || isJoined ? 'drop' : undefined
   if (!isStored) return isAssigned ? 'obtain' : undefined
   const belongs = isAssigned || isComplete

@@ -31,7 +31,10 @@ export async function createPeerHttp(
       host,
       port,
       tokens: { operator: await readOrCreateSecret(apiTokenFile(config)) },
-      openapi: { title: 'Shoal peer', description: "A compute node's own API: what it holds, and checking it." },
+      openapi: {
+        title: 'Shoal peer',
+        description: "A compute node's own API: what it holds, checking it, composing disks from it.",
+      },
       statusByCode: peerStatusByCode,
       drainMs: DRAIN_MS,
     },

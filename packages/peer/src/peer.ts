@@ -4,6 +4,8 @@ import { createMetrics, type HttpService } from '@shoal/service'
 import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
+import type { Compositions } from './compose/compositions.ts'
+import { openCompositions } from './compose/open-compositions.ts'
 import type { PeerConfig } from './config.ts'
 import { DesiredStateFollower } from './desired-state.ts'
 import { EnrollmentKeeper } from './enrollment.ts'
@@ -13,6 +15,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { takeInventory } from './inventory.ts'
 import { KeyTrust } from './key-trust.ts'
 import { LayerEvents } from './layer-events.ts'
+import { LayerHolds } from './layer-holds.ts'
 import { registerPeerMetrics } from './metrics.ts'
 import { admission, nodeName, registration } from './node-facts.ts'
 import { NodeLimitsKeeper } from './node-limits.ts'
@@ -46,6 +49,7 @@ interface Parts extends PeerStorage {
   readonly events: EventQueue
   readonly layerEvents: LayerEvents
   readonly reconciler: Reconciler
+  readonly compositions: Compositions
   readonly enrollment: EnrollmentKeeper
   readonly desired: DesiredStateFollower
   readonly heartbeat: Heartbeat
@@ -118,6 +122,7 @@ export class Peer implements AsyncDisposable {
     await enrollment.open()
     await desired.open()
     if (enrollment.current !== undefined) parts.reconciler.setOrigin(enrollment.current.originAddress)
+    parts.compositions.start()
 
     const stop = new AbortController()
     const loops: Promise<void>[] = []
@@ -154,10 +159,12 @@ export class Peer implements AsyncDisposable {
     const swarm = await this.#createSwarm({ node, records, limits, store })
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
+    const holds = new LayerHolds()
     const reconciler = new Reconciler(
       {
         store,
         swarm,
+        holds,
         events: layerEvents,
         clock,
         random,
@@ -166,6 +173,8 @@ export class Peer implements AsyncDisposable {
       },
       { intervalMs: config.reconcile.intervalMs, admit: admission(config, store) },
     )
+    const isWithdrawn = reconciler.isRevoked.bind(reconciler)
+    const compositions = stack.use(await openCompositions(config, { state, store, holds, isWithdrawn, clock, logger }))
     const enrollment = new EnrollmentKeeper(
       {
         ...{ seed, records, trust, clock, random, logger },
@@ -204,7 +213,7 @@ export class Peer implements AsyncDisposable {
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
       ...{ state, store, swarm, seed, records, events, layerEvents },
-      ...{ reconciler, enrollment, desired, heartbeat, bans, limits, startedAt },
+      ...{ reconciler, compositions, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
@@ -235,16 +244,16 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts): Promise<HttpService> {
-    const { swarm, store, reconciler, layerEvents, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, layerEvents, enrollment, seed, events } = parts
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
-      ...{ store, swarm, reconciler },
+      ...{ store, swarm, reconciler, compositions },
       isSeedReachable: () => seed.isReachable,
       queuedEvents: () => events.length,
     })
     swarm.on('ban', counters.banned)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents },
+      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents, compositions },
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
     })

@@ -6,6 +6,7 @@ import { Alarm } from './alarm.ts'
 import { layerError } from './error-body.ts'
 import type { LayerEvents } from './layer-events.ts'
 import { type LayerFailure, LayerFailures } from './layer-failures.ts'
+import type { LayerHolds } from './layer-holds.ts'
 import { type LayerAction, nextAction } from './next-action.ts'
 import { isNoAnswer } from './seed-link.ts'
 
@@ -21,6 +22,8 @@ export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
 export interface ReconcilerDeps {
   readonly store: LayerStore
   readonly swarm: SwarmPort
+  /** Layers whose files are read: they are removed afterwards. */
+  readonly holds: LayerHolds
   /** Fetches and checks what describes a layer. */
   readonly fetchLayer: (digest: Digest, options: { signal: AbortSignal }) => Promise<LayerDescription>
   readonly events: LayerEvents
@@ -63,6 +66,7 @@ export class Reconciler {
     this.#options = options
     this.#alarm = new Alarm(deps.clock)
     this.#failures = new LayerFailures(deps)
+    deps.holds.onFreed(() => this.#alarm.ring())
   }
 
   /** Takes the desired state; the steps follow in {@link run}. */
@@ -86,6 +90,11 @@ export class Reconciler {
   seedIsBack(): void {
     this.#failures.seedIsBack()
     this.#alarm.ring()
+  }
+
+  /** Whether the seed has withdrawn a layer. */
+  isRevoked(digest: Digest): boolean {
+    return this.#revoked.has(digest)
   }
 
   /** Layers that are wanted and not stored, with their sizes. */
@@ -159,13 +168,14 @@ export class Reconciler {
   }
 
   #nextAction(digest: Digest): LayerAction | undefined {
-    const { store, swarm } = this.#deps
+    const { store, swarm, holds } = this.#deps
     const stored = store.get(digest)
     return nextAction({
       isRevoked: this.#revoked.has(digest),
       isAssigned: this.#wanted?.has(digest) ?? stored !== undefined,
       isStored: stored !== undefined,
       isComplete: stored?.isComplete ?? false,
+      isHeld: holds.isHeld(digest),
       isJoined: swarm.get(digest) !== undefined,
     })
   }
@@ -181,13 +191,14 @@ export class Reconciler {
   }
 
   async #act(digest: Digest, action: LayerAction, signal: AbortSignal): Promise<void> {
-    const { store, swarm, events, logger } = this.#deps
+    const { store, swarm, holds, events, logger } = this.#deps
     if (action === 'leave') {
       await swarm.leave(digest)
-      logger.info({ layer: digest }, 'layer is no longer assigned; its fetch stops, its blocks stay')
+      logger.info({ layer: digest }, 'layer is no longer assigned or was withdrawn; its fetch stops, its blocks stay')
     } else if (action === 'drop') {
       await swarm.leave(digest)
-      await store.remove(digest)
+      // Held since: it is removed when that ends.
+      if (!(await holds.remove(digest, () => store.remove(digest)))) return
       await events.forget(digest)
       logger.info({ layer: digest }, 'layer was withdrawn and is removed')
     } else if (action === 'join') {

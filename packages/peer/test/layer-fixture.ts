@@ -26,7 +26,16 @@ export function signingKey(): { privateKey: KeyObject; publicKey: string } {
 
 /** A published layer of random bytes. */
 export function layerFixture(privateKey: KeyObject, options: { sizeBytes: number }): LayerFixture {
-  const data = randomBytes(options.sizeBytes)
+  return publishedLayer(privateKey, randomBytes(options.sizeBytes))
+}
+
+/** A published layer of these bytes: a raw base unless something else is said. */
+export function publishedLayer(
+  privateKey: KeyObject,
+  data: Buffer,
+  about: Partial<Pick<Manifest, 'parent' | 'format' | 'virtualSizeBytes'>> = {},
+): LayerFixture {
+  const { parent = null, format = 'raw', virtualSizeBytes = data.length } = about
   const geometry = chooseGeometry(data.length)
   const hashes = (algorithm: string, count: number, length: number) =>
     Buffer.concat(
@@ -47,10 +56,10 @@ export function layerFixture(privateKey: KeyObject, options: { sizeBytes: number
   const manifest: Manifest = {
     ...geometry,
     digest,
-    parent: null,
-    kind: 'base',
-    format: 'raw',
-    virtualSizeBytes: data.length,
+    parent,
+    kind: parent === null ? 'base' : 'middle',
+    format,
+    virtualSizeBytes,
     createdAt: 1_700_000_000_000,
     infoHash,
     blockHashes: hashes('sha256', blockCount(geometry), geometry.blockLengthBytes),

@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type LayerFacts, nextAction } from '../src/next-action.ts'
 
-const nothing: LayerFacts = { isRevoked: false, isAssigned: false, isStored: false, isComplete: false, isJoined: false }
+const nothing: LayerFacts = {
+  isRevoked: false,
+  isAssigned: false,
+  isStored: false,
+  isComplete: false,
+  isHeld: false,
+  isJoined: false,
+}
 
 test('a layer goes from assigned to obtained to joined, and stays', () => {
   const assigned = { ...nothing, isAssigned: true }
@@ -26,6 +33,7 @@ test('revoking wins over everything, and the steps come to an end from anywhere'
     isAssigned: fc.boolean(),
     isStored: fc.boolean(),
     isComplete: fc.boolean(),
+    isHeld: fc.boolean(),
     isJoined: fc.boolean(),
   })
   fc.assert(
@@ -40,7 +48,7 @@ test('revoking wins over everything, and the steps come to an end from anywhere'
         if (action === 'leave') now = { ...now, isJoined: false }
       }
       equal(nextAction(now), undefined)
-      if (start.isRevoked) equal(now.isStored || now.isJoined, false)
+      if (start.isRevoked) equal((now.isStored && !start.isHeld) || now.isJoined, false)
       else if (start.isAssigned) equal(now.isStored && now.isJoined, true)
     }),
   )

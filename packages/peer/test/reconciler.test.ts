@@ -8,6 +8,7 @@ import { createMemoryState } from '@shoal/state'
 import { EventQueue } from '../src/event-queue.ts'
 import { peerLayers } from '../src/inventory.ts'
 import { LayerEvents } from '../src/layer-events.ts'
+import { LayerHolds } from '../src/layer-holds.ts'
 import { PeerRecords } from '../src/peer-records.ts'
 import { Reconciler } from '../src/reconciler.ts'
 import { type LayerFixture, layerFixture, signingKey } from './layer-fixture.ts'
@@ -68,12 +69,14 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
   const records = new PeerRecords({ state, logger: silentLogger })
   const added = new EventEmitter()
   const queue = new EventQueue({ state, logger: silentLogger, onAdded: () => added.emit('event') })
+  const holds = new LayerHolds()
   const published = new Map<Digest, LayerFixture | ShoalError>()
   const fetched = new EventEmitter()
   const reconciler = new Reconciler(
     {
       store,
       swarm,
+      holds,
       events: new LayerEvents({ queue, records, clock }),
       clock,
       random: () => 0.5,
@@ -95,7 +98,19 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
     await store.close()
   }
   const layers = () => peerLayers({ store, swarm, reconciler })
-  return { clock, store, swarm, reconciler, published, fetched, queue, added, layers, [Symbol.asyncDispose]: end }
+  return {
+    clock,
+    store,
+    swarm,
+    holds,
+    reconciler,
+    published,
+    fetched,
+    queue,
+    added,
+    layers,
+    [Symbol.asyncDispose]: end,
+  }
 }
 
 const layer = () => layerFixture(privateKey, { sizeBytes: 300_000 })
@@ -199,6 +214,38 @@ test('a full disk shows as failed with an event until more is present, and revok
   await new Promise((resolve) => setImmediate(resolve))
   equal(it.store.get(digest), undefined)
   deepEqual(it.layers(), [])
+})
+
+test('a withdrawn layer that is read is left at once and removed when the last reader has ended', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const { digest } = one.manifest
+  await (await it.store.create(one)).writeBlocks(0, one.data)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setDesired(desired([]))
+  await joined
+  const [first, second] = [it.holds.hold([digest]), it.holds.hold([digest])]
+  const left = once(it.swarm, 'leave')
+  it.reconciler.setDesired(desired([], [digest]))
+  await left
+  first?.()
+  first?.()
+  it.reconciler.setDesired(desired([], [digest]))
+  await new Promise((resolve) => setImmediate(resolve))
+  equal(it.store.get(digest) === undefined, false)
+  equal(it.reconciler.isRevoked(digest), true)
+
+  // Nobody can take hold of it while it is being removed.
+  const remove = it.store.remove.bind(it.store)
+  const removing = Promise.withResolvers<void>()
+  it.store.remove = async (removed) => {
+    equal(it.holds.hold([digest]), undefined)
+    await remove(removed)
+    removing.resolve()
+  }
+  second?.()
+  await removing.promise
+  equal(it.store.get(digest), undefined)
 })
 
 test('an unassigned layer keeps being served when it is complete and stops being fetched when it is not', async () => {
