@@ -346,7 +346,8 @@ export const operations = {
     path: '/v1/compositions/{name}',
     role: 'operator',
     tag: 'compositions',
-    summary: 'Composes a disk from the layers of a node, served by its peer; asking again for the same changes nothing.',
+    summary:
+      'Composes a disk from the layers of a node, served by its peer; asking again for the same changes nothing.',
     params: compositionParams,
     body: ComposeRequest,
     response: Composition,
@@ -379,7 +380,8 @@ export const operations = {
     path: '/v1/compositions/{name}',
     role: 'operator',
     tag: 'compositions',
-    summary: 'Cancels a composition that is not done, or removes one that has ended, with its files; served by the peer.',
+    summary:
+      'Cancels a composition that is not done, or removes one that has ended, with its files; served by the peer.',
     params: compositionParams,
     status: 204,
   },

@@ -3,12 +3,16 @@ import { completion } from './completion.ts'
 import { eventList } from './event/list.ts'
 import { eventWatch } from './event/watch.ts'
 import { imageImport } from './image/import.ts'
+import { imageInspect } from './image/inspect.ts'
 import { imageList } from './image/list.ts'
 import { imageShow } from './image/show.ts'
 import { imageWatch } from './image/watch.ts'
 import { layerAssign } from './layer/assign.ts'
+import { layerCompose } from './layer/compose.ts'
 import { layerList } from './layer/list.ts'
+import { layerPublish } from './layer/publish.ts'
 import { layerShow } from './layer/show.ts'
+import { layerTree } from './layer/tree.ts'
 import { layerUnassign } from './layer/unassign.ts'
 import { layerVerify } from './layer/verify.ts'
 import { libraryServe } from './library/serve.ts'
@@ -28,11 +32,15 @@ export const commands: readonly Command[] = [
   imageShow,
   imageImport,
   imageWatch,
+  imageInspect,
   layerList,
   layerShow,
+  layerTree,
+  layerPublish,
   layerAssign,
   layerUnassign,
   layerVerify,
+  layerCompose,
   nodeList,
   nodeShow,
   nodeRemove,

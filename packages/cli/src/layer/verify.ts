@@ -1,9 +1,8 @@
 import type { Verification } from '@shoal/api'
-import { isDigest } from '@shoal/core'
 import { defineCommand } from '../command.ts'
-import type { CommandContext } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
-import { matchDigest, resolveDigest, shortDigest } from '../resolve/layer.ts'
+import { resolveDigest, shortDigest } from '../resolve/layer.ts'
+import { resolvePeerLayer } from '../resolve/peer-layer.ts'
 import { layerArgument } from './argument.ts'
 
 /** Reading back 16 TiB at 1 GB/s takes 5 hours. */
@@ -20,8 +19,11 @@ export const layerVerify = defineCommand({
   examples: [['layer verify debian-12 --peer http://127.0.0.2:7421', 'check what a node holds']],
   run: async (context, args) => {
     const { output, signal } = context
-    const layer = await findDigest(context, args.layer, args.peer)
-    const client = args.peer === undefined ? context.client : context.peerAt(args.peer)
+    const { peer } = args
+    const client = peer === undefined ? context.client : context.peerAt(peer)
+    const layer = await (peer === undefined
+      ? resolveDigest(client, args.layer, { signal })
+      : resolvePeerLayer(context, args.layer, peer))
     const result = await client.verifyLayer({ params: { layer }, signal, timeoutMs: VERIFY_TIMEOUT_MS })
     output.show(result, () => describeVerification(result))
     return isSound(result) ? EXIT.ok : EXIT.incomplete
@@ -45,18 +47,4 @@ export function describeVerification(result: Verification): string {
 
 function isSound({ badBlocks, digestMatches }: Verification): boolean {
   return badBlocks.length === 0 && digestMatches !== false
-}
-
-async function findDigest(context: CommandContext, text: string, peer: string | undefined): Promise<string> {
-  const { signal } = context
-  if (peer !== undefined && !isDigest(text)) {
-    // The peer knows its own layers: a prefix works while the seed is away.
-    const { layers } = await context.peerAt(peer).localStatus({ signal })
-    const found = matchDigest(
-      text,
-      layers.map(({ digest }) => digest),
-    )
-    if (found !== undefined) return found
-  }
-  return resolveDigest(context.client, text, { signal })
 }
