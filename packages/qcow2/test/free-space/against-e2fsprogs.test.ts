@@ -60,6 +60,11 @@ const RECIPES: Readonly<Record<string, Recipe & { readonly resizeTo?: string }>>
     sizeBytes: 400 * MIB,
     options: [...small, ...features('bigalloc'), '-C', '16384'],
   },
+  'ext4, bigalloc, 1 KiB, meta_bg': {
+    type: 'ext4',
+    sizeBytes: 400 * MIB,
+    options: [...small, ...features('bigalloc,meta_bg,^resize_inode'), '-C', '2048'],
+  },
   'ext4, bigalloc, 4 KiB': {
     type: 'ext4',
     sizeBytes: 301 * MIB + 12 * 1024,

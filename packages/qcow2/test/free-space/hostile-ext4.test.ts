@@ -148,6 +148,13 @@ test('each wrong checksum is found', async () => {
     assert.match((await inspect(disk)).partition?.reason ?? '', /checksum/, `place ${index}`)
     assert.match((await inspect(disk)).partition?.reason ?? '', reason, `place ${index}`)
   }
+  for (const half of [0x18, 0x38]) {
+    const disk = changed('checked', (bytes) => {
+      bytes.writeUInt16LE(bytes.readUInt16LE(DESCRIPTORS + half) ^ 1, DESCRIPTORS + half)
+      sealDescriptor(bytes, 0)
+    })
+    assert.match((await inspect(disk)).partition?.reason ?? '', /block bitmap of its group 0/, `half at ${half}`)
+  }
   const beyond = changed('checked', (bytes) => bytes.writeUInt8(0, bitmapOf(bytes) + 128))
   assert.equal((await inspect(beyond)).partition?.reason, null, 'the rest of the block is not of the bitmap')
 })
