@@ -26,9 +26,11 @@ const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, des
 export const LayeringRequest = Type.Object(
   {
     base: Type.Optional(
-      Type.Union([Type.Literal('auto'), Type.Literal('none'), digest('')], {
+      Type.String({
+        pattern: '^(auto|none|sha256:[0-9a-f]{64})$',
+        maxLength: 71,
         description:
-          'The base below the middle: `auto` takes the best-fitting one that is known, `none` makes a base of the image itself, laid out anew; auto when absent.',
+          'The base below the middle, by its digest: `auto` takes the best-fitting one that is known, `none` makes a base of the image itself, laid out anew; auto when absent.',
       }),
     ),
     minimumSaving: Type.Optional(
