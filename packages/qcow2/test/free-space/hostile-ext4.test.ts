@@ -120,6 +120,17 @@ test('a bitmap and a descriptor that do not agree are not believed', async () =>
   assert.match((await inspect(bitmap)).partition?.reason ?? '', /group 1 has not as much free/)
 })
 
+test('what a bitmap says of blocks after the last is not heard', async () => {
+  const disk = changed('unchecked', (bytes) => {
+    const at = bytes.readUInt32LE(DESCRIPTORS + 3 * 32) * 1024 + 127
+    assert.equal(bytes.readUInt8(at) & 0x80, 0x80, 'the last group is one block short')
+    bytes.writeUInt8(bytes.readUInt8(at) & 0x7f, at)
+  })
+  const { partition, ranges } = await inspect(disk)
+  assert.equal(partition?.reason, null)
+  assert.deepEqual(ranges, disks.get('unchecked')?.ranges)
+})
+
 test('what is free by a bitmap but holds metadata is not free', async () => {
   // The bit of the bitmap itself is cleared, and the count made to fit.
   const disk = changed('unchecked', (bytes) => {

@@ -271,3 +271,16 @@ test('a chain of logical partitions that is broken makes its extended partition 
     assert.match(String(reason), /chain of logical/, name)
   }
 })
+
+test('a partition in an extended one whose chain is broken may hold logical partitions, and counts as used', async () => {
+  const disk = Buffer.alloc(24 * MIB)
+  bootRecord([
+    { first: 2048, count: COUNT },
+    { first: 2000, count: 20000, type: EXTENDED },
+  ]).copy(disk)
+  place(disk, unchecked, 2048)
+  assert.deepEqual(await reasons(disk), [
+    [2000, 'its chain of logical partitions is broken'],
+    [2048, 'it overlaps another'],
+  ])
+})
