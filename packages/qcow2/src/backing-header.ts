@@ -38,7 +38,8 @@ export function withBacking(firstCluster: Buffer, backing: BackingReference | un
 /** The list of extensions with another backing format, and its end mark. */
 function extensionsWith({ extensions }: Qcow2Header, format: string | undefined): Buffer {
   const kept = extensions.filter(({ type }) => type !== EXTENSION.backingFormat)
-  const all = format === undefined ? kept : [{ type: EXTENSION.backingFormat, data: Buffer.from(format, 'latin1') }, ...kept]
+  const all =
+    format === undefined ? kept : [{ type: EXTENSION.backingFormat, data: Buffer.from(format, 'latin1') }, ...kept]
   const encoded = all.map(({ type, data }) => {
     const bytes = Buffer.alloc(8 + Math.ceil(data.length / 8) * 8)
     bytes.writeUInt32BE(type, 0)

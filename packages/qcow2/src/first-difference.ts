@@ -27,7 +27,10 @@ export async function firstDifference(
     const length = Math.min(WINDOW_BYTES, sizeBytes - start)
     const stored = await Promise.all([one, other].map((disk) => disk.stored(start, length, { signal }).next()))
     if (stored.some(({ done }) => !done)) {
-      const [mine, theirs] = await Promise.all([one.read(start, length, { signal }), other.read(start, length, { signal })])
+      const [mine, theirs] = await Promise.all([
+        one.read(start, length, { signal }),
+        other.read(start, length, { signal }),
+      ])
       for (const part of partsWithin(except, start, length)) theirs.copy(mine, part.start, part.start, part.end)
       if (!mine.equals(theirs)) return start
     }

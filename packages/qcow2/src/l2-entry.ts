@@ -73,7 +73,8 @@ export function subclusterMapping(
   const high = table.readUInt32BE(at)
   const low = table.readUInt32BE(at + 4)
   if ((high & COMPRESSED_HIGH) !== 0) return compressedMapping(high, low, header)
-  if ((high & ~(OFFSET_MASK_HIGH | COPIED_HIGH)) !== 0 || (low & ~OFFSET_MASK_LOW) !== 0) return 'its entry has reserved bits'
+  if ((high & ~(OFFSET_MASK_HIGH | COPIED_HIGH)) !== 0 || (low & ~OFFSET_MASK_LOW) !== 0)
+    return 'its entry has reserved bits'
   const cluster = (high & OFFSET_MASK_HIGH) * TWO_32 + (low >>> 0)
   if (cluster % header.clusterBytes !== 0) return `its host offset ${cluster} is not at a cluster`
   const isAllocated = ((table.readUInt32BE(at + 12) >>> subcluster) & 1) === 1

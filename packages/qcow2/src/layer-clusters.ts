@@ -35,10 +35,15 @@ export interface LayerTally {
 export async function* layerClusters(
   content: LayerContent,
   clusterBytes: number,
-  { tally, onProgress, signal }: Options & { tally: LayerTally; onProgress?: ((guestBytes: number) => void) | undefined },
+  {
+    tally,
+    onProgress,
+    signal,
+  }: Options & { tally: LayerTally; onProgress?: ((guestBytes: number) => void) | undefined },
 ): AsyncGenerator<ClusterContent> {
   const { disk, hot = [] } = content
-  const differ = (start: number, length: number) => differences(content, { start, length, clusterBytes, tally }, { signal })
+  const differ = (start: number, length: number) =>
+    differences(content, { start, length, clusterBytes, tally }, { signal })
   const hotSet = new Set(hot.filter((index) => index * clusterBytes < disk.virtualSizeBytes))
   for (const index of hotSet) yield* differ(index * clusterBytes, clusterBytes)
   const windowBytes = Math.max(WINDOW_BYTES, clusterBytes)
@@ -55,9 +60,15 @@ async function* differences(
   { start, length, clusterBytes, tally }: { start: number; length: number; clusterBytes: number; tally: LayerTally },
   options: Options,
 ): AsyncGenerator<ClusterContent> {
-  const [isStored, isBelow] = await Promise.all([isAnyStored(disk, start, length, options), isAnyStored(base, start, length, options)])
+  const [isStored, isBelow] = await Promise.all([
+    isAnyStored(disk, start, length, options),
+    isAnyStored(base, start, length, options),
+  ])
   if (!isStored && !isBelow) return
-  const [bytes, below] = await Promise.all([disk.read(start, length, options), readPadded(base, start, length, options)])
+  const [bytes, below] = await Promise.all([
+    disk.read(start, length, options),
+    readPadded(base, start, length, options),
+  ])
   for (const range of partsWithin(unneeded, start, bytes.length)) below.copy(bytes, range.start, range.start, range.end)
   const zeros = Buffer.alloc(clusterBytes)
   for (let at = 0; at < bytes.length; at += clusterBytes) {
@@ -74,7 +85,12 @@ async function* differences(
   }
 }
 
-async function isAnyStored(disk: GuestDisk | undefined, start: number, length: number, options: Options): Promise<boolean> {
+async function isAnyStored(
+  disk: GuestDisk | undefined,
+  start: number,
+  length: number,
+  options: Options,
+): Promise<boolean> {
   const end = Math.min(start + length, disk?.virtualSizeBytes ?? 0)
   if (disk === undefined || start >= end) return false
   const ranges = disk.stored(start, end - start, options)
@@ -82,8 +98,14 @@ async function isAnyStored(disk: GuestDisk | undefined, start: number, length: n
 }
 
 /** What is below, with zeros where it ends. */
-async function readPadded(base: GuestDisk | undefined, start: number, length: number, options: Options): Promise<Buffer> {
-  const bytes = base === undefined || start >= base.virtualSizeBytes ? undefined : await base.read(start, length, options)
+async function readPadded(
+  base: GuestDisk | undefined,
+  start: number,
+  length: number,
+  options: Options,
+): Promise<Buffer> {
+  const bytes =
+    base === undefined || start >= base.virtualSizeBytes ? undefined : await base.read(start, length, options)
   if (bytes?.length === length) return bytes
   return Buffer.concat([bytes ?? Buffer.alloc(0)], length)
 }

@@ -3,6 +3,7 @@ import { qcow2Error } from './errors.ts'
 import { hasFeature, INCOMPATIBLE, MAX_HEADER_BYTES, type Qcow2Header, readHeader } from './header.ts'
 import { l1Offset, type Mapping, mappingOf, SUBCLUSTERS, subclusterMapping } from './l2-entry.ts'
 import { PackedClusters } from './packed-clusters.ts'
+import { putInto } from './put-into.ts'
 import type { RandomAccess } from './random-access.ts'
 import { ReadCache } from './read-cache.ts'
 import { readExactly } from './read-exactly.ts'
@@ -81,9 +82,9 @@ export class Qcow2Image implements DiskImage {
   async read(reads: readonly ExtentRead[], options?: Options): Promise<void> {
     const copies = reads.map(async ({ extent, into }) => {
       if (extent.kind !== 'data') return
-      const data = await this.#source.read(extent.host, into.length, options)
+      const data = await this.#source.read(extent.host, into.length, { ...options, into })
+      putInto(data, into)
       // QEMU lets the last cluster of a file be shorter: what is not there reads as zeros.
-      data.copy(into)
       into.fill(0, data.length)
     })
     await Promise.all([...copies, this.#packed.read(reads, options)])
@@ -121,7 +122,8 @@ export class Qcow2Image implements DiskImage {
     const unitBytes = mapping.kind === 'compressed' ? clusterBytes : this.#unitBytes
     const within = guest % unitBytes
     const run = { start: guest, length: Math.min(unitBytes - within, end - guest) }
-    if (mapping.kind === 'compressed') return { ...run, kind: 'compressed', host: mapping.host, packedBytes: mapping.bytes }
+    if (mapping.kind === 'compressed')
+      return { ...run, kind: 'compressed', host: mapping.host, packedBytes: mapping.bytes }
     if (mapping.kind === 'data') return { ...run, kind: 'data', host: mapping.host + within }
     if (mapping.kind === 'unallocated') return { ...run, kind: 'below', host: undefined }
     return { ...run, kind: 'zero', host: mapping.host === undefined ? undefined : mapping.host + within }

@@ -1,8 +1,15 @@
 /** Bytes that can be read anywhere: a file, a layer that is here in part, or memory. */
 export interface RandomAccess {
   readonly sizeBytes: number
-  /** Reads `length` bytes at `offset`; fewer only where the bytes end. Rejects with the signal's reason when aborted. */
-  read(offset: number, length: number, options?: { signal?: AbortSignal | undefined }): Promise<Buffer>
+  /**
+   * Reads `length` bytes at `offset`; fewer only where the bytes end. They may be put into the beginning of `into`, of that length, which
+   * saves a copy, or into a buffer of their own. Rejects with the signal's reason when aborted.
+   */
+  read(
+    offset: number,
+    length: number,
+    options?: { signal?: AbortSignal | undefined; into?: Buffer | undefined },
+  ): Promise<Buffer>
 }
 
 /** Where an image is written: a new file, whose unwritten bytes read as zeros. */

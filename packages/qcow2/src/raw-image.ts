@@ -1,4 +1,5 @@
 import type { DiskImage, ExtentRead, ImageExtent } from './disk-image.ts'
+import { putInto } from './put-into.ts'
 import type { RandomAccess } from './random-access.ts'
 import { readExactly } from './read-exactly.ts'
 
@@ -21,8 +22,8 @@ export class RawImage implements DiskImage {
   async read(reads: readonly ExtentRead[], options?: { signal?: AbortSignal | undefined }): Promise<void> {
     await Promise.all(
       reads.map(async ({ extent, into }) => {
-        const data = await readExactly(this.#source, extent.start, into.length, options)
-        data.copy(into)
+        const data = await readExactly(this.#source, extent.start, into.length, { ...options, into })
+        putInto(data, into)
       }),
     )
   }

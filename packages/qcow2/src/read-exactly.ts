@@ -6,7 +6,7 @@ export async function readExactly(
   source: RandomAccess,
   offset: number,
   length: number,
-  options?: { signal?: AbortSignal | undefined },
+  options?: { signal?: AbortSignal | undefined; into?: Buffer | undefined },
 ): Promise<Buffer> {
   const bytes = await source.read(offset, length, options)
   if (bytes.length === length) return bytes

@@ -30,7 +30,10 @@ test('a composed disk has the bytes of its chain, and holes for zeros', async (t
   assert.ok(writtenBytes < 10 * MIB, `${writtenBytes} bytes were written`)
   assert.ok(blocks * 512 < 10 * MIB, `${blocks * 512} bytes are on disk`)
   assert.equal(progress.at(-1), flatBytes.length)
-  assert.deepEqual(progress, [...progress].sort((one, other) => one - other))
+  assert.deepEqual(
+    progress,
+    [...progress].sort((one, other) => one - other),
+  )
 })
 
 test('a write that fails ends the composition with its error', async () => {

@@ -32,10 +32,24 @@ export function* recipes(): Generator<Recipe> {
             if (backing !== undefined && preallocation !== 'off') continue
             const virtualSizeBytes = size - (seed % 3 === 0 ? 3 * 512 : 0)
             const backingBytes =
-              backing === undefined ? undefined : backing === 'shorter' ? virtualSizeBytes / 2 - (virtualSizeBytes / 2) % 512 : size * 2
+              backing === undefined
+                ? undefined
+                : backing === 'shorter'
+                  ? virtualSizeBytes / 2 - ((virtualSizeBytes / 2) % 512)
+                  : size * 2
             const hasExtendedL2 = version === 3 && clusterBits >= 14 && seed % 4 === 0
             const name = `${seed}-${clusterBits}-${compression}-v${version}-${preallocation}-${backing ?? 'alone'}${hasExtendedL2 ? '-subclusters' : ''}`
-            yield { name, clusterBytes, compression, version, virtualSizeBytes, preallocation, hasExtendedL2, backingBytes, seed }
+            yield {
+              name,
+              clusterBytes,
+              compression,
+              version,
+              virtualSizeBytes,
+              preallocation,
+              hasExtendedL2,
+              backingBytes,
+              seed,
+            }
             seed += 1
           }
         }
@@ -59,7 +73,16 @@ export async function makeImage(directory: string, recipe: Recipe): Promise<stri
   const backing: string[] = []
   if (recipe.backingBytes !== undefined) {
     const below = join(directory, `${recipe.name}.below.qcow2`)
-    await qemuImg('create', '-q', '-f', 'qcow2', '-o', `cluster_size=${recipe.clusterBytes}`, below, `${recipe.backingBytes}`)
+    await qemuImg(
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-o',
+      `cluster_size=${recipe.clusterBytes}`,
+      below,
+      `${recipe.backingBytes}`,
+    )
     await qemuIo(below, 'qcow2', commands(recipe.backingBytes, recipe, random))
     backing.push('-b', below, '-F', 'qcow2')
     files.push(below)

@@ -66,8 +66,10 @@ function joined(extents: readonly QemuExtent[]): QemuExtent[] {
   for (const extent of extents) {
     const last = result.at(-1)
     const isAlike = last?.depth === extent.depth && last.present === extent.present && last.zero === extent.zero
-    const isNext = last?.offset === undefined ? extent.offset === undefined : extent.offset === last.offset + last.length
-    if (last !== undefined && isAlike && isNext) result[result.length - 1] = { ...last, length: last.length + extent.length }
+    const isNext =
+      last?.offset === undefined ? extent.offset === undefined : extent.offset === last.offset + last.length
+    if (last !== undefined && isAlike && isNext)
+      result[result.length - 1] = { ...last, length: last.length + extent.length }
     else result.push(extent)
   }
   return result

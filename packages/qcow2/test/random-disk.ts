@@ -17,7 +17,8 @@ export function randomDisk(sizeBytes: number, seed: number): Buffer {
     const length = Math.min(512 * (1 + Math.floor(random() * 128)), sizeBytes - at)
     const kind = Math.floor(random() * 3)
     if (kind === 1) disk.fill(`text ${at} `, at, at + length)
-    if (kind === 2) for (let byte = at; byte < at + length; byte += 4) disk.writeUInt32LE(Math.floor(random() * 2 ** 32), byte)
+    if (kind === 2)
+      for (let byte = at; byte < at + length; byte += 4) disk.writeUInt32LE(Math.floor(random() * 2 ** 32), byte)
     at += length
   }
   return disk

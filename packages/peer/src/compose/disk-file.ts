@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { RandomWrite } from '@shoal/qcow2'
+import { fileSink } from '@shoal/qcow2/file-access'
 
 /**
  * Disks hold what their guests hold: for the peer's user and its group, to which QEMU's user is added, and nobody else.
@@ -35,12 +36,7 @@ async function wrap(handle: FileHandle): Promise<DiskFile> {
   // Neither the umask nor a clone's source decides.
   await handle.chmod(DISK_MODE)
   return {
-    write: async (offset, bytes) => {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, offset + at)
-        at += bytesWritten
-      }
-    },
+    ...fileSink(handle),
     truncate: (sizeBytes) => handle.truncate(sizeBytes),
     finish: async () => {
       await handle.sync()

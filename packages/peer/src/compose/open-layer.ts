@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { type DiskImage, Qcow2Image, type RandomAccess, RawImage } from '@shoal/qcow2'
+import { fileAccess } from '@shoal/qcow2/file-access'
 import type { JobLayer } from './compose-job.ts'
 import { composeError } from './errors.ts'
 
@@ -27,20 +28,14 @@ export async function openLayer(layer: JobLayer): Promise<OpenLayer> {
       })
     }
     const sizeBytes = format === 'raw' ? wholeSectors(size) : size
-    const read = async (offset: number, length: number) => {
-      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, sizeBytes - offset)))
-      let at = 0
-      while (at < bytes.length) {
-        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, offset + at)
-        if (bytesRead === 0) break
-        at += bytesRead
-      }
+    const file = fileAccess(handle, size)
+    const read: RandomAccess['read'] = async (offset, length, options) => {
+      const bytes = await file.read(offset, length, options)
       // Only what makes up the last sector may be missing.
-      if (offset + at < size) return bytes.subarray(0, at)
-      bytes.fill(0, at)
-      return bytes
+      const missing = Math.min(length, sizeBytes - offset) - bytes.length
+      return missing <= 0 || offset + bytes.length < size ? bytes : Buffer.concat([bytes], bytes.length + missing)
     }
-    const source: RandomAccess = { sizeBytes, read }
+    const source: RandomAccess = size === sizeBytes ? file : { sizeBytes, read }
     const image = format === 'raw' ? new RawImage(source) : await Qcow2Image.open(source)
     return { image, [Symbol.asyncDispose]: () => handle.close() }
   } catch (error) {

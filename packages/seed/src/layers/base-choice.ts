@@ -54,7 +54,11 @@ export class BaseChoice {
   }
 
   /** The best of the candidates, or `undefined` when there is none. */
-  async choose(record: ImageRecord, worker: Pick<LayerWorker, 'run'>, signal: AbortSignal): Promise<ChosenBase | undefined> {
+  async choose(
+    record: ImageRecord,
+    worker: Pick<LayerWorker, 'run'>,
+    signal: AbortSignal,
+  ): Promise<ChosenBase | undefined> {
     const own = record.layer === null ? undefined : this.#deps.store.get(record.layer)
     const candidates = this.candidates(record)
     if (own === undefined || candidates.length === 0) return undefined

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { Chain, type DiskImage, Qcow2Image, type RandomAccess, RawImage } from '@shoal/qcow2'
+import { Chain, type DiskImage, Qcow2Image, RawImage } from '@shoal/qcow2'
+import { fileAccess } from '@shoal/qcow2/file-access'
 
 /** The files of a disk, topmost first, with their formats: nothing is guessed, nothing in a file names another. */
 export type DiskFiles = readonly [DiskFile, ...DiskFile[]]
@@ -33,21 +34,5 @@ export async function openDisk(files: DiskFiles): Promise<OpenDisk> {
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-function fileAccess(handle: FileHandle, sizeBytes: number): RandomAccess {
-  return {
-    sizeBytes,
-    read: async (offset, length) => {
-      const wanted = Math.max(0, Math.min(length, sizeBytes - offset))
-      const buffer = Buffer.allocUnsafe(wanted)
-      for (let done = 0; done < wanted; ) {
-        const { bytesRead } = await handle.read(buffer, done, wanted - done, offset + done)
-        if (bytesRead === 0) return buffer.subarray(0, done)
-        done += bytesRead
-      }
-      return buffer
-    },
   }
 }

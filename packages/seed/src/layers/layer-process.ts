@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { errorCode, errorMessage, ShoalError } from '@shoal/core'
 import { type Chain, findFreeSpace, firstDifference, type GuestRange, Sketch, writeLayer } from '@shoal/qcow2'
+import { fileSink } from '@shoal/qcow2/file-access'
 import { openDisk } from './disk-files.ts'
 import type { LayerAnswer, LayerResults, LayerTask } from './layer-task.ts'
 
@@ -43,16 +44,9 @@ async function run(task: LayerTask): Promise<LayerResults[LayerTask['type']]> {
   await using disk = await openDisk(task.disk)
   await using base = task.base === null ? null : await openDisk(task.base)
   await using file = await open(task.path, 'w', 0o640)
-  const sink = {
-    write: async (offset: number, bytes: Buffer) => {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
-      }
-    },
-  }
   const unneeded = task.dropFreeSpace ? await freeSpaceOf(disk.disk) : []
   const content = { disk: disk.disk, base: base?.disk, hot: task.hot, unneeded }
-  const written = await writeLayer(content, sink, { ...task.format, onProgress })
+  const written = await writeLayer(content, fileSink(file), { ...task.format, onProgress })
   await file.sync()
   return { ...written, freeBytes: unneeded.reduce((sum, { length }) => sum + length, 0) }
 }

@@ -12,11 +12,11 @@ import { checkActive } from '../imports/import-image.ts'
 import { STAGED_SUFFIX } from '../imports/import-runner.ts'
 import { buildLayer } from '../imports/layer-builder.ts'
 import { type BaseChoice, fileOf } from './base-choice.ts'
+import type { ChainPublisher } from './chain-publisher.ts'
 import { hashLayer } from './hash-layer.ts'
 import type { LayerTask } from './layer-task.ts'
 import type { LayerWorker } from './layer-worker.ts'
 import type { LayeringEnd, LayeringJob } from './layering-job.ts'
-import type { ChainPublisher } from './chain-publisher.ts'
 
 export interface LayeringRunnerDeps {
   readonly catalogue: Catalogue
@@ -201,7 +201,8 @@ async function hotClustersOf(profile: string | undefined, clusterBytes: number):
 
 function describe(job: LayeringJob, end: LayeringEnd): string {
   const { base, layerBytes, flatBytes, minimumSaving, error } = job.view()
-  if (end === 'failed' || end === 'cancelled') return `The making of layers ${end}: ${error?.message ?? 'see the image'}`
+  if (end === 'failed' || end === 'cancelled')
+    return `The making of layers ${end}: ${error?.message ?? 'see the image'}`
   if (base === null) return 'The image stays one layer: no known base fits it.'
   if (layerBytes === null) return 'The image stays one layer: it has nothing in common with the base that fits it best.'
   const saved = Math.round((1 - layerBytes / flatBytes) * 100)

@@ -81,7 +81,9 @@ export class Layerings {
     const record = catalogue.image(image)
     if (!this.#options.automatic || record === undefined || record.layering !== null) return
     if (bases.candidates(record).length === 0) return
-    await this.request(record, {}).catch((err: unknown) => logger.warn({ image, err }, 'no layers are made of an image'))
+    await this.request(record, {}).catch((err: unknown) =>
+      logger.warn({ image, err }, 'no layers are made of an image'),
+    )
   }
 
   /** Ends one with the given error; false when there is none. Resolves when nothing of it is left. */
