@@ -63,7 +63,7 @@ export function layersFigures(rows: readonly LayerRow[]): Figures {
     layersOverFlatsAll: ratio(add(bytes(rows, base), bytes(rows, ours)), bytes(rows, flat)),
     composeVsCopy: worstCompose(rows, 'cp-sparse'),
     peakRssMiB: peak(rows),
-    middles: new Set(select(rows, { what: 'original' }).map(({ middle }) => middle)).size,
+    middles: new Set(rows.map(({ middle }) => middle).filter((middle) => middle !== 'base')).size,
   }
 }
 

@@ -51,26 +51,30 @@ export async function measureMiddle(ground: LayerGround): Promise<LayerRow[]> {
   const flat = guest[variant]
   const place = { middle: guest.name, isInSmallSet, variant, round }
   const rows: LayerRow[] = []
+  const raw = join(directory, 'flat.raw')
+  await measureCommand(['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', flat, raw])
   for (const maker of [shoal, qemuRebase, qemuRebaseZstd]) {
     const middle = join(directory, 'middle.qcow2')
     const made = await attempt({ ...place, what: 'middle', engine: maker.name }, middle, () =>
       maker.makeMiddle({ base, flat, middle }),
     )
     rows.push(made)
-    if (!('reason' in made) && maker !== qemuRebase)
-      rows.push(...(await composeBoth(maker, { ...ground, made: middle })))
+    const isComposed = !('reason' in made) && maker !== qemuRebase
+    if (isComposed) rows.push(...(await composeBoth(maker, { ...ground, made: middle, raw })))
     await rm(middle, { force: true })
   }
   const copy = join(directory, 'copy.raw')
-  const raw = await rawBeside(flat)
   const cp = () => measureCommand(['cp', '--sparse=always', raw, copy])
   rows.push(await attempt({ ...place, what: 'compose-raw', engine: 'cp-sparse' }, copy, cp))
-  await rm(copy, { force: true })
+  await Promise.all([rm(copy, { force: true }), rm(raw)])
   return rows
 }
 
-async function composeBoth(maker: LayerMaker, ground: LayerGround & { made: string }): Promise<LayerRow[]> {
-  const { base, directory, middle: guest, made, variant, round, isInSmallSet } = ground
+async function composeBoth(
+  maker: LayerMaker,
+  ground: LayerGround & { made: string; raw: string },
+): Promise<LayerRow[]> {
+  const { base, directory, middle: guest, made, raw, variant, round, isInSmallSet } = ground
   // The figures compare with what QEMU's convert takes, not with how the chain was made.
   const engine = maker === shoal ? shoal.name : 'qemu-convert'
   const rows: LayerRow[] = []
@@ -80,7 +84,7 @@ async function composeBoth(maker: LayerMaker, ground: LayerGround & { made: stri
     rows.push(
       await attempt(place, output, async () => {
         const cost = await maker.compose({ base, middle: made, output, format })
-        if (round === 0) await check(output, format, guest[variant])
+        if (round === 0) await check(output, format, raw)
         return cost
       }),
     )
@@ -89,11 +93,11 @@ async function composeBoth(maker: LayerMaker, ground: LayerGround & { made: stri
   return rows
 }
 
-/** Rejects unless a composed disk shows what the flat image shows, wherever its file system looks. */
-async function check(output: string, format: 'raw' | 'qcow2', flat: string): Promise<void> {
+/** Rejects unless a composed disk shows what the flat disk shows, wherever its file system looks. */
+async function check(output: string, format: 'raw' | 'qcow2', raw: string): Promise<void> {
   const disk = format === 'raw' ? output : await rawBeside(output)
   try {
-    const at = await firstDifference(disk, await rawBeside(flat))
+    const at = await firstDifference(disk, raw)
     if (at !== undefined) throw new Error(`the composed disk is another from byte ${at} on`)
   } finally {
     if (format !== 'raw') await rm(disk)

@@ -45,7 +45,12 @@ export const qemuNbd: ReadEngine = {
     const directory = await mkdtemp(join(tmpdir(), 'shoal-nbd-'))
     const socket = join(directory, 'socket')
     const args = ['--read-only', '--persistent', '--shared=0', '-f', 'qcow2', '--socket', socket, top]
-    const child = spawn('qemu-nbd', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    const child = spawn('qemu-nbd', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    // It complains of every connection that only looks whether it is there; what it said last tells why it ended.
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = String(chunk)
+    })
     const forget = atExit(() => child.kill('SIGKILL'))
     const exit = once(child, 'exit')
     const close = async () => {
@@ -55,7 +60,7 @@ export const qemuNbd: ReadEngine = {
       forget()
     }
     try {
-      await Promise.race([answers(socket), exit.then(() => Promise.reject(new Error('qemu-nbd ended')))])
+      await Promise.race([answers(socket), exit.then(() => Promise.reject(new Error(`qemu-nbd ended: ${said}`)))])
     } catch (error) {
       await close()
       throw error
@@ -75,8 +80,17 @@ export const qemuNbd: ReadEngine = {
 }
 
 async function benchReads(pattern: ReadPattern, file: string): Promise<ReadCost> {
-  const { offset, length, requestBytes, strideBytes, depth } = pattern
-  const reads = ['-c', `${length / requestBytes}`, '-d', `${depth}`, '-s', `${requestBytes}`, '-S', `${strideBytes}`]
+  const { offset, length, requestBytes, strideBytes, depth, passes } = pattern
+  const reads = [
+    '-c',
+    `${passes * (length / requestBytes)}`,
+    '-d',
+    `${depth}`,
+    '-s',
+    `${requestBytes}`,
+    '-S',
+    `${strideBytes}`,
+  ]
   // A window of the disk: QEMU's strides begin anew at the end of what it takes for the disk.
   const window = `driver=raw,offset=${offset},size=${length},${file}`
   const { stdout, cpuSeconds, peakRssMiB } = await measureCommand([

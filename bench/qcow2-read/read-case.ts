@@ -8,6 +8,7 @@ export interface ReadCase {
   readonly name: string
   /** qcow2, the topmost first; its header names the next, for QEMU. */
   readonly images: readonly [string, ...string[]]
+  readonly isCompressed: boolean
 }
 
 /** The disk of a set's first middle as a flat image, plain and compressed, and as a chain on the base, plain and compressed. */
@@ -23,10 +24,10 @@ export async function readCases(guests: GuestSet, directory: string): Promise<Re
   await zstd(base, path('base-zstd'))
   await zstd(path('top'), path('top-zstd'), path('base-zstd'))
   return [
-    { name: 'plain', images: [flat] },
-    { name: 'zlib', images: [path('zlib')] },
-    { name: 'zstd', images: [path('zstd')] },
-    { name: 'chain', images: [path('top'), base] },
-    { name: 'chain-zstd', images: [path('top-zstd'), path('base-zstd')] },
+    { name: 'plain', isCompressed: false, images: [flat] },
+    { name: 'zlib', isCompressed: true, images: [path('zlib')] },
+    { name: 'zstd', isCompressed: true, images: [path('zstd')] },
+    { name: 'chain', isCompressed: false, images: [path('top'), base] },
+    { name: 'chain-zstd', isCompressed: true, images: [path('top-zstd'), path('base-zstd')] },
   ]
 }

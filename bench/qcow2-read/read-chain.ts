@@ -23,22 +23,23 @@ async function digest(): Promise<string> {
 }
 
 async function read(pattern: ReadPattern): Promise<ReadCost> {
-  const { offset, length, requestBytes, strideBytes, depth } = pattern
-  const count = length / requestBytes
+  const { offset, length, requestBytes, strideBytes, depth, passes } = pattern
+  const count = passes * (length / requestBytes)
   let next = 0
   let doneBytes = 0
   const work = async () => {
     while (next < count) {
       const at = offset + ((next * strideBytes) % length)
       next += 1
-      doneBytes += (await chain.read(at, requestBytes)).length
+      const bytes = await chain.read(at, requestBytes)
+      doneBytes += bytes.length
     }
   }
   const [cpuBefore, begin] = [process.cpuUsage(), performance.now()]
   await Promise.all(Array.from({ length: depth }, work))
   const wallSeconds = (performance.now() - begin) / 1000
   const { user, system } = process.cpuUsage(cpuBefore)
-  if (doneBytes !== length) throw new Error(`${doneBytes} bytes were read instead of ${length}`)
+  if (doneBytes !== passes * length) throw new Error(`${doneBytes} bytes were read instead of ${passes * length}`)
   const peakRssMiB = Math.round(process.resourceUsage().maxRSS / KIB_PER_MIB)
   return { wallSeconds, cpuSeconds: (user + system) / 1e6, peakRssMiB }
 }

@@ -3,7 +3,7 @@ const MIB = 1024 ** 2
 /** Where the next read goes, as a share of what is read: the golden ratio leaves no two near each other. */
 const STRIDE_SHARE = (Math.sqrt(5) - 1) / 2
 
-/** Reads of one size, each byte of a range once: the read number n begins at `offset + n * strideBytes % length`. */
+/** Reads of one size, each byte of a range once in a pass: the read number n begins at `offset + (n * strideBytes) % length`. */
 export interface ReadPattern {
   readonly name: 'whole' | 'sequential' | 'random'
   readonly offset: number
@@ -12,16 +12,21 @@ export interface ReadPattern {
   readonly strideBytes: number
   /** Reads in flight at a time. */
   readonly depth: number
+  /** So often is all of it read. */
+  readonly passes: number
 }
 
 /** All of the disk, holes and all; the window, which is nearly all data; and the window as a guest reads, here and there. */
-export function readPatterns(diskBytes: number, window: { offset: number; length: number }): ReadPattern[] {
+export function readPatterns(
+  diskBytes: number,
+  { offset, length, passes }: { offset: number; length: number; passes: number },
+): ReadPattern[] {
   const inOrder = { requestBytes: MIB, strideBytes: MIB, depth: 1 }
-  const here = { requestBytes: 64 * KIB, strideBytes: coprimeStride(window.length, 64 * KIB), depth: 8 }
+  const here = { requestBytes: 64 * KIB, strideBytes: coprimeStride(length, 64 * KIB), depth: 8 }
   return [
-    { name: 'whole', offset: 0, length: Math.floor(diskBytes / MIB) * MIB, ...inOrder },
-    { name: 'sequential', ...window, ...inOrder },
-    { name: 'random', ...window, ...here },
+    { name: 'whole', offset: 0, length: Math.floor(diskBytes / MIB) * MIB, passes: 1, ...inOrder },
+    { name: 'sequential', offset, length, passes, ...inOrder },
+    { name: 'random', offset, length, passes, ...here },
   ]
 }
 

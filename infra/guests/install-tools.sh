@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that building guests (or, with --boot, starting them) needs. Takes no time when all are there.
+# Installs the Debian packages that building guests (or, with --boot, starting them, or, with --record, recording how they start) needs. Takes no time when all are there.
 set -eu
 
 case "${1:-}" in
   '') wanted='mmdebstrap fdisk grub-pc-bin e2fsprogs qemu-utils' ;;
   --boot) wanted='qemu-system-x86' ;;
-  *) echo "unknown argument $1. Usage: sh infra/guests/install-tools.sh [--boot]" >&2; exit 2 ;;
+  --record) wanted='qemu-system-x86 nbdkit' ;;
+  *) echo "unknown argument $1. Usage: sh infra/guests/install-tools.sh [--boot|--record]" >&2; exit 2 ;;
 esac
 if ! command -v dpkg-query >/dev/null; then
   echo 'guests are built on Debian only: its apt and its packages go into them' >&2

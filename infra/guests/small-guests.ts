@@ -99,13 +99,13 @@ async function change(
 ): Promise<void> {
   const scratch = added.filter((_, index) => index % REMOVED_EVERY === 0)
   const script = [
-    ...removed.map(({ imagePath }) => `rm "${imagePath}"`),
     `mkdir /opt/${name}`,
     `cd /opt/${name}`,
-    // Downloads that are deleted once they are installed lie between what stays.
+    // What is deleted goes last, as downloads do once they are installed: its blocks stay free.
     ...scratch.map(({ path }, index) => `write "${path}" download-${index}`),
     ...added.map(({ path }, index) => `write "${path}" file-${index}`),
     ...scratch.map((_, index) => `rm download-${index}`),
+    ...removed.map(({ imagePath }) => `rm "${imagePath}"`),
   ]
   const file = `${disk}.commands`
   await writeFile(file, `${script.join('\n')}\n`)
