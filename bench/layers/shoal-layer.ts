@@ -8,6 +8,7 @@ import {
   findFreeSpace,
   firstDifference,
   type GuestRange,
+  LAYER_FORMAT,
   Qcow2Image,
   writeLayer,
 } from '@shoal/qcow2'
@@ -15,7 +16,6 @@ import { openFileSource } from '../qcow2-read/file-source.ts'
 import { createFileSink } from './file-sink.ts'
 
 const KIB_PER_MIB = 1024
-const MIDDLE_FORMAT = { clusterBits: 16, compression: 'zstd', level: 3 } as const
 const FLAT_FORMAT = { clusterBits: 16, compression: 'none', level: 0 } as const
 
 type Job = (base: string, image: string, output: string) => Promise<void>
@@ -28,7 +28,7 @@ const jobs: Readonly<Record<string, Job>> = {
     for await (const range of (await findFreeSpace(disk)).ranges()) unneeded.push(range)
     {
       using sink = createFileSink(output)
-      await writeLayer({ disk, base: below, unneeded }, sink, MIDDLE_FORMAT)
+      await writeLayer({ disk, base: below, unneeded }, sink, LAYER_FORMAT)
     }
     const at = await firstDifference(disk, await open(output, base), { except: unneeded })
     if (at !== undefined) throw new Error(`base and middle show another disk from byte ${at} on`)

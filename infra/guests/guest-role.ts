@@ -28,7 +28,7 @@ export const GUEST_ROLES: readonly GuestRole[] = [
   role('java', 'openjdk-17-jre-headless'),
   role('ruby', 'ruby-full rake'),
   role('go', 'golang-go'),
-  role('files', 'samba nfs-kernel-server', 'smbd'),
+  role('files', 'lighttpd rclone', 'lighttpd'),
   role('directory', 'slapd ldap-utils', 'slapd'),
   role('queue', 'rabbitmq-server', 'rabbitmq-server'),
   role('containers', 'containerd runc', 'containerd'),

@@ -21,6 +21,7 @@ export { type Compression, MAX_HEADER_BYTES, type Qcow2Header, readHeader } from
 export { hotClusters } from './hot-clusters.ts'
 export { findForeignHead, findForeignTail, TAIL_BYTES } from './inspect/foreign-format.ts'
 export type { LayerContent, LayerTally } from './layer-clusters.ts'
+export { LAYER_FORMAT } from './layer-format.ts'
 export { Qcow2Image } from './qcow2-image.ts'
 export { type ClusterContent, type Qcow2Format, Qcow2Writer } from './qcow2-writer.ts'
 export type { RandomAccess, RandomWrite } from './random-access.ts'

@@ -1,7 +1,7 @@
 import {
   Chain,
   type DiskImage,
-  type Qcow2Format,
+  LAYER_FORMAT,
   type Qcow2Image,
   type RandomWrite,
   withBacking,
@@ -15,9 +15,6 @@ interface WriteOptions {
 }
 
 const COPY_BYTES = 4 * 1024 * 1024
-/** How the seed writes middles of its own (docs/adr/0016). */
-const COMPRESSED: Qcow2Format = { clusterBits: 16, compression: 'zstd', level: 9 }
-
 /** Writes an overlay as it is, but for the name of its backing file. Progress is in bytes of the file. */
 export async function copyStripped(
   { file, image }: { readonly file: DiskFile; readonly image: Qcow2Image },
@@ -40,5 +37,5 @@ export async function writeCompressed(
   sink: RandomWrite,
   options: WriteOptions,
 ): Promise<void> {
-  await writeLayer({ disk: new Chain([overlay, base]), base: new Chain([base]) }, sink, { ...COMPRESSED, ...options })
+  await writeLayer({ disk: new Chain([overlay, base]), base: new Chain([base]) }, sink, { ...LAYER_FORMAT, ...options })
 }
