@@ -26,6 +26,17 @@ const HEAD_SIGNATURES: readonly Signature[] = [
   { format: 'cloop', offset: 0, magic: ascii('#!/bin/sh\n#V2.0 Format') },
 ]
 
+/**
+ * What the own bytes of a qcow2 file must not look like: formats that are known by something else than their first bytes, so that both
+ * signatures fit into one file. GPT, MBR and ISO 9660 are honest in the disk that a qcow2 image holds, not in its file.
+ */
+const SECOND_SIGNATURES: readonly Signature[] = [
+  { format: 'vdi', offset: 64, magic: Buffer.from([0x7f, 0x10, 0xda, 0xbe]) },
+  { format: 'mbr', offset: 510, magic: Buffer.from([0x55, 0xaa]) },
+  { format: 'gpt', offset: 512, magic: ascii('EFI PART') },
+  { format: 'iso', offset: 32_769, magic: ascii('CD001') },
+]
+
 /** A fixed VHD and a DMG are known by the last 512 bytes of the file only. */
 const TAIL_SIGNATURES: readonly Signature[] = [
   { format: 'vhd', offset: 0, magic: ascii('conectix') },
@@ -44,6 +55,11 @@ export function findForeignHead(head: Uint8Array): string | undefined {
   if (match !== undefined) return match.format
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 2048)).toString('latin1')
   return /^\s*# Disk DescriptorFile/i.test(text) || VMDK_DESCRIPTOR.test(text) ? 'vmdk' : undefined
+}
+
+/** The other format that the first 64 KiB of a qcow2 file are in as well, or `undefined`. */
+export function findSecondFormat(head: Uint8Array): string | undefined {
+  return SECOND_SIGNATURES.find((signature) => matches(head, signature))?.format
 }
 
 /** The other format that the last 512 bytes of a file are in, or `undefined`. */
