@@ -19,7 +19,7 @@ const UNTRIMMED_ROUNDS = 1
 const QUICK = { middles: SMALL_SET, baseMiB: 64, middleMiB: 16 }
 const QUICK_ROUNDS = 5
 /** After so long no further round begins. */
-const QUICK_SECONDS = 35
+const QUICK_SECONDS = 30
 
 interface Task {
   readonly index: number

@@ -25,7 +25,7 @@ const ROUNDS = 5
 const PLAIN_PASSES = 4
 const QUICK = { middles: 1, baseMiB: 96, middleMiB: 32 }
 /** After so long no further round begins. */
-const QUICK_SECONDS = 35
+const QUICK_SECONDS = 30
 
 interface Opened {
   readonly image: ReadCase
