@@ -5,6 +5,8 @@ import { storeErrors } from '@shoal/layer-store'
 import { libraryErrors } from '@shoal/library'
 import { openstackErrors } from '@shoal/openstack'
 import { peerConfigDefaults, peerConfigSchema, peerErrors } from '@shoal/peer'
+import { bootProfileErrors, qcow2Errors } from '@shoal/qcow2'
+import { imageErrors } from '@shoal/qcow2/inspect'
 import { seedConfigDefaults, seedConfigSchema, seedErrors } from '@shoal/seed'
 import { configReference, serviceErrors } from '@shoal/service'
 import { stateErrors } from '@shoal/state'
@@ -16,6 +18,7 @@ const errorTables: Record<string, ErrorTable> = {
   core: coreErrors,
   state: stateErrors,
   openstack: openstackErrors,
+  qcow2: { ...qcow2Errors, ...imageErrors, ...bootProfileErrors },
   service: serviceErrors,
   'layer-store': storeErrors,
   swarm: swarmErrors,

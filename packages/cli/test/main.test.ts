@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { buildQcow2 } from '@shoal/qcow2/qcow2-builder'
 import { commands } from '../src/commands.ts'
 import { EXIT } from '../src/exit-code.ts'
 import { buildHeld, buildImage, buildImport, buildLayer, buildNode, digestOf } from './builders.ts'
@@ -100,6 +101,30 @@ describe('shoal against a seed', () => {
     const { code, stderr } = await runCli(['image', 'import', 'id-5', '--wait', ...access])
     assert.equal(code, EXIT.incomplete)
     assert.match(stderr, /^error: Too short\.\nhint: Upload it again\.\ncode: SHOAL_IMAGE_TRUNCATED\n$/)
+  })
+
+  it('shows the checks of an image, and exits 6 when it was refused', async () => {
+    const passed = { name: 'version', outcome: 'passed', code: null, message: null, hint: null, details: {} } as const
+    const failed = {
+      ...({ name: 'backing-file', outcome: 'failed', code: 'SHOAL_IMAGE_BACKING_FILE' } as const),
+      ...{ message: 'It has one.', hint: 'Flatten it.', details: {} },
+    } as const
+    const found = { format: 'qcow2', virtualSizeBytes: 1024 ** 3, isAccepted: true, checks: [passed] } as const
+    seed.state.inspections.set(published.id, { ...found, checks: [passed] })
+    seed.state.inspections.set('id-2', { ...found, isAccepted: false, checks: [passed, failed] })
+    const good = await runCli(['image', 'inspect', 'debian-12', ...access])
+    assert.equal(good.code, EXIT.ok)
+    assert.match(good.stdout, /^version +passed +-\n\naccepted: qcow2, a disk of 1\.00 GiB\n$/m)
+    const bad = await runCli(['image', 'inspect', 'plain', ...access])
+    assert.equal(bad.code, EXIT.incomplete)
+    assert.match(bad.stdout, /^backing-file +failed +SHOAL_IMAGE_BACKING_FILE\n\nrefused: qcow2/m)
+    assert.match(bad.stderr, /^error: It has one\.\nhint: Flatten it\.\ncode: SHOAL_IMAGE_BACKING_FILE\n$/)
+    const json = await runCli(['image', 'inspect', 'plain', '--json', ...access])
+    assert.equal(JSON.parse(json.stdout).checks.length, 2)
+    const never = await runCli(['image', 'inspect', 'id-3', ...access])
+    assert.match(never.stderr, /code: SHOAL_IMAGE_NOT_INSPECTED/)
+    const format = await runCli(['image', 'inspect', 'plain', '--format', 'raw', ...access])
+    assert.equal(format.code, EXIT.usage)
   })
 
   it('accepts an image, a digest and a unique prefix where a layer is named', async () => {
@@ -232,6 +257,26 @@ describe('shoal against a seed', () => {
 })
 
 describe('shoal without a seed', () => {
+  it('inspects a file of this machine', async (t) => {
+    const cwd = await mkdtemp(join(tmpdir(), 'shoal-cli-'))
+    t.after(() => rm(cwd, { recursive: true }))
+    await writeFile(join(cwd, 'good.qcow2'), buildQcow2())
+    await writeFile(join(cwd, 'overlay.qcow2'), buildQcow2({ backingOffset: 512n, backingLength: 8 }))
+    await writeFile(join(cwd, 'disk'), Buffer.alloc(1024))
+    const inspect = async (...argv: string[]) => {
+      const { code, stdout, stderr } = await runCli(['image', 'inspect', ...argv, '--json'], { cwd })
+      return [code, code === EXIT.usage ? JSON.parse(stderr).error.code : JSON.parse(stdout).isAccepted]
+    }
+    assert.deepEqual(await inspect('good.qcow2', '--format', 'qcow2'), [EXIT.ok, true])
+    assert.deepEqual(await inspect('./good.qcow2', '--format', 'raw'), [EXIT.incomplete, false])
+    assert.deepEqual(await inspect('./disk', '--format', 'raw'), [EXIT.ok, true])
+    assert.deepEqual(await inspect('overlay.qcow2', '--format', 'qcow2'), [EXIT.incomplete, false])
+    assert.deepEqual(await inspect('overlay.qcow2', '--format', 'qcow2', '--allow-backing-file'), [EXIT.ok, true])
+    assert.deepEqual(await inspect('./good.qcow2'), [EXIT.usage, 'SHOAL_CLI_USAGE'])
+    assert.deepEqual(await inspect('./absent', '--format', 'raw'), [EXIT.usage, 'SHOAL_CLI_IMAGE_FILE'])
+    assert.deepEqual(await inspect('./', '--format', 'raw'), [EXIT.usage, 'SHOAL_CLI_IMAGE_FILE'])
+  })
+
   it('exits 5 when nobody answers', async () => {
     const { code, stderr } = await runCli(['status', '--seed', 'http://127.0.0.1:1'])
     assert.equal(code, EXIT.unreachable)

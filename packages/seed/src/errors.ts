@@ -1,10 +1,7 @@
 import { type ErrorTable, errorFactory } from '@shoal/core'
 
-const CONVERT =
-  'Convert it with qemu-img convert -O qcow2, which writes a clean image, upload the result and import that.'
-
-/** Why an image was refused. */
-const imageErrors = {
+/** Error codes of `seed`; what is wrong with the bytes of an image has the codes of `qcow2`. */
+export const seedErrors = {
   SHOAL_IMAGE_UNKNOWN: {
     message: 'The image library has no image {image}.',
     hint: 'Check the id (shoal image list) and that the seed may see the image in the library.',
@@ -25,119 +22,10 @@ const imageErrors = {
     message: 'The metadata of image {image} changed in the library while it was read: {field}.',
     hint: 'Import it again; the read starts from its first byte.',
   },
-  SHOAL_IMAGE_FORMAT_UNSUPPORTED: {
-    message: 'Image {image} is declared as {diskFormat}; Shoal distributes raw and qcow2.',
-    hint: 'Convert it with qemu-img convert -O qcow2, upload the result with --disk-format qcow2 and import that.',
+  SHOAL_IMAGE_NOT_INSPECTED: {
+    message: 'The bytes of image {image} were never inspected.',
+    hint: 'Import it (shoal image import {image}); shoal image show says why when it was refused before its bytes were read.',
   },
-  SHOAL_IMAGE_CONTAINER_UNSUPPORTED: {
-    message: 'Image {image} has container format {containerFormat}; Shoal distributes bare images.',
-    hint: 'Upload the disk itself with --container-format bare and import that.',
-  },
-  SHOAL_IMAGE_SIZE_UNKNOWN: {
-    message: 'The library does not say how large image {image} is.',
-    hint: 'Wait for the upload to end; an active image with data has a size.',
-  },
-  SHOAL_IMAGE_EMPTY: {
-    message: 'Image {image} has no bytes.',
-    hint: 'Upload the image again and check the file before.',
-  },
-  SHOAL_IMAGE_TOO_LARGE: {
-    message: 'Image {image} has {sizeBytes} bytes, more than the limit of {limitBytes}.',
-    hint: 'Make the image smaller, or raise images.maxImageBytes of the seed.',
-  },
-  SHOAL_IMAGE_FORMAT_MISMATCH: {
-    message: 'The image is declared as {declared} and is {found}.',
-    hint: 'Correct disk_format in the library if it is an honest mistake; do not trust the image otherwise.',
-  },
-  SHOAL_IMAGE_SIZE_UNALIGNED: {
-    message: 'A raw image must be whole sectors of 512 bytes; this one has {sizeBytes} bytes.',
-    hint: 'The file may be cut short: compare it with its source, then upload it again.',
-  },
-  SHOAL_IMAGE_VIRTUAL_SIZE: {
-    message: 'The virtual size {virtualSizeBytes} is zero, not a multiple of 512 or out of range.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_VIRTUAL_SIZE_TOO_LARGE: {
-    message: 'The virtual size {virtualSizeBytes} is more than the limit of {limitBytes} bytes.',
-    hint: 'Make the disk smaller, or raise images.maxVirtualBytes of the seed.',
-  },
-  SHOAL_IMAGE_TRUNCATED: {
-    message: 'The image is too short for a qcow2 header: it has {sizeBytes} bytes and needs {neededBytes}.',
-    hint: 'The file is cut short: compare it with its source, then upload it again.',
-  },
-  SHOAL_IMAGE_QCOW2_VERSION: {
-    message: 'The image is qcow version {version}; versions 2 and 3 are accepted.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_HEADER_LENGTH: {
-    message: 'The qcow2 header says that it is {headerLength} bytes long, which is not valid.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_CLUSTER_BITS: {
-    message: 'The qcow2 image has cluster_bits {clusterBits}; 9 to 21 are accepted.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_L1_TABLE: {
-    message: 'The L1 table of the qcow2 image is not valid: {reason}.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_REFCOUNT_TABLE: {
-    message: 'The refcount table of the qcow2 image is not valid: {reason}.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_REFCOUNT_ORDER: {
-    message: 'The qcow2 image has refcount_order {refcountOrder}; 0 to 6 are accepted.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_EXTENSION: {
-    message: 'A header extension of the qcow2 image is not valid: {reason}.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_FEATURES: {
-    message: 'The qcow2 image needs features that are not known: incompatible bits {bits}.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_COMPRESSION: {
-    message: 'The compression type {compressionType} of the qcow2 image is unknown or contradicts its feature bit.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_QCOW2_DIRTY: {
-    message: 'The qcow2 image was not closed cleanly: its dirty bit is set.',
-    hint: 'Repair it with qemu-img check -r all, upload the result and import that.',
-  },
-  SHOAL_IMAGE_QCOW2_CORRUPT: {
-    message: 'The qcow2 image is marked as corrupt.',
-    hint: 'Repair it with qemu-img check -r all, compare its content with its source, and upload it again.',
-  },
-  SHOAL_IMAGE_EXTENDED_L2: {
-    message: 'The qcow2 image uses extended L2 entries, which are not accepted.',
-    hint: 'Convert it with qemu-img convert -O qcow2 -o extended_l2=off and upload the result.',
-  },
-  SHOAL_IMAGE_BACKING_FILE: {
-    message: 'The qcow2 image names a backing file; an image must be whole in itself.',
-    hint: 'Flatten it with qemu-img convert -O qcow2 where its backing file is, and upload the result. Never do that with an image you do not trust.',
-  },
-  SHOAL_IMAGE_DATA_FILE: {
-    message: 'The qcow2 image names an external data file; an image must be whole in itself.',
-    hint: 'Convert it with qemu-img convert -O qcow2 where its data file is, and upload the result. Never do that with an image you do not trust.',
-  },
-  SHOAL_IMAGE_ENCRYPTED: {
-    message: 'The image is encrypted.',
-    hint: 'Upload it decrypted; encrypt volumes or ephemeral disks on the compute node.',
-  },
-  SHOAL_IMAGE_SNAPSHOTS: {
-    message: 'The qcow2 image has {snapshots} internal snapshots.',
-    hint: CONVERT,
-  },
-  SHOAL_IMAGE_BITMAPS: {
-    message: 'The qcow2 image carries persistent bitmaps.',
-    hint: 'Remove them with qemu-img bitmap --remove, or convert it with qemu-img convert -O qcow2, and upload the result.',
-  },
-} as const satisfies ErrorTable
-
-/** Error codes of `seed`. */
-export const seedErrors = {
-  ...imageErrors,
   SHOAL_IMPORT_QUEUE_FULL: {
     message: 'The import queue is full: {limit} images wait.',
     hint: 'Import again when some have finished, or raise imports.queueLength.',
@@ -161,6 +49,46 @@ export const seedErrors = {
   SHOAL_IMPORT_HASHING: {
     message: 'The hash worker of image {image} failed: {reason}.',
     hint: "Import it again; if it fails again, report it with the seed's log.",
+  },
+  SHOAL_LAYERING_NOT_IMPORTED: {
+    message: 'Image {image} has no layer of its own yet, so that no base and middle can be made of it.',
+    hint: 'Import it first (shoal image import).',
+  },
+  SHOAL_LAYERING_MIDDLE: {
+    message: 'Image {image} is a middle already.',
+    hint: 'Layers are made of flat images; see shoal layer tree.',
+  },
+  SHOAL_LAYERING_BASE: {
+    message: 'Layer {base} cannot be below a middle of image {image}.',
+    hint: 'Name a published base that is not larger than the image and is public or of the same project; see shoal layer tree.',
+  },
+  SHOAL_LAYERING_DIFFERS: {
+    message: 'Base and middle of image {image} do not show its bytes at guest offset {offset}; nothing was published.',
+    hint: "Check the seed's disk (shoal layer verify), then try again; report it if it happens again.",
+  },
+  SHOAL_LAYERING_NO_SPACE: {
+    message: 'A middle of image {image} may need {neededBytes} bytes, more than is free.',
+    hint: 'Free space or move stateDirectory to a larger file system, then ask again.',
+  },
+  SHOAL_LAYERING_IO: {
+    message: 'The layers of image {image} cannot be read or written: {reason}.',
+    hint: "Check the file system of the seed's state directory, then ask again.",
+  },
+  SHOAL_LAYERING_PROCESS: {
+    message: 'The process that makes the layers of image {image} ended: {reason}.',
+    hint: "Ask again; if it ends again, report it with the seed's log.",
+  },
+  SHOAL_LAYERING_QUEUE_FULL: {
+    message: '{limit} images wait for their layers, which is the limit.',
+    hint: 'Ask again when some have finished, or raise layers.queueLength.',
+  },
+  SHOAL_LAYERING_CANCELLED: {
+    message: 'The making of layers of image {image} was cancelled on request.',
+    hint: 'Ask again if they are wanted after all.',
+  },
+  SHOAL_LAYERING_NOT_RUNNING: {
+    message: 'No layers of image {image} are being made.',
+    hint: 'See its state with shoal image show.',
   },
   SHOAL_LAYER_UNKNOWN: {
     message: 'There is no layer {layer}.',

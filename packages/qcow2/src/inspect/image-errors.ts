@@ -50,7 +50,8 @@ export const imageErrors = {
     hint: 'The file is cut short: compare it with its source, then upload it again.',
   },
   SHOAL_IMAGE_EXPANSION: {
-    message: 'The file of {sizeBytes} bytes claims {allocatedBytes} bytes of content, more than the {limitBytes} that are plausible.',
+    message:
+      'The file of {sizeBytes} bytes claims {allocatedBytes} bytes of content, more than the {limitBytes} that are plausible.',
     hint: 'An image like this is made to fill disks. If it is honest, convert it with qemu-img convert -O qcow2, which leaves zeros out.',
   },
   SHOAL_IMAGE_QCOW2_VERSION: {
@@ -66,7 +67,8 @@ export const imageErrors = {
     hint: CONVERT,
   },
   SHOAL_IMAGE_QCOW2_CLUSTERS: {
-    message: 'The qcow2 file has {clusters} clusters of {clusterBytes} bytes; more than {limit} are not looked through.',
+    message:
+      'The qcow2 file has {clusters} clusters of {clusterBytes} bytes; more than {limit} are not looked through.',
     hint: 'Convert it with qemu-img convert -O qcow2 -o cluster_size=65536, upload the result and import that.',
   },
   SHOAL_IMAGE_QCOW2_L1_TABLE: {

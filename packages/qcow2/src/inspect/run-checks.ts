@@ -1,31 +1,32 @@
 import type { ShoalError } from '@shoal/core'
 import type { CheckName, CheckResult } from './verdict.ts'
 
+/** What a check found: a fault, nothing, or that the facts are not enough to tell. */
+export type Finding = ShoalError | undefined | 'skipped'
+
 /** One check: a pure look at facts. */
 export interface Check<Facts> {
-  readonly name: CheckName
   /** It is skipped unless these have passed. */
   readonly needs: readonly CheckName[]
-  /** The fault, or `undefined` when there is none; `skipped` when the facts are not enough. */
-  find(facts: Facts): ShoalError | 'skipped' | undefined
+  find(facts: Facts): Finding
 }
 
-/** Runs every check whose needs were met, be it by one of `before`, and gives the results of all. */
-export function runChecks<Facts>(
-  checks: readonly Check<Facts>[],
+/** Runs checks in the order of their names, each if its needs have passed before it. */
+export function runChecks<Facts, Name extends CheckName>(
+  names: readonly Name[],
+  checks: Readonly<Record<Name, Check<Facts>>>,
   facts: Facts,
-  before: readonly CheckResult[] = [],
 ): CheckResult[] {
-  const passed = new Set(before.filter(({ outcome }) => outcome === 'passed').map(({ name }) => name))
-  return checks.map(({ name, needs, find }) => {
+  const passed = new Set<CheckName>()
+  return names.map((name) => {
+    const { needs, find } = checks[name]
     const found = needs.every((need) => passed.has(need)) ? find(facts) : 'skipped'
     if (found === undefined) passed.add(name)
     return resultOf(name, found)
   })
 }
 
-/** The result of a check that has found a fault, or none, or was skipped. */
-export function resultOf(name: CheckName, found: ShoalError | 'skipped' | undefined): CheckResult {
+export function resultOf(name: CheckName, found: Finding): CheckResult {
   if (found === undefined || found === 'skipped') {
     return { name, outcome: found ?? 'passed', code: null, message: null, hint: null, details: {} }
   }

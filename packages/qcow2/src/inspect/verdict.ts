@@ -62,3 +62,13 @@ export interface Verdict {
   /** Every check of the format, in the order in which they are to be told. */
   readonly checks: readonly CheckResult[]
 }
+
+/** A verdict over checks that were made. */
+export function verdictOf(
+  format: Verdict['format'],
+  { virtualSizeBytes, checks }: { virtualSizeBytes: number; checks: readonly CheckResult[] },
+): Verdict {
+  const isKnown = checks.some(({ name, outcome }) => name === 'virtual-size' && outcome === 'passed')
+  const isAccepted = checks.every(({ outcome }) => outcome !== 'failed')
+  return { format, virtualSizeBytes: isKnown ? virtualSizeBytes : null, isAccepted, checks }
+}

@@ -23,7 +23,9 @@ export interface Qcow2Fields {
 
 const CLUSTER = 65_536
 
-/** An empty, valid version 3 image of 1 GiB with 64 KiB clusters, with the given fields changed. */
+const REFCOUNT_BLOCK = 2
+
+/** An empty, valid version 3 image of 1 GiB with 64 KiB clusters, with the given fields changed: header, refcount table, its block, L1 table. */
 export function buildQcow2(fields: Qcow2Fields = {}): Buffer {
   const version = fields.version ?? 3
   const bytes = Buffer.alloc(fields.sizeBytes ?? CLUSTER * 4)
@@ -57,5 +59,9 @@ export function buildQcow2(fields: Qcow2Fields = {}): Buffer {
   }
   if (fields.endMarker === false) head.fill(0x11, offset)
   head.copy(bytes, 0, 0, bytes.length)
+  if (bytes.length >= CLUSTER * 3) {
+    bytes.writeBigUInt64BE(BigInt(CLUSTER * REFCOUNT_BLOCK), CLUSTER)
+    for (let cluster = 0; cluster < 4; cluster += 1) bytes.writeUInt16BE(1, CLUSTER * REFCOUNT_BLOCK + cluster * 2)
+  }
   return bytes
 }

@@ -2,16 +2,27 @@ import { operations } from '@shoal/api'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
-import { type ImageRecord, toApiImage } from '../images/image-record.ts'
+import { type ImageRecord, toApiImage, toApiInspection } from '../images/image-record.ts'
 import type { LibraryWatcher } from '../images/library-watcher.ts'
 import type { Importer } from '../imports/importer.ts'
+import type { Layerings } from '../layers/layerings.ts'
 import { pageOf } from './page.ts'
+
+export interface ImageRoutesDeps {
+  readonly catalogue: Catalogue
+  readonly watcher: LibraryWatcher
+  readonly importer: Importer
+  readonly layerings: Layerings
+}
 
 export function addImageRoutes(
   app: HttpApp,
-  { catalogue, watcher, importer }: { catalogue: Catalogue; watcher: LibraryWatcher; importer: Importer },
+  { catalogue, watcher, importer, layerings }: ImageRoutesDeps,
 ): void {
-  const view = (record: ImageRecord) => toApiImage(record, importer.progress(record.image.id))
+  const view = (record: ImageRecord) => {
+    const { id } = record.image
+    return toApiImage(record, { import: importer.progress(id), layering: layerings.progress(id) })
+  }
   const find = (image: string): ImageRecord => {
     const record = catalogue.image(image)
     if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
@@ -26,6 +37,11 @@ export function addImageRoutes(
     return { images: entries.map(view), next }
   })
   registerOperation(app, operations.showImage, ({ params }) => view(find(params.image.toLowerCase())))
+  registerOperation(app, operations.showInspection, ({ params }) => {
+    const { image, inspection } = find(params.image.toLowerCase())
+    if (inspection === null) throw seedError('SHOAL_IMAGE_NOT_INSPECTED', { image: image.id })
+    return toApiInspection(inspection)
+  })
   registerOperation(app, operations.importImage, async ({ params, signal }) => {
     const id = params.image.toLowerCase()
     // Right after an upload the poll has not seen the image yet; a stale record must not start a read either.
@@ -39,6 +55,17 @@ export function addImageRoutes(
     const image = find(params.image.toLowerCase()).image.id
     const wasRunning = await importer.cancel(image, seedError('SHOAL_IMPORT_CANCELLED', { image }))
     if (!wasRunning) throw seedError('SHOAL_IMPORT_NOT_RUNNING', { image })
+    return view(find(image))
+  })
+  registerOperation(app, operations.publishLayers, async ({ params, body }) => {
+    const record = find(params.image.toLowerCase())
+    await layerings.request(record, body)
+    return view(find(record.image.id))
+  })
+  registerOperation(app, operations.cancelLayering, async ({ params }) => {
+    const { id: image } = find(params.image.toLowerCase()).image
+    const wasRunning = await layerings.cancel(image, seedError('SHOAL_LAYERING_CANCELLED', { image }))
+    if (!wasRunning) throw seedError('SHOAL_LAYERING_NOT_RUNNING', { image })
     return view(find(image))
   })
 }

@@ -1,7 +1,9 @@
-import type { ErrorBody, Image, ImageImport, ImportState } from '@shoal/api'
-import { type Digest, errorMessage, ShoalError } from '@shoal/core'
+import type { ErrorBody, Image, ImageImport, ImportState, Inspection, Layering } from '@shoal/api'
+import { type Digest, type ErrorDetails, errorMessage, ShoalError } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
+import type { Verdict } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
+import type { LayeringRecord } from '../layers/layering-job.ts'
 
 /** What became of the last import of an image; durable. */
 export interface ImportRecord {
@@ -19,6 +21,11 @@ export interface ImageRecord {
   readonly image: GlanceImage
   readonly layer: Digest | null
   readonly import: ImportRecord | null
+  /** What inspection of its bytes found, at the last import that read them. */
+  readonly inspection: Verdict | null
+  /** The layers that a node needs when that is not the image's own: a base, or base and middle. */
+  readonly chain: readonly [Digest] | readonly [Digest, Digest] | null
+  readonly layering: LayeringRecord | null
   /** When the seed found it gone from the library. ISO 8601. */
   readonly deletedAt: string | null
 }
@@ -47,8 +54,22 @@ export function changedField(before: GlanceImage, now: GlanceImage): string | un
   return fields.find((field) => before[field] !== now[field])
 }
 
-/** The image as the API shows it; `live` is the import that runs now. */
-export function toApiImage({ image, layer, import: past }: ImageRecord, live: ImageImport | undefined): Image {
+/** What a node needs to boot the image, base first; empty until it is published. */
+export function chainOf({ chain, layer }: ImageRecord): readonly Digest[] {
+  return chain ?? (layer === null ? [] : [layer])
+}
+
+/** Every layer that the image keeps alive. */
+export function layersOf({ chain, layer }: ImageRecord): readonly Digest[] {
+  return [...new Set([...(layer === null ? [] : [layer]), ...(chain ?? [])])]
+}
+
+/** The image as the API shows it, with the import and the layering that run now. */
+export function toApiImage(
+  record: ImageRecord,
+  live: { import?: ImageImport | undefined; layering?: Layering | undefined },
+): Image {
+  const { image, layer, import: past } = record
   const { id, name, status, visibility, diskFormat, sizeBytes, virtualSizeBytes, osHashAlgo, osHashValue } = image
   return {
     id,
@@ -62,9 +83,23 @@ export function toApiImage({ image, layer, import: past }: ImageRecord, live: Im
     osHashValue,
     updatedAt: image.updatedAt,
     tags: [...image.tags],
-    import: live ?? (past === null ? null : { ...past, rateBytesPerSecond: 0 }),
+    import: live.import ?? (past === null ? null : { ...past, rateBytesPerSecond: 0 }),
     layer,
+    chain: [...chainOf(record)],
+    layering: live.layering ?? pastLayering(record),
   }
+}
+
+function pastLayering({ layering }: ImageRecord): Layering | null {
+  if (layering === null) return null
+  const { request: _, ...shown } = layering
+  return shown
+}
+
+/** What inspection found as the API shows it. */
+export function toApiInspection({ format, virtualSizeBytes, isAccepted, checks }: Verdict): Inspection {
+  const shown = checks.map(({ details, ...check }) => ({ ...check, details: toApiDetails(details) }))
+  return { format, virtualSizeBytes, isAccepted, checks: shown }
 }
 
 /** Any thrown value as the API shows errors. */
@@ -72,6 +107,9 @@ export function toErrorBody(error: unknown): ErrorBody {
   if (!(error instanceof ShoalError)) {
     return toErrorBody(seedError('SHOAL_SEED_INTERNAL', { reason: errorMessage(error).slice(0, 1000) }, error))
   }
-  const details = Object.entries(error.details).map(([key, value]) => [key, value ?? null])
-  return { code: error.code, message: error.message, hint: error.hint, details: Object.fromEntries(details) }
+  return { code: error.code, message: error.message, hint: error.hint, details: toApiDetails(error.details) }
+}
+
+function toApiDetails(details: ErrorDetails): ErrorBody['details'] {
+  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, value ?? null]))
 }

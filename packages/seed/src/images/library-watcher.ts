@@ -5,7 +5,7 @@ import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { isRetriable } from '../imports/import-fault.ts'
 import type { Importer } from '../imports/importer.ts'
 import type { Catalogue } from './catalogue.ts'
-import { boundedImage, type ImageRecord } from './image-record.ts'
+import { boundedImage, type ImageRecord, layersOf } from './image-record.ts'
 import { type ImportRule, matchesRule } from './import-rules.ts'
 import type { Publication } from './publication.ts'
 
@@ -35,6 +35,11 @@ const MAX_BACKOFF_FACTOR = 8
 /** A deleted image is shown for a day, so that whoever asks learns what became of it. */
 const DELETED_KEPT_MS = 24 * 60 * 60 * 1000
 const GONE = new Set(['deleted', 'pending_delete', 'killed'])
+/** What Shoal has made of an image that is new to it. */
+const UNTOUCHED = {
+  ...{ layer: null, import: null, inspection: null },
+  ...{ chain: null, layering: null, deletedAt: null },
+} as const
 /** The library has its words about one image; anything else means that it cannot be asked. */
 const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOUND', 'SHOAL_GLANCE_PROTOCOL'])
 /** A poll asks for so much of the past again: the library's servers have clocks of their own and write late. */
@@ -160,7 +165,7 @@ export class LibraryWatcher {
       const { catalogue, journal, importer } = this.#deps
       const before = catalogue.image(image.id)
       const isNew = before === undefined || before.deletedAt !== null
-      const record = isNew ? { image, layer: null, import: null, deletedAt: null } : { ...before, image }
+      const record = isNew ? { image, ...UNTOUCHED } : { ...before, image }
       const drafts = before === undefined ? discovered(image) : changes(before, image)
       const isChanged = isNew || JSON.stringify(before.image) !== JSON.stringify(image)
       if (isChanged) await journal.append(drafts, [catalogue.putImage(record)])
@@ -168,14 +173,17 @@ export class LibraryWatcher {
       if (image.status !== 'active') {
         await importer.drop(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))
       }
-      await this.#settle(catalogue.image(image.id)?.layer ?? null)
+      await this.#settle(catalogue.image(image.id))
       if (image.status === 'active') await this.#applyRules(image)
     })
   }
 
-  async #settle(layer: ImageRecord['layer']): Promise<void> {
+  async #settle(record: ImageRecord | undefined): Promise<void> {
     const { publication } = this.#deps
-    if (layer !== null && !publication.isSettled(layer)) await publication.settle(layer)
+    // A middle goes before its base.
+    for (const layer of record === undefined ? [] : layersOf(record).toReversed()) {
+      if (!publication.isSettled(layer)) await publication.settle(layer)
+    }
   }
 
   async #applyRules(image: GlanceImage): Promise<void> {
@@ -211,11 +219,11 @@ export class LibraryWatcher {
     }
     await importer.drop(id, seedError('SHOAL_IMAGE_DELETED', { image: id }))
     // Read only now: the import may have been published while it was being cancelled.
-    await this.#settle(catalogue.image(id)?.layer ?? null)
+    await this.#settle(catalogue.image(id))
     const after = catalogue.image(id)
     // The layer's files are gone now, or belong to its other images.
-    if (after !== undefined && after.layer !== null) {
-      await journal.append([], [catalogue.putImage({ ...after, layer: null })])
+    if (after !== undefined && layersOf(after).length > 0) {
+      await journal.append([], [catalogue.putImage({ ...after, layer: null, chain: null })])
     }
   }
 

@@ -1,6 +1,6 @@
 import type { TokenBucket } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
-import { HEAD_BYTES } from '../inspect/inspect-image.ts'
+import { HEAD_BYTES } from '@shoal/qcow2/inspect'
 import { HASH_BUFFER_BYTES, type LayerHasher } from './layer-hasher.ts'
 import type { StagingFile } from './staging-file.ts'
 
@@ -26,8 +26,8 @@ export interface ReadImageOptions {
   /** How much is written between two syncs. Bytes. */
   readonly durableBytes: number
   readonly signal: AbortSignal
-  /** Sees the first bytes as soon as they are there; what it throws ends the reading. */
-  readonly onHead: (head: Uint8Array) => void
+  /** Sees the first bytes as soon as they are there, until it resolves; what it throws ends the reading. */
+  readonly onHead: (head: Uint8Array) => Promise<void>
   readonly onRequest: () => void
   readonly onBytes: (bytes: number) => void
   /** Bytes that the library sent and that are on disk already: a library that knows no Range sends them again. */
@@ -48,7 +48,7 @@ export async function readImage(
   const { image, sizeBytes, keptBytes, signal } = options
   const headBytes = Math.min(HEAD_BYTES, sizeBytes)
   await rehash(deps, options)
-  if (keptBytes >= headBytes) options.onHead(await staging.readAt(0, headBytes))
+  if (keptBytes >= headBytes) await options.onHead(await staging.readAt(0, headBytes))
 
   let buffer = await hasher.buffer()
   let filled = 0
@@ -82,7 +82,7 @@ export async function readImage(
       taken += part.length
       if (!isHeadSeen && written + filled >= headBytes) {
         isHeadSeen = true
-        options.onHead(
+        await options.onHead(
           written === 0 ? buffer.subarray(0, headBytes) : await headOf(deps, buffer, { written, headBytes }),
         )
       }

@@ -1,9 +1,16 @@
 import type { KeyObject } from 'node:crypto'
 import { type Clock, chooseGeometry, errorFactory, type TokenBucket } from '@shoal/core'
 import { createImageHash, type GlanceImage, openstackErrors } from '@shoal/openstack'
+import {
+  assertAccepted,
+  checkDeclaration,
+  type ImageLimits,
+  inspectHead,
+  inspectImage,
+  type Verdict,
+} from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import { changedField } from '../images/image-record.ts'
-import { checkDeclaration, type ImageLimits, inspectFile, inspectHead } from '../inspect/inspect-image.ts'
 import { type ImageSource, readImage } from './image-reader.ts'
 import { type BuiltLayer, buildLayer } from './layer-builder.ts'
 import { LayerHasher } from './layer-hasher.ts'
@@ -37,6 +44,8 @@ export interface ImportImageOptions {
   readonly onSkipped: (bytes: number) => void
   readonly onDurable: (durableBytes: number) => Promise<void>
   readonly onVerifying: () => Promise<void>
+  /** Called once with what inspection found: of a bad image as soon as that is known, of a good one when all of it was read. */
+  readonly onInspected: (verdict: Verdict) => Promise<void>
 }
 
 const openstackError = errorFactory(openstackErrors)
@@ -61,7 +70,11 @@ export async function importImage(deps: ImportImageDeps, options: ImportImageOpt
       ...options,
       sizeBytes: declared.sizeBytes,
       keptBytes,
-      onHead: (head) => void inspectHead(head, declared, limits),
+      onHead: async (head) => {
+        const verdict = inspectHead(head, declared, limits)
+        if (!verdict.isAccepted) await options.onInspected(verdict)
+        assertAccepted(verdict)
+      },
     },
   )
   await options.onVerifying()
@@ -70,9 +83,13 @@ export async function importImage(deps: ImportImageDeps, options: ImportImageOpt
     const details = { image: image.id, algorithm, actual: hashes.imageHash, expected }
     throw openstackError('SHOAL_GLANCE_HASH_MISMATCH', details)
   }
-  const inspection = await inspectFile((offset, length) => file.readAt(offset, length), declared, limits)
+  const source = { sizeBytes: declared.sizeBytes, read: (at: number, length: number) => file.readAt(at, length) }
+  const inspection = await inspectImage(source, declared, limits, { signal })
+  await options.onInspected(inspection)
+  assertAccepted(inspection)
+  const { format, virtualSizeBytes } = inspection
   checkUnchanged(image, await deps.source.show(image.id, { signal }))
-  return buildLayer(hashes, { ...options, geometry, inspection, createdAt: deps.clock.now() })
+  return buildLayer(hashes, { ...options, geometry, format, virtualSizeBytes, createdAt: deps.clock.now() })
 }
 
 /** Throws unless the image is still active and still the same. */

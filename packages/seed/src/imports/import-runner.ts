@@ -4,10 +4,10 @@ import { dirname } from 'node:path'
 import { type Clock, type Digest, errorCode, type Logger, type Manifest, type TokenBucket } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { GlanceImage } from '@shoal/openstack'
+import type { ImageLimits, Verdict } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
-import type { ImageLimits } from '../inspect/inspect-image.ts'
 import { explainFault, isReadKept, isStop, isTransient, outcomeOf } from './import-fault.ts'
 import { checkActive, type ImportSource, importImage } from './import-image.ts'
 import type { ImportJob } from './import-job.ts'
@@ -142,6 +142,7 @@ export class ImportRunner {
       onSkipped: (bytes) => observer.onBytes(bytes),
       onDurable: (durableBytes) => this.#note(job, { durableBytes }),
       onVerifying: () => this.#verifying(job),
+      onInspected: (verdict) => this.#inspected(job, verdict),
     })
     await this.#publish(job, layer.manifest, async () => {
       await this.#note(job, { publishing: layer.manifest.digest })
@@ -198,6 +199,12 @@ export class ImportRunner {
   async #verifying(job: ImportJob): Promise<void> {
     job.state = 'verifying'
     await this.#deps.journal.append([{ type: 'import.verifying', image: job.image, message: 'All bytes are read.' }])
+  }
+
+  async #inspected({ image }: ImportJob, inspection: Verdict): Promise<void> {
+    const { journal, catalogue } = this.#deps
+    const record = catalogue.image(image)
+    if (record !== undefined) await journal.append([], [catalogue.putImage({ ...record, inspection })])
   }
 
   async #note(job: ImportJob, change: Partial<ImportJournalEntry>): Promise<void> {

@@ -1,7 +1,14 @@
 import type { KeyObject } from 'node:crypto'
-import { type Digest, digestFromBytes, digestHex, encodeManifest, type Geometry, type Manifest } from '@shoal/core'
+import {
+  type Digest,
+  digestFromBytes,
+  digestHex,
+  encodeManifest,
+  type Geometry,
+  type LayerFormat,
+  type Manifest,
+} from '@shoal/core'
 import { encodeTorrent } from '@shoal/swarm'
-import type { Inspection } from '../inspect/inspect-image.ts'
 import type { HashResult } from './hash-worker.ts'
 
 /** A layer ready to be adopted by the store. */
@@ -11,21 +18,25 @@ export interface BuiltLayer {
   readonly torrent: Uint8Array
 }
 
-/** Builds the signed manifest and the torrent of a base layer from the hashes of its bytes. */
+/** Builds the signed manifest and the torrent of a layer from the hashes of its bytes. */
 export function buildLayer(
   hashes: HashResult,
   options: {
     geometry: Geometry
-    inspection: Inspection
+    /** Of the image as it was inspected. */
+    format: LayerFormat
+    virtualSizeBytes: number
+    /** The base below a middle. */
+    parent?: Digest | undefined
     announce: readonly string[]
     privateKey: KeyObject
     createdAt: number
   },
 ): BuiltLayer {
-  const { geometry, inspection, announce, privateKey, createdAt } = options
+  const { geometry, format, virtualSizeBytes, parent = null, announce, privateKey, createdAt } = options
   const digest: Digest = digestFromBytes(hashes.sha256)
   const { torrent, infoHash } = encodeTorrent({
-    name: `${digestHex(digest)}.${inspection.format}`,
+    name: `${digestHex(digest)}.${format}`,
     sizeBytes: geometry.sizeBytes,
     pieceLengthBytes: geometry.pieceLengthBytes,
     pieceHashes: hashes.pieceHashes,
@@ -34,10 +45,10 @@ export function buildLayer(
   const manifest: Manifest = {
     ...geometry,
     digest,
-    parent: null,
-    kind: 'base',
-    format: inspection.format,
-    virtualSizeBytes: inspection.virtualSizeBytes,
+    parent,
+    kind: parent === null ? 'base' : 'middle',
+    format,
+    virtualSizeBytes,
     createdAt,
     infoHash,
     blockHashes: hashes.blockHashes,

@@ -62,8 +62,9 @@ export class StagingFile implements AsyncDisposable {
     return done
   }
 
-  async readAt(offset: number, length: number): Promise<Uint8Array> {
-    const buffer = new Uint8Array(length)
+  /** Reads `length` bytes, fewer only where the file ends. */
+  async readAt(offset: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.alloc(length)
     return buffer.subarray(0, await this.readInto(buffer, offset))
   }
 

@@ -13,6 +13,10 @@ import { Importer } from '../../src/imports/importer.ts'
 import { Assignments } from '../../src/nodes/assignments.ts'
 
 const MIB = 1024 ** 2
+const UNTOUCHED = {
+  ...{ layer: null, import: null, inspection: null },
+  ...{ chain: null, layering: null, deletedAt: null },
+} as const
 export const { privateKey } = generateKeyPairSync('ed25519')
 
 type DownloadOptions = Parameters<ImageSource['download']>[1]
@@ -116,7 +120,7 @@ export async function openImports(
   await publication.open()
   const know = async (image: GlanceImage) => {
     const known = catalogue.image(image.id)
-    const record = known === undefined ? { image, layer: null, import: null, deletedAt: null } : { ...known, image }
+    const record = known === undefined ? { image, ...UNTOUCHED } : { ...known, image }
     await journal.append([], [catalogue.putImage(record)])
   }
   return {

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { decodeManifest, decodePublicKey } from '@shoal/core'
-import { buildQcow2 } from '../inspect/qcow2-builder.ts'
+import { buildQcow2 } from '@shoal/qcow2/qcow2-builder'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
 describe('an import', () => {
@@ -33,6 +33,21 @@ describe('an import', () => {
     assert.deepEqual(verification, { layer: shown.layer, checkedBlocks: 24, badBlocks: [], digestMatches: true })
     assert.deepEqual(await fixture.stagedFiles(), [])
     assert.ok((await fixture.client.getTorrent({ params })).length > 0)
+    const inspection = await fixture.client.showInspection({ params: { image } })
+    assert.equal(inspection.virtualSizeBytes, content.length)
+    assert.ok(inspection.isAccepted && inspection.checks.every(({ outcome }) => outcome === 'passed'))
+  })
+
+  it('refuses a qcow2 image for what its tables say, and tells which check failed', async (t) => {
+    const fixture = await createFixture(t)
+    const content = buildQcow2()
+    content.writeBigUInt64BE(1n << 40n, 3 * 65_536)
+    const image = await fixture.addImage('tables', content, { disk_format: 'qcow2' })
+    await fixture.start()
+    assert.equal((await fixture.import(image)).import?.error?.code, 'SHOAL_IMAGE_QCOW2_L1_TABLE')
+    const { checks } = await fixture.client.showInspection({ params: { image } })
+    assert.equal(checks.find(({ outcome }) => outcome === 'failed')?.name, 'l1-entries')
+    assert.deepEqual(await fixture.stagedFiles(), [])
   })
 
   it('works right after an upload, before any poll has seen the image, and again after a restart', async (t) => {
@@ -115,6 +130,15 @@ describe('a bad image', () => {
     assert.deepEqual(await fixture.stagedFiles(), [])
     assert.deepEqual((await fixture.client.listLayers()).layers, [])
     assert.equal((await fixture.event('import.failed')).details.code, 'SHOAL_IMAGE_BACKING_FILE')
+    await fixture.stop()
+    await fixture.start()
+    const { isAccepted, checks } = await fixture.client.showInspection({ params: { image } })
+    assert.ok(!isAccepted)
+    assert.deepEqual(
+      checks.filter(({ outcome }) => outcome === 'failed').map(({ name, code }) => [name, code]),
+      [['backing-file', 'SHOAL_IMAGE_BACKING_FILE']],
+    )
+    assert.equal(checks.find(({ name }) => name === 'l2-tables')?.outcome, 'skipped')
   })
 
   it('is refused unread when its declaration is enough to tell', async (t) => {
@@ -124,6 +148,8 @@ describe('a bad image', () => {
     await fixture.start()
     assert.equal((await fixture.import(large)).import?.error?.code, 'SHOAL_IMAGE_TOO_LARGE')
     assert.equal((await fixture.import(foreign)).import?.error?.code, 'SHOAL_IMAGE_FORMAT_UNSUPPORTED')
+    const params = { image: foreign }
+    await assert.rejects(fixture.client.showInspection({ params }), { code: 'SHOAL_IMAGE_NOT_INSPECTED' })
     assert.equal(fixture.proxy.dataRequests.length, 0)
   })
 

@@ -1,0 +1,1 @@
+export { type FuzzTally, runRange } from './run-range.ts'
