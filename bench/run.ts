@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { RowJournal } from './row-journal.ts'
 
 /** What a bench found. A figure that could not be measured is `null`, with a reason beside it. */
 export type BenchFigures = Readonly<Record<string, number | string | null>>
@@ -18,17 +19,27 @@ export interface BenchReport {
 
 /** A bench answers one question. One without rows gives its figures alone. */
 export interface Bench {
-  run(options: { quick: boolean; say: (line: string) => void }): Promise<BenchFigures | BenchReport>
+  run(options: {
+    quick: boolean
+    say: (line: string) => void
+    /** For benches that take long: rows that it keeps are not measured again when the run goes on. */
+    journal: RowJournal
+  }): Promise<BenchFigures | BenchReport>
 }
 
-const USAGE = `usage: npm run -s bench -- <name> [--quick]
+const USAGE = `usage: npm run -s bench -- <name> [--quick] [--resume]
   runs bench/<name>, stores its figures in bench/results/ and prints them as one JSON object on the last line
   --quick  under 50 s on 2 cores, honest at its smaller size
-names: main-job, transfer, swarm, limits, growth, many-layers, layers, qcow2-read, qcow2-fuzz`
+  --resume goes on with a run of swarm or transfer that was interrupted
+names: main-job, transfer, swarm, limits, growth, many-layers, layers, layer-format, qcow2-read, qcow2-fuzz`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 })
 const [name] = positionals
 if (values.help || name === undefined || !/^[a-z][a-z0-9-]*$/.test(name)) {
@@ -42,24 +53,34 @@ const bench = (await import(`./${name}/bench.ts`).catch((error: unknown) => {
 })) as Bench
 // A bench undoes what it left behind when the process exits; a signal by itself would not let it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-const startedAt = new Date().toISOString()
-const answer = await bench.run({ quick: values.quick, say: (line) => console.error(line) })
+const directory = join(import.meta.dirname, 'results')
+const file = `${name}${values.quick ? '-quick' : ''}`
+const journal = openJournal(join(directory, `${file}.tmp`))
+const answer = await bench.run({ quick: values.quick, say: (line) => console.error(line), journal })
 const report: Partial<BenchReport> & Pick<BenchReport, 'figures'> = isReport(answer) ? answer : { figures: answer }
 const record = {
   bench: name,
   quick: values.quick,
-  startedAt,
+  startedAt: journal.startedAt.length === 1 ? journal.startedAt[0] : journal.startedAt,
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim(),
   machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 1024 ** 3) },
   versions: { node: process.version, ...report.versions },
   figures: report.figures,
 }
-const directory = join(import.meta.dirname, 'results')
 await mkdir(directory, { recursive: true })
-const file = `${name}${values.quick ? '-quick' : ''}.json`
-await writeFile(join(directory, file), `${withRows(JSON.stringify(record, null, 2), report.rows ?? [])}\n`)
+await writeFile(join(directory, `${file}.json`), `${withRows(JSON.stringify(record, null, 2), report.rows ?? [])}\n`)
+journal.end()
 console.log(JSON.stringify(report.figures))
 process.exit(0)
+
+function openJournal(path: string): RowJournal {
+  try {
+    return RowJournal.open(path, { resume: values.resume })
+  } catch (error) {
+    console.error(`there is no interrupted run to go on with: ${String(error)}`)
+    process.exit(2)
+  }
+}
 
 function isReport(answer: BenchFigures | BenchReport): answer is BenchReport {
   return typeof answer.figures === 'object'

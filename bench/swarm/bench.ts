@@ -2,6 +2,7 @@ import { errorMessage } from '@shoal/core'
 import type { Engine } from '../engines/engine.ts'
 import { engineVersions } from '../engines/engine-versions.ts'
 import { createEngines } from '../engines/engines.ts'
+import type { RowJournal } from '../row-journal.ts'
 import type { BenchReport } from '../run.ts'
 import { CHURN_SCENARIOS, canSuffer, churnRoles, churnSetup } from './churn-scenario.ts'
 import { measureChurn } from './measure-churn.ts'
@@ -43,14 +44,15 @@ const MOST = {
   'stock-webtorrent': 1,
 }
 const FIVE = { shoal: 5, aria2: 5, libtorrent: 5 }
+const WARM = { ...FIVE, 'shoal-warm': 3 }
 /** Minutes a round. */
 const MANY = { shoal: 5, aria2: 3, libtorrent: 3 }
 const FULL: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
   { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FIVE },
-  { case: 'racks', nodes: 8, mib: 96, rateMBPerSecond: 5, rounds: FIVE },
-  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...FIVE, 'libtorrent-super-seeding': 1 } },
-  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FIVE },
+  { case: 'racks', nodes: 8, mib: 96, rateMBPerSecond: 5, rounds: WARM },
+  { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...WARM, 'libtorrent-super-seeding': 1 } },
+  { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: WARM },
   { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FIVE },
   { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
@@ -64,17 +66,28 @@ const QUICK: readonly Cell[] = [
 
 type Say = (line: string) => void
 
+interface RunOptions {
+  readonly quick: boolean
+  readonly say: Say
+  readonly journal: RowJournal
+}
+
 /** See README.md beside this file. */
-export async function run({ quick, say }: { quick: boolean; say: Say }): Promise<BenchReport> {
+export async function run({ quick, say, journal }: RunOptions): Promise<BenchReport> {
   const engines = createEngines()
   const rows: SwarmRow[] = []
   let goodput: number | undefined
   for (const cell of quick ? QUICK : FULL) {
+    const known = knownRows(cell, engines, journal)
+    if (known !== undefined) {
+      rows.push(...known)
+      continue
+    }
     await using ground = await createGround(cell, quick ? goodput : undefined)
     goodput = ground.goodput
-    rows.push(...(await compare(ground, cell, engines, say)))
+    rows.push(...(await compare(ground, cell, { engines, say, journal })))
   }
-  const churn = quick ? [] : await measureChurns(FULL_CHURN, engines, say)
+  const churn = quick ? [] : await measureChurns(FULL_CHURN, { engines, say, journal })
   const figures = { ...swarmFigures(rows), ...churnFigures(churn) }
   return { figures, rows: [...rows, ...churn], versions: await engineVersions() }
 }
@@ -87,31 +100,45 @@ function createGround(
   return createSwarmGround(createSwarmSetup({ case: cell.case, ...size }), { goodput })
 }
 
+interface Common {
+  readonly engines: ReadonlyMap<string, Engine>
+  readonly say: Say
+  readonly journal: RowJournal
+}
+
 /** Ours and what it is compared with, interleaved, so that what disturbs the machine disturbs all of them. */
-async function compare(
-  ground: SwarmGround,
-  cell: Cell,
-  engines: ReadonlyMap<string, Engine>,
-  say: Say,
-): Promise<SwarmRow[]> {
+async function compare(ground: SwarmGround, cell: Cell, { engines, say, journal }: Common): Promise<SwarmRow[]> {
   const { nodes, mib, rateMBPerSecond } = cell
   const rows: SwarmRow[] = []
   for (const { engine, round } of turns(cell.rounds, engines)) {
     const where = `${cell.case}, ${mib} MiB to ${nodes} at ${rateMBPerSecond} MB/s: ${engine.name}`
-    try {
-      const measured = await measureSwarm(ground, engine, { timeoutMs: timeoutMs(ground) })
-      say(`${where}: ${summary(measured)}`)
-      rows.push({ round, ...measured })
-    } catch (error) {
-      const reason = errorMessage(error)
-      say(`${where}: ${reason}`)
-      rows.push({ round, case: cell.case, engine: engine.name, nodes, reason })
+    const measure = async (): Promise<SwarmRow> => {
+      try {
+        const measured = await measureSwarm(ground, engine, { timeoutMs: timeoutMs(ground) })
+        say(`${where}: ${summary(measured)}`)
+        return { round, ...measured }
+      } catch (error) {
+        const reason = errorMessage(error)
+        say(`${where}: ${reason}`)
+        return { round, case: cell.case, engine: engine.name, nodes, reason }
+      }
     }
+    rows.push(await journal.row<SwarmRow>({ case: cell.case, nodes, engine: engine.name, round }, measure))
   }
   return rows
 }
 
-async function measureChurns(churn: Churn, engines: ReadonlyMap<string, Engine>, say: Say): Promise<ChurnRow[]> {
+/** The rows of a cell when an earlier run has measured all of it. */
+function knownRows(cell: Cell, engines: Common['engines'], journal: RowJournal): SwarmRow[] | undefined {
+  const { case: name, nodes } = cell
+  const rows = turns(cell.rounds, engines).map(({ engine, round }) =>
+    journal.find({ case: name, nodes, engine: engine.name, round }),
+  )
+  // What this very bench has written.
+  return rows.includes(undefined) ? undefined : (rows as unknown as SwarmRow[])
+}
+
+async function measureChurns(churn: Churn, { engines, say, journal }: Common): Promise<ChurnRow[]> {
   const size = { nodes: churn.nodes, sizeBytes: churn.mib * MIB, bytesPerSecond: churn.rateMBPerSecond * MB }
   const rows: ChurnRow[] = []
   for (const scenario of CHURN_SCENARIOS) {
@@ -119,15 +146,18 @@ async function measureChurns(churn: Churn, engines: ReadonlyMap<string, Engine>,
     await using ground = await createSwarmGround(churnSetup(roles, size))
     for (const { engine, round } of turns(churn.rounds, engines)) {
       if (!canSuffer(engine.name, scenario)) continue
-      try {
-        const measured = await measureChurn(ground, engine, { scenario, roles, timeoutMs: timeoutMs(ground) })
-        const late = measured.lateOverBound === null ? '' : `, those who came late ${measured.lateOverBound}`
-        say(`${scenario}: ${engine.name}: ${measured.lastOverBound} of the bound of what remains${late}`)
-        rows.push({ round, ...measured })
-      } catch (error) {
-        say(`${scenario}: ${engine.name}: ${errorMessage(error)}`)
-        rows.push({ round, scenario, engine: engine.name, reason: errorMessage(error) })
+      const measure = async (): Promise<ChurnRow> => {
+        try {
+          const measured = await measureChurn(ground, engine, { scenario, roles, timeoutMs: timeoutMs(ground) })
+          const late = measured.lateOverBound === null ? '' : `, those who came late ${measured.lateOverBound}`
+          say(`${scenario}: ${engine.name}: ${measured.lastOverBound} of the bound of what remains${late}`)
+          return { round, ...measured }
+        } catch (error) {
+          say(`${scenario}: ${engine.name}: ${errorMessage(error)}`)
+          return { round, scenario, engine: engine.name, reason: errorMessage(error) }
+        }
       }
+      rows.push(await journal.row<ChurnRow>({ scenario, engine: engine.name, round }, measure))
     }
   }
   return rows

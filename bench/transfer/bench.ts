@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { errorMessage } from '@shoal/core'
 import { engineVersions } from '../engines/engine-versions.ts'
 import { createEngines } from '../engines/engines.ts'
+import type { RowJournal } from '../row-journal.ts'
 import type { BenchReport } from '../run.ts'
 import { createGlanceGround, measureGlance } from './measure-glance.ts'
 import { createTransferGround, measureTransfer, type Transfer, type TransferGround } from './measure-transfer.ts'
@@ -31,7 +32,7 @@ interface Size {
 const FULL: Size = {
   engines: ['shoal-warm', ...COMPARED],
   ...{ mib: 1024, slowMib: 256, peers: [1, 4, 8], fileSystems: ['tmpfs', 'disk'], rounds: 5, glanceRounds: 3 },
-  ...{ budgetSeconds: 1200, runTimeoutSeconds: 120, slowTimeoutSeconds: 120 },
+  ...{ budgetSeconds: 1800, runTimeoutSeconds: 120, slowTimeoutSeconds: 120 },
 }
 const QUICK: Size = {
   engines: COMPARED,
@@ -41,18 +42,27 @@ const QUICK: Size = {
 
 type Say = (line: string) => void
 
+interface Common {
+  readonly say: Say
+  readonly journal: RowJournal
+}
+
+interface RunOptions extends Common {
+  readonly quick: boolean
+}
+
 /** See README.md beside this file. */
-export async function run({ quick, say }: { quick: boolean; say: Say }): Promise<BenchReport> {
+export async function run({ quick, say, journal }: RunOptions): Promise<BenchReport> {
   const size = quick ? QUICK : FULL
   const rows: TransferRow[] = []
-  for (const fileSystem of size.fileSystems) rows.push(...(await compare(fileSystem, size, say)))
-  if (size.slowMib > 0) rows.push(...(await measureSlow(size, say)))
+  for (const fileSystem of size.fileSystems) rows.push(...(await compare(fileSystem, size, { say, journal })))
+  if (size.slowMib > 0) rows.push(...(await measureSlow(size, { say, journal })))
   const cells = size.fileSystems.flatMap((fileSystem) => size.peers.map((peers) => ({ fileSystem, peers })))
   return { figures: transferFigures(rows, cells), rows, versions: await engineVersions() }
 }
 
 /** Ours and what it is compared with, interleaved, so that what disturbs the machine disturbs all of them. */
-async function compare(fileSystem: FileSystem, size: Size, say: Say): Promise<TransferRow[]> {
+async function compare(fileSystem: FileSystem, size: Size, common: Common): Promise<TransferRow[]> {
   const startedAt = performance.now()
   await using ground = await createGround(fileSystem, size.mib, Math.max(...size.peers))
   const engines = createEngines()
@@ -71,16 +81,16 @@ async function compare(fileSystem: FileSystem, size: Size, say: Say): Promise<Tr
         rows.push(
           await attempt(
             () => measureTransfer(ground, engine, options),
-            { ...options, name, fileSystem, round, mib: size.mib },
-            say,
+            { peers, name, fileSystem, round, mib: size.mib },
+            common,
           ),
         )
       }
     }
     longestSeconds = Math.max(longestSeconds, (performance.now() - roundAt) / 1000)
   }
-  if (size.glanceRounds > 0) rows.push(...(await measureGlanceRounds(ground, fileSystem, size, say)))
-  sayMedians(rows, fileSystem, size, say)
+  if (size.glanceRounds > 0) rows.push(...(await measureGlanceRounds(ground, fileSystem, size, common)))
+  sayMedians(rows, fileSystem, size, common.say)
   return rows
 }
 
@@ -88,7 +98,7 @@ async function measureGlanceRounds(
   ground: TransferGround,
   fileSystem: FileSystem,
   size: Size,
-  say: Say,
+  common: Common,
 ): Promise<TransferRow[]> {
   const rows: TransferRow[] = []
   await using glance = await createGlanceGround(ground)
@@ -99,7 +109,7 @@ async function measureGlanceRounds(
         await attempt(
           () => measureGlance(ground, glance, options),
           { name: 'glance-http', fileSystem, round, mib: size.mib, peers },
-          say,
+          common,
         ),
       )
     }
@@ -107,7 +117,7 @@ async function measureGlanceRounds(
   return rows
 }
 
-async function measureSlow(size: Size, say: Say): Promise<TransferRow[]> {
+async function measureSlow(size: Size, common: Common): Promise<TransferRow[]> {
   const rows: TransferRow[] = []
   await using ground = await createGround('tmpfs', size.slowMib, Math.max(...size.peers))
   const engines = createEngines()
@@ -117,29 +127,31 @@ async function measureSlow(size: Size, say: Say): Promise<TransferRow[]> {
       if (engine === undefined) throw new TypeError(`no engine ${name}`)
       const options = { peers, timeoutMs: size.slowTimeoutSeconds * 1000 }
       const about = { name, fileSystem: 'tmpfs' as const, round: 0, mib: size.slowMib, peers }
-      rows.push(await attempt(() => measureTransfer(ground, engine, options), about, say))
+      rows.push(await attempt(() => measureTransfer(ground, engine, options), about, common))
     }
   }
   return rows
 }
 
 /** A failed run is a row too: a baseline that cannot do it must not end the bench. */
-async function attempt(
+function attempt(
   measure: () => Promise<Transfer>,
   about: { name: string; fileSystem: FileSystem; round: number; mib: number; peers: number },
-  say: Say,
+  { say, journal }: Common,
 ): Promise<TransferRow> {
-  const { name, fileSystem, round, mib, peers } = about
-  const where = `${fileSystem}, ${mib} MiB to ${peers}: ${name}`
-  try {
-    const transfer = await measure()
-    say(`${where}: ${transfer.wallSeconds} s, ${transfer.mbPerSecond} MB/s, ${transfer.cpuPerGiB} CPU s/GiB`)
-    return { fileSystem, round, ...transfer }
-  } catch (error) {
-    const reason = errorMessage(error)
-    say(`${where}: ${reason}`)
-    return { fileSystem, round, engine: name, peers, mib, reason }
-  }
+  const { name: engine, fileSystem, round, mib, peers } = about
+  const where = `${fileSystem}, ${mib} MiB to ${peers}: ${engine}`
+  return journal.row<TransferRow>({ engine, fileSystem, round, mib, peers }, async () => {
+    try {
+      const transfer = await measure()
+      say(`${where}: ${transfer.wallSeconds} s, ${transfer.mbPerSecond} MB/s, ${transfer.cpuPerGiB} CPU s/GiB`)
+      return { fileSystem, round, ...transfer }
+    } catch (error) {
+      const reason = errorMessage(error)
+      say(`${where}: ${reason}`)
+      return { fileSystem, round, engine, peers, mib, reason }
+    }
+  })
 }
 
 function sayMedians(rows: readonly TransferRow[], fileSystem: FileSystem, size: Size, say: Say): void {
