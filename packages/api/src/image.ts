@@ -40,7 +40,8 @@ export const Image = Type.Object(
     layer: nullable(digest('The layer this image was published as.')),
     chain: Type.Array(digest('A layer.'), {
       maxItems: 2,
-      description: 'What a node needs to boot the image: its own layer, or a base and a middle. Empty until it is published.',
+      description:
+        'What a node needs to boot the image: its own layer, or a base and a middle. Empty until it is published.',
     }),
     layering: nullable(Layering),
   },

@@ -39,7 +39,8 @@ export const LayeringRequest = Type.Object(
     bootProfile: Type.Optional(
       Type.String({
         maxLength: MAX_BOOT_PROFILE_CHARS,
-        description: 'What a machine reads while it boots (docs/formats/boot-profile.md): that comes first in the layer, in this order.',
+        description:
+          'What a machine reads while it boots (docs/formats/boot-profile.md): that comes first in the layer, in this order.',
       }),
     ),
     dropFreeSpace: Type.Optional(

@@ -60,7 +60,17 @@ function image(id: string): Image {
   const sizes = { sizeBytes: 1, virtualSizeBytes: null }
   const hash = { osHashAlgo: null, osHashValue: null }
   const about = { name: 'debian', status: 'active', visibility: 'public', diskFormat: 'qcow2', tags: [] }
-  return { id, ...about, ...sizes, ...hash, updatedAt: '2026-01-01T00:00:00Z', import: null, layer: null, chain: [], layering: null }
+  return {
+    id,
+    ...about,
+    ...sizes,
+    ...hash,
+    updatedAt: '2026-01-01T00:00:00Z',
+    import: null,
+    layer: null,
+    chain: [],
+    layering: null,
+  }
 }
 
 function event(id: number): Event {

@@ -62,6 +62,8 @@ it('"layer publish" that failed exits with 6 and tells the error', async () => {
 
 it('an image that has a chain is named by its middle wherever a layer is asked for', async () => {
   await using seed = await startStandInSeed({ layers, images })
-  const { stdout } = await runCli(['layer', 'show', 'web-server', '--json', '--seed', seed.url], { env: { SHOAL_TOKEN: TOKEN } })
+  const { stdout } = await runCli(['layer', 'show', 'web-server', '--json', '--seed', seed.url], {
+    env: { SHOAL_TOKEN: TOKEN },
+  })
   assert.equal((JSON.parse(stdout) as { digest: string }).digest, middle.digest)
 })

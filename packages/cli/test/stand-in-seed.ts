@@ -78,7 +78,8 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   registerOperation(app, operations.showImage, async ({ params }) => image(params.image))
   registerOperation(app, operations.showInspection, async ({ params }) => {
     const found = held.inspections.get(image(params.image).id)
-    if (found === undefined) throw new ShoalError('SHOAL_IMAGE_NOT_INSPECTED', 'Never inspected.', { hint: 'Import it.' })
+    if (found === undefined)
+      throw new ShoalError('SHOAL_IMAGE_NOT_INSPECTED', 'Never inspected.', { hint: 'Import it.' })
     return found
   })
   registerOperation(app, operations.importImage, async ({ params }) => {

@@ -9,8 +9,8 @@ import type { ImportJob } from '../imports/import-job.ts'
 import type { ImportJournal } from '../imports/import-journal.ts'
 import type { LayerPublisher } from '../imports/import-runner.ts'
 import { sketchKey } from '../layers/base-choice.ts'
-import type { LayeringJob } from '../layers/layering-job.ts'
 import type { ChainPublisher } from '../layers/chain-publisher.ts'
+import type { LayeringJob } from '../layers/layering-job.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { Catalogue, LayerRecord } from './catalogue.ts'
 import { type ImageRecord, layersOf } from './image-record.ts'
@@ -94,7 +94,9 @@ export class Publication implements LayerPublisher, ChainPublisher {
     const { catalogue, assignments, journal, imports } = this.#deps
     const { image } = job
     const { digest } = manifest
+    const { parent } = manifest
     this.#checkWanted(job)
+    this.#checkParent(image, manifest)
     await adopt()
     const record = this.#checkWanted(job)
     const layer: LayerRecord = { ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }
@@ -109,7 +111,12 @@ export class Publication implements LayerPublisher, ChainPublisher {
     }
     const entry = imports.get(image)
     const operations = [
-      catalogue.putImage({ ...record, layer: digest, import: job.record('published') }),
+      catalogue.putImage({
+        ...record,
+        layer: digest,
+        ...(parent === null ? {} : { chain: [parent, digest] as const }),
+        import: job.record('published'),
+      }),
       catalogue.putLayer(layer),
       imports.remove(image),
       ...restored.operations,
@@ -125,12 +132,24 @@ export class Publication implements LayerPublisher, ChainPublisher {
     await this.#seed(digest)
   }
 
+  /** The parent of a layer has to be there, and to be its parent for every image: a digest says nothing of what is below. */
+  #checkParent(image: string, { digest, parent }: Manifest): void {
+    const { catalogue } = this.#deps
+    const isThere = parent === null || catalogue.layer(parent)?.state === 'published'
+    if (!isThere) throw seedError('SHOAL_IMAGE_PARENT_UNKNOWN', { image, parent })
+    const known = catalogue.layer(digest)
+    if (known === undefined || known.parent === parent) return
+    const lies = known.parent === null ? 'a base' : `a middle over ${known.parent}`
+    throw seedError('SHOAL_IMAGE_OTHER_PARENT', { image, layer: digest, lies })
+  }
+
   async #publishChain(job: LayeringJob, manifest: Manifest, adopt: () => Promise<unknown>): Promise<void> {
     const { catalogue, assignments, journal } = this.#deps
     const { digest, parent } = manifest
     if (parent !== null && catalogue.layer(parent)?.state !== 'published') {
       throw seedError('SHOAL_LAYER_WITHDRAWN', { layer: parent })
     }
+    this.#checkParent(job.image, manifest)
     this.#checkWanted(job)
     await adopt()
     const record = this.#checkWanted(job)

@@ -42,7 +42,7 @@ export class BaseChoice {
   candidates(record: ImageRecord): StoredLayer[] {
     const { catalogue, store } = this.#deps
     const own = record.layer === null ? undefined : catalogue.layer(record.layer)
-    if (own === undefined) return []
+    if (own === undefined || own.kind === 'middle') return []
     return catalogue.layers().flatMap(({ digest, kind, state, virtualSizeBytes }) => {
       if (digest === own.digest || kind !== 'base' || state !== 'published') return []
       if (virtualSizeBytes > own.virtualSizeBytes) return []
@@ -88,6 +88,6 @@ export function fileOf({ path, manifest }: StoredLayer): DiskFile {
 }
 
 /** Whether the first image's content may come to nodes as part of the second's. */
-export function mayShare({ image: base }: ImageRecord, { image }: ImageRecord): boolean {
+export function mayShare({ image: base }: Pick<ImageRecord, 'image'>, { image }: Pick<ImageRecord, 'image'>): boolean {
   return base.visibility === 'public' || base.visibility === 'community' || base.owner === image.owner
 }

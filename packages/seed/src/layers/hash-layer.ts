@@ -3,11 +3,11 @@ import type { Geometry } from '@shoal/core'
 import type { HashResult } from '../imports/hash-worker.ts'
 import { LayerHasher } from '../imports/layer-hasher.ts'
 
-/** Every hash of a layer file that is there already, computed in a thread. */
+/** Every hash of a layer file that is there already, computed in a thread; `head`: what its first bytes are going to be. */
 export async function hashLayer(
   image: string,
   path: string,
-  { geometry, signal }: { geometry: Geometry; signal: AbortSignal },
+  { geometry, signal, head }: { geometry: Geometry; signal: AbortSignal; head?: Buffer | undefined },
 ): Promise<HashResult> {
   await using file = await open(path, 'r')
   await using hasher = new LayerHasher(image, { ...geometry, algorithm: 'sha256' })
@@ -16,6 +16,7 @@ export async function hashLayer(
     const buffer = await hasher.buffer()
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
     if (bytesRead === 0) throw new Error(`${path} ends at byte ${at}`)
+    if (head !== undefined && at < head.length) buffer.set(head.subarray(at, at + bytesRead))
     hasher.update(buffer, bytesRead)
     at += bytesRead
   }

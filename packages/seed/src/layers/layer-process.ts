@@ -2,7 +2,15 @@
 import { open } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { errorCode, errorMessage, ShoalError } from '@shoal/core'
-import { type Chain, findFreeSpace, firstDifference, type GuestRange, Sketch, writeLayer } from '@shoal/qcow2'
+import {
+  type Chain,
+  findFreeSpace,
+  firstDifference,
+  type GuestRange,
+  guestDigest,
+  Sketch,
+  writeLayer,
+} from '@shoal/qcow2'
 import { fileSink } from '@shoal/qcow2/file-access'
 import { openDisk } from './disk-files.ts'
 import type { LayerAnswer, LayerResults, LayerTask } from './layer-task.ts'
@@ -34,6 +42,10 @@ async function run(task: LayerTask): Promise<LayerResults[LayerTask['type']]> {
   if (task.type === 'sketch') {
     await using opened = await openDisk(task.disk)
     return (await Sketch.of(opened.disk)).encode()
+  }
+  if (task.type === 'guest-digest') {
+    await using opened = await openDisk(task.disk)
+    return await guestDigest(opened.disk, { onProgress })
   }
   if (task.type === 'compare') {
     await using one = await openDisk(task.one)

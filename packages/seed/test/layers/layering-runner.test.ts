@@ -38,7 +38,7 @@ async function layerings(answers: Partial<Answers>, change: { owner?: string; vi
       ...{ catalogue, store, journal, clock: systemClock, logger: silentLogger },
       bases: new BaseChoice({ catalogue, store, state }),
       publisher: publication,
-      startWorker: () => answering({ sketch, write, compare: null, ...answers }),
+      startWorker: () => answering({ sketch, write, compare: null, 'guest-digest': '', ...answers }),
     },
     {
       ...{ automatic: true, minimumSaving: 0.25, queueLength: 1, privateKey, announce: () => [] },
