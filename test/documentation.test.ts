@@ -44,7 +44,8 @@ test('every error code that a source file names is in a table, and every code of
 
 test('every metric is documented, and no other', async () => {
   const names = (text: string) => new Set(text.match(/(?<=['`])shoal_[a-z_]+(?=['`])/g))
-  const sources = tracked.filter((path) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path))
+  // What begins with shoal_ in openstack are properties of images in Glance.
+  const sources = tracked.filter((path) => /^packages\/(?!openstack\/)[^/]+\/src\/.*\.ts$/.test(path))
   const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
   assert.deepEqual(
     [...names(await readFile(join(root, 'docs/metrics.md'), 'utf8'))].sort(),
