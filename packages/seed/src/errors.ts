@@ -26,6 +26,27 @@ export const seedErrors = {
     message: 'The bytes of image {image} were never inspected.',
     hint: 'Import it (shoal image import {image}); shoal image show says why when it was refused before its bytes were read.',
   },
+  SHOAL_IMAGE_MIDDLE_PROPERTY: {
+    message: 'The property {property} of image {image} is not that of a middle: {reason}.',
+    hint: 'Set the properties as docs/formats/middle-in-glance.md says, or publish the file with shoal layer publish, which does.',
+  },
+  SHOAL_IMAGE_PARENT_UNKNOWN: {
+    message:
+      'Image {image} is a middle over {parent}, and there is no published base of that digest that its project may use.',
+    hint: 'Import the image of the base first, public or in the same project, then import this one again.',
+  },
+  SHOAL_IMAGE_MIDDLE_SIZE: {
+    message: 'The disk of image {image} has {virtualSizeBytes} bytes, fewer than the {baseBytes} of its base {parent}.',
+    hint: 'Make it as large at least (qemu-img resize), and publish it again.',
+  },
+  SHOAL_IMAGE_PARENT_UNPROVEN: {
+    message: 'Image {image} is not proven to be a middle over {parent}: {reason}.',
+    hint: 'Publish the file again with shoal layer publish and the base that it was made on.',
+  },
+  SHOAL_IMAGE_OTHER_PARENT: {
+    message: 'The bytes of image {image} are layer {layer} already, which is {lies}.',
+    hint: 'Write the file anew so that its bytes are others (shoal layer publish --compress), and upload that.',
+  },
   SHOAL_IMPORT_QUEUE_FULL: {
     message: 'The import queue is full: {limit} images wait.',
     hint: 'Import again when some have finished, or raise imports.queueLength.',

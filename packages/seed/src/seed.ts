@@ -30,6 +30,7 @@ import { Layerings } from './layers/layerings.ts'
 import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
 import { createSeedMetrics } from './metrics.ts'
+import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
@@ -185,6 +186,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
           },
           discard: (digest) => publication.discard(digest),
         },
+        middles: new Middles({ catalogue, store, startWorker: (image) => new LayerWorker(image) }),
         bucket: limits.library,
         clock,
         logger: component('import'),

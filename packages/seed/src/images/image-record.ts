@@ -59,9 +59,9 @@ export function chainOf({ chain, layer }: ImageRecord): readonly Digest[] {
   return chain ?? (layer === null ? [] : [layer])
 }
 
-/** Every layer that the image keeps alive. */
+/** Every layer that the image keeps alive, a base before the middle on it. */
 export function layersOf({ chain, layer }: ImageRecord): readonly Digest[] {
-  return [...new Set([...(layer === null ? [] : [layer]), ...(chain ?? [])])]
+  return [...(layer === null || chain?.includes(layer) ? [] : [layer]), ...(chain ?? [])]
 }
 
 /** The image as the API shows it, with the import and the layering that run now. */

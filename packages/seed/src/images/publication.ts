@@ -93,8 +93,7 @@ export class Publication implements LayerPublisher, ChainPublisher {
   async #publish(job: ImportJob, manifest: Manifest, adopt: () => Promise<void>): Promise<void> {
     const { catalogue, assignments, journal, imports } = this.#deps
     const { image } = job
-    const { digest } = manifest
-    const { parent } = manifest
+    const { digest, parent } = manifest
     this.#checkWanted(job)
     this.#checkParent(image, manifest)
     await adopt()

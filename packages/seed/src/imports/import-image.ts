@@ -11,6 +11,9 @@ import {
 } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import { changedField } from '../images/image-record.ts'
+import { hashLayer } from '../layers/hash-layer.ts'
+import type { Middles } from '../middles/middles.ts'
+import { strippedHead } from '../middles/stripped-head.ts'
 import { type ImageSource, readImage } from './image-reader.ts'
 import { type BuiltLayer, buildLayer } from './layer-builder.ts'
 import { LayerHasher } from './layer-hasher.ts'
@@ -25,6 +28,14 @@ export interface ImportImageDeps {
   readonly source: ImportSource
   readonly bucket: TokenBucket
   readonly clock: Clock
+  readonly middles: Pick<Middles, 'claimOf' | 'prove'>
+}
+
+/** A layer whose file is staged. */
+export interface ImportedLayer {
+  readonly layer: BuiltLayer
+  /** What the first bytes of the staged file have to be before it is the layer; `undefined`: they are. */
+  readonly head: Buffer | undefined
 }
 
 export interface ImportImageOptions {
@@ -54,9 +65,10 @@ const openstackError = errorFactory(openstackErrors)
  * Reads an image and makes the layer of it, in the staging file and in memory: nothing is published here. Every check
  * has passed when it resolves, the library's own last word included. Throws the code of the first that did not.
  */
-export async function importImage(deps: ImportImageDeps, options: ImportImageOptions): Promise<BuiltLayer> {
+export async function importImage(deps: ImportImageDeps, options: ImportImageOptions): Promise<ImportedLayer> {
   const { image, limits, signal } = options
-  const declared = checkDeclaration(image, limits)
+  const middle = deps.middles.claimOf(image)
+  const declared = { ...checkDeclaration(image, limits), allowsBackingFile: middle !== undefined }
   const { algorithm } = createImageHash(image)
   const expected = (image.osHashValue ?? image.checksum ?? '').toLowerCase()
   const geometry = chooseGeometry(declared.sizeBytes)
@@ -88,8 +100,14 @@ export async function importImage(deps: ImportImageDeps, options: ImportImageOpt
   await options.onInspected(inspection)
   assertAccepted(inspection)
   const { format, virtualSizeBytes } = inspection
+  const path = options.stagingPath
+  if (middle !== undefined) await deps.middles.prove(image.id, middle, { path, virtualSizeBytes, signal })
+  const head = middle === undefined ? undefined : await strippedHead(source)
+  const own = head === undefined ? hashes : await hashLayer(image.id, path, { geometry, signal, head })
   checkUnchanged(image, await deps.source.show(image.id, { signal }))
-  return buildLayer(hashes, { ...options, geometry, format, virtualSizeBytes, createdAt: deps.clock.now() })
+  const parent = middle?.base.manifest.digest
+  const createdAt = deps.clock.now()
+  return { layer: buildLayer(own, { ...options, geometry, format, virtualSizeBytes, parent, createdAt }), head }
 }
 
 /** Throws unless the image is still active and still the same. */

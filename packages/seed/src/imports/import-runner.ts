@@ -8,6 +8,8 @@ import type { ImageLimits, Verdict } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import type { Middles } from '../middles/middles.ts'
+import { writeHead } from '../middles/stripped-head.ts'
 import { explainFault, isReadKept, isStop, isTransient, outcomeOf } from './import-fault.ts'
 import { checkActive, type ImportSource, importImage } from './import-image.ts'
 import type { ImportJob } from './import-job.ts'
@@ -38,6 +40,7 @@ export interface ImportRunnerDeps {
   readonly imports: ImportJournal
   readonly catalogue: Catalogue
   readonly publisher: LayerPublisher
+  readonly middles: Pick<Middles, 'claimOf' | 'prove'>
   readonly bucket: TokenBucket
   readonly clock: Clock
   readonly logger: Logger
@@ -122,7 +125,7 @@ export class ImportRunner {
     const keepBytes = isSame && isPrefixTrusted ? known.durableBytes : 0
     await this.#checkSpace(image, keepBytes)
     const stagingPath = store.stagingPath(job.image + STAGED_SUFFIX)
-    const layer = await importImage(this.#deps, {
+    const { layer, head } = await importImage(this.#deps, {
       ...this.#options,
       image,
       stagingPath,
@@ -146,6 +149,8 @@ export class ImportRunner {
     })
     await this.#publish(job, layer.manifest, async () => {
       await this.#note(job, { publishing: layer.manifest.digest })
+      // Not before: until here the staged file is what the library sent, which a restart would go on with.
+      if (head !== undefined) await writeHead(stagingPath, head)
       await store.adopt(layer, stagingPath)
     })
   }

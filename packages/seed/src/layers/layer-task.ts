@@ -5,6 +5,8 @@ import type { DiskFiles } from './disk-files.ts'
 export type LayerTask =
   /** A sample of a disk's content, as `Sketch` encodes it. */
   | { readonly type: 'sketch'; readonly disk: DiskFiles }
+  /** The guest digest of a disk. */
+  | { readonly type: 'guest-digest'; readonly disk: DiskFiles }
   /** Writes what a disk has beyond its base, or all of it, into a new file. */
   | {
       readonly type: 'write'
@@ -27,6 +29,7 @@ export type LayerTask =
 
 export interface LayerResults {
   readonly sketch: string
+  readonly 'guest-digest': string
   readonly write: WrittenLayer & { readonly freeBytes: number }
   readonly compare: number | null
 }

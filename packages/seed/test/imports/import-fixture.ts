@@ -10,6 +10,8 @@ import { Publication } from '../../src/images/publication.ts'
 import type { ImageSource } from '../../src/imports/image-reader.ts'
 import { ImportJournal } from '../../src/imports/import-journal.ts'
 import { Importer } from '../../src/imports/importer.ts'
+import { LayerWorker } from '../../src/layers/layer-worker.ts'
+import { Middles } from '../../src/middles/middles.ts'
 import { Assignments } from '../../src/nodes/assignments.ts'
 
 const MIB = 1024 ** 2
@@ -104,9 +106,13 @@ export async function openImports(
     leave: async (digest: Digest) => void seeded.delete(digest),
   }
   const publication = new Publication({ catalogue, assignments, journal, imports, store, swarm, logger })
+  const middles = new Middles({ catalogue, store, startWorker: (image) => new LayerWorker(image) })
   const observer = { onBytes: () => {}, onRequest: () => {}, onEnd: () => {} }
   const importer = new Importer(
-    { source: library, store, journal, imports, catalogue, publisher: publication, bucket, clock, logger, observer },
+    {
+      ...{ source: library, store, journal, imports, catalogue, publisher: publication },
+      ...{ middles, bucket, clock, logger, observer },
+    },
     {
       queueLength: 10,
       concurrency: 2,
