@@ -7,7 +7,7 @@ export const publishFileOptions = {
   parent: {
     type: 'string',
     requiresArg: true,
-    conflicts: ['base', 'minimum-saving', 'drop-free-space', 'cancel'],
+    conflicts: ['base', 'minimum-saving', 'lay-out', 'boot-profile', 'drop-free-space', 'cancel'],
     describe: 'Take the argument for a file made with "qemu-img create -b": digest, image id or image name of its base',
   },
   backing: {

@@ -1,6 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { errorMessage } from '@shoal/core'
 import type { RandomAccess } from '@shoal/qcow2'
+import { fileAccess } from '@shoal/qcow2/file-access'
 import { cliError } from '../errors.ts'
 
 /** A disk image of this machine, open for reading. */
@@ -8,6 +9,7 @@ export class DiskFile implements RandomAccess, AsyncDisposable {
   readonly path: string
   readonly sizeBytes: number
   readonly #file: FileHandle
+  readonly #access: RandomAccess
   /** What changes when somebody writes to it. */
   readonly #state: string
 
@@ -15,6 +17,7 @@ export class DiskFile implements RandomAccess, AsyncDisposable {
     this.path = path
     this.#file = file
     this.sizeBytes = Number(state.size)
+    this.#access = fileAccess(file, this.sizeBytes)
     this.#state = `${state.size} ${state.mtimeNs}`
   }
 
@@ -30,17 +33,8 @@ export class DiskFile implements RandomAccess, AsyncDisposable {
     }
   }
 
-  async read(offset: number, length: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Buffer> {
-    signal?.throwIfAborted()
-    const wanted = Math.max(0, Math.min(length, this.sizeBytes - offset))
-    const buffer = Buffer.allocUnsafe(wanted)
-    let done = 0
-    while (done < wanted) {
-      const { bytesRead } = await this.#file.read(buffer, done, wanted - done, offset + done)
-      if (bytesRead === 0) break
-      done += bytesRead
-    }
-    return buffer.subarray(0, done)
+  read(...args: Parameters<RandomAccess['read']>): Promise<Buffer> {
+    return this.#access.read(...args)
   }
 
   /** Throws `SHOAL_CLI_DISK_FILE` when somebody has written to it since it was opened, such as a VM that runs on it. */

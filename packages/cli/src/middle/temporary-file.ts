@@ -1,7 +1,8 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorMessage } from '@shoal/core'
 import type { RandomWrite } from '@shoal/qcow2'
+import { fileSink } from '@shoal/qcow2/file-access'
 import { cliError } from '../errors.ts'
 
 /** A file that is gone when it is disposed of. */
@@ -22,17 +23,11 @@ export async function writeTemporaryFile(
   try {
     const path = join(own, 'middle.qcow2')
     await using file = await open(path, 'wx').catch(fault)
-    await write({ write: (offset, bytes) => writeAll(file, offset, bytes).catch(fault) })
+    const sink = fileSink(file)
+    await write({ write: (offset, bytes) => sink.write(offset, bytes).catch(fault) })
     return { path, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
-  }
-}
-
-async function writeAll(file: FileHandle, offset: number, bytes: Buffer): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
-    done += bytesWritten
   }
 }
