@@ -15,10 +15,7 @@ export interface ImageRoutesDeps {
   readonly layerings: Layerings
 }
 
-export function addImageRoutes(
-  app: HttpApp,
-  { catalogue, watcher, importer, layerings }: ImageRoutesDeps,
-): void {
+export function addImageRoutes(app: HttpApp, { catalogue, watcher, importer, layerings }: ImageRoutesDeps): void {
   const view = (record: ImageRecord) => {
     const { id } = record.image
     return toApiImage(record, { import: importer.progress(id), layering: layerings.progress(id) })
