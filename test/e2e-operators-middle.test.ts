@@ -116,7 +116,7 @@ suite("an operator's own overlay is published as a middle by way of a real Glanc
     const uploads = await putRequests()
     const overlay = await makeOverlay('elsewhere', 'the-base')
     const misplaced = await publish(overlay, 'another-base')
-    assert.deepEqual([misplaced.code, codeIn(misplaced.stderr)], [1, 'SHOAL_CLI_PARENT_UNPROVEN'])
+    assert.deepEqual([misplaced.code, codeIn(misplaced.stderr)], [6, 'SHOAL_CLI_PARENT_UNPROVEN'])
     const top = await makeOverlay('top', 'elsewhere')
     const deep = await publish(top, 'the-base')
     assert.deepEqual([deep.code, codeIn(deep.stderr)], [2, 'SHOAL_CLI_CHAIN_TOO_DEEP'])
