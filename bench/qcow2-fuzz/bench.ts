@@ -8,7 +8,7 @@ import { measureInspection } from './measure-inspection.ts'
 
 const MUTATIONS = 10_000_000
 /** A quick run does as many as it can meanwhile. */
-const QUICK_MS = 35_000
+const QUICK_MS = 30_000
 const THREADS = 2
 const SAY_EVERY_MS = 10_000
 
