@@ -142,6 +142,18 @@ describe('inspection', () => {
     assert.ok(verdict(512 * 2 ** 27).isAccepted)
   })
 
+  it("refuses tables above QEMU's own bounds even where the file has room for them", () => {
+    const tooLarge = [
+      ['SHOAL_IMAGE_QCOW2_L1_TABLE', buildQcow2({ l1Entries: 4 * 1024 ** 2 + 1 })],
+      ['SHOAL_IMAGE_QCOW2_REFCOUNT_TABLE', buildQcow2({ refcountClusters: 129, refcountOffset: 65_536n * 1024n })],
+    ] as const
+    for (const [code, bytes] of tooLarge) {
+      const head = bytes.subarray(0, HEAD_BYTES)
+      const verdict = inspectHead(head, { format: 'qcow2', sizeBytes: 1024 ** 4 }, limits)
+      assert.throws(() => assertAccepted(verdict), { code })
+    }
+  })
+
   it('lets an overlay of the operator name its backing file, within bounds, and nobody else', async () => {
     const allowed = { allowsBackingFile: true }
     const overlay = buildQcow2({ backingOffset: 512n, backingLength: 11 })
