@@ -32,9 +32,18 @@ export class Chain implements GuestDisk {
     }
   }
 
-  /** Reads guest bytes; what is beyond the virtual size is not given. Throws `SHOAL_QCOW2_*` for a bad image. */
-  async read(offset: number, length: number, options?: Options): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(Math.max(0, this.#end(offset, length) - offset))
+  /**
+   * Reads guest bytes, into the beginning of `into` if that is given; what is beyond the virtual size is not given. Throws `SHOAL_QCOW2_*`
+   * for a bad image.
+   */
+  async read(
+    offset: number,
+    length: number,
+    { signal, into }: Options & { into?: Buffer | undefined } = {},
+  ): Promise<Buffer> {
+    const wanted = Math.max(0, this.#end(offset, length) - offset)
+    const bytes = into?.subarray(0, wanted) ?? Buffer.allocUnsafe(wanted)
+    const options = { signal }
     const reads: ExtentRead[][] = this.images.map(() => [])
     for await (const { depth, extent } of this.#found(0, offset, offset + bytes.length, options)) {
       const into = bytes.subarray(extent.start - offset, extent.start - offset + extent.length)

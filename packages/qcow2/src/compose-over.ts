@@ -1,10 +1,11 @@
 import { Chain } from './chain.ts'
 import type { ComposeOptions } from './compose-raw.ts'
+import type { GuestRange } from './guest-range.ts'
 import type { RandomWrite } from './random-access.ts'
+import { readAhead, slotBuffers } from './read-ahead.ts'
 
-/** Guest bytes that are compared at a time, and how many such windows are under way. */
+/** Guest bytes that are compared at a time. */
 const WINDOW_BYTES = 1024 * 1024
-const IN_HAND = 4
 /**
  * What is the same is left as it is in runs of this many bytes, the block of common file systems: a clone goes on
  * sharing it.
@@ -17,34 +18,28 @@ const BLOCK_BYTES = 4096
  * bytes that were written.
  */
 export async function composeOver(chain: Chain, sink: RandomWrite, options: ComposeOptions = {}): Promise<number> {
+  const { signal, onProgress } = options
   const lowest = chain.images.at(-1)
   if (lowest === undefined) return 0
   const below = new Chain([lowest])
+  const buffers = [slotBuffers(WINDOW_BYTES), slotBuffers(WINDOW_BYTES)] as const
+  const read = async ({ start, length }: GuestRange, slot: number) => {
+    const [bytes, old] = await Promise.all([
+      chain.read(start, length, { signal, into: buffers[0][slot] }),
+      below.read(start, length, { signal, into: buffers[1][slot] }),
+    ])
+    return { start, bytes, old: old.length === bytes.length ? old : Buffer.concat([old], bytes.length) }
+  }
   let writtenBytes = 0
-  let failure: { readonly error: unknown } | undefined
-  const inHand = new Set<Promise<void>>()
-  const change = async (start: number, length: number) => {
-    const [bytes, old] = await Promise.all([chain.read(start, length, options), below.read(start, length, options)])
-    const padded = old.length === bytes.length ? old : Buffer.concat([old], bytes.length)
-    for (const run of changedRuns(bytes, padded)) {
+  for await (const { start, bytes, old } of readAhead(windows(chain, options), read)) {
+    signal?.throwIfAborted()
+    for (const run of changedRuns(bytes, old)) {
       await sink.write(start + run.start, bytes.subarray(run.start, run.end))
       writtenBytes += run.end - run.start
     }
+    onProgress?.(start + bytes.length)
   }
-  for await (const range of windows(chain, options)) {
-    const task = change(range.start, range.length)
-      .catch((error: unknown) => {
-        failure ??= { error }
-      })
-      .finally(() => inHand.delete(task))
-    inHand.add(task)
-    if (inHand.size >= IN_HAND) await Promise.race(inHand)
-    if (failure !== undefined) break
-    options.onProgress?.(range.start)
-  }
-  await Promise.all(inHand)
-  if (failure !== undefined) throw failure.error
-  options.onProgress?.(chain.virtualSizeBytes)
+  onProgress?.(chain.virtualSizeBytes)
   return writtenBytes
 }
 

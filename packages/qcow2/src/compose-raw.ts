@@ -1,9 +1,10 @@
 import type { GuestDisk } from './disk-image.ts'
+import type { GuestRange } from './guest-range.ts'
 import type { RandomWrite } from './random-access.ts'
+import { readAhead, slotBuffers } from './read-ahead.ts'
 
-/** Guest bytes that are read at a time, and how many such windows are under way. */
+/** Guest bytes that are read at a time. */
 const WINDOW_BYTES = 1024 * 1024
-const IN_HAND = 4
 /** Zeros are left out in runs of this many bytes, the block of common file systems. */
 const HOLE_BYTES = 4096
 const ZEROS = Buffer.alloc(HOLE_BYTES)
@@ -19,30 +20,21 @@ export interface ComposeOptions {
  * that were written.
  */
 export async function composeRaw(disk: GuestDisk, sink: RandomWrite, options: ComposeOptions = {}): Promise<number> {
+  const { signal, onProgress } = options
+  const buffers = slotBuffers(WINDOW_BYTES)
+  const read = async ({ start, length }: GuestRange, slot: number) => {
+    return { start, bytes: await disk.read(start, length, { signal, into: buffers[slot] }) }
+  }
   let writtenBytes = 0
-  let failure: { readonly error: unknown } | undefined
-  const inHand = new Set<Promise<void>>()
-  const copy = async (start: number, length: number) => {
-    const bytes = await disk.read(start, length, options)
+  for await (const { start, bytes } of readAhead(windows(disk, options), read)) {
+    signal?.throwIfAborted()
     for (const run of dataRuns(bytes)) {
       await sink.write(start + run.start, bytes.subarray(run.start, run.end))
       writtenBytes += run.end - run.start
     }
+    onProgress?.(start + bytes.length)
   }
-  for await (const range of windows(disk, options)) {
-    const task = copy(range.start, range.length)
-      .catch((error: unknown) => {
-        failure ??= { error }
-      })
-      .finally(() => inHand.delete(task))
-    inHand.add(task)
-    if (inHand.size >= IN_HAND) await Promise.race(inHand)
-    if (failure !== undefined) break
-    options.onProgress?.(range.start)
-  }
-  await Promise.all(inHand)
-  if (failure !== undefined) throw failure.error
-  options.onProgress?.(disk.virtualSizeBytes)
+  onProgress?.(disk.virtualSizeBytes)
   return writtenBytes
 }
 

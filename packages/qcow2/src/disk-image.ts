@@ -35,8 +35,8 @@ export interface DiskImage {
 /** A disk as a guest sees it: what images are compared, composed and written from. */
 export interface GuestDisk {
   readonly virtualSizeBytes: number
-  /** Guest bytes; what is beyond the virtual size is not given. */
-  read(offset: number, length: number, options?: Options): Promise<Buffer>
+  /** Guest bytes, in the beginning of `into` if that is given; what is beyond the virtual size is not given. */
+  read(offset: number, length: number, options?: Options & { into?: Buffer | undefined }): Promise<Buffer>
   /** The ranges that are stored somewhere, in order; all else reads as zeros. Neighbours may touch. */
   stored(start: number, length: number, options?: Options): AsyncGenerator<{ start: number; length: number }>
 }

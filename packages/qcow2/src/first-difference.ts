@@ -1,5 +1,7 @@
 import type { GuestDisk } from './disk-image.ts'
+import { diskWindows } from './disk-windows.ts'
 import { type GuestRange, partsWithin } from './guest-range.ts'
+import { readAhead, slotBuffers } from './read-ahead.ts'
 
 const WINDOW_BYTES = 2 * 1024 * 1024
 
@@ -22,19 +24,22 @@ export async function firstDifference(
 ): Promise<number | undefined> {
   const sizeBytes = one.virtualSizeBytes
   if (other.virtualSizeBytes !== sizeBytes) return Math.min(sizeBytes, other.virtualSizeBytes)
-  for (let start = 0; start < sizeBytes; start += WINDOW_BYTES) {
-    signal?.throwIfAborted()
-    const length = Math.min(WINDOW_BYTES, sizeBytes - start)
+  const buffers = [slotBuffers(WINDOW_BYTES), slotBuffers(WINDOW_BYTES)] as const
+  const compare = async ({ start, length }: GuestRange, slot: number) => {
+    const next = Math.min(start + length, sizeBytes)
     const stored = await Promise.all([one, other].map((disk) => disk.stored(start, length, { signal }).next()))
-    if (stored.some(({ done }) => !done)) {
-      const [mine, theirs] = await Promise.all([
-        one.read(start, length, { signal }),
-        other.read(start, length, { signal }),
-      ])
-      for (const part of partsWithin(except, start, length)) theirs.copy(mine, part.start, part.start, part.end)
-      if (!mine.equals(theirs)) return start
-    }
-    onProgress?.(start + length)
+    if (stored.every(({ done }) => done)) return { start, next, isSame: true }
+    const [mine, theirs] = await Promise.all([
+      one.read(start, length, { signal, into: buffers[0][slot] }),
+      other.read(start, length, { signal, into: buffers[1][slot] }),
+    ])
+    for (const part of partsWithin(except, start, length)) theirs.copy(mine, part.start, part.start, part.end)
+    return { start, next, isSame: mine.equals(theirs) }
+  }
+  for await (const { start, next, isSame } of readAhead(diskWindows(sizeBytes, WINDOW_BYTES), compare)) {
+    signal?.throwIfAborted()
+    if (!isSame) return start
+    onProgress?.(next)
   }
   return undefined
 }

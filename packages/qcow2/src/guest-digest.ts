@@ -1,9 +1,13 @@
 import { createHash, hash } from 'node:crypto'
 import type { GuestDisk } from './disk-image.ts'
+import { diskWindows } from './disk-windows.ts'
+import type { GuestRange } from './guest-range.ts'
+import { readAhead, slotBuffers } from './read-ahead.ts'
 
 const BLOCK_BYTES = 64 * 1024
 const WINDOW_BYTES = 2 * 1024 * 1024
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
+const NOTHING = Buffer.alloc(0)
 const MAGIC = 'SHOALGD1'
 
 /**
@@ -19,16 +23,20 @@ export async function guestDigest(
 ): Promise<string> {
   const digest = createHash('sha256')
   digest.update(Buffer.concat([Buffer.from(MAGIC, 'latin1'), uint64(disk.virtualSizeBytes)]))
-  for (let start = 0; start < disk.virtualSizeBytes; start += WINDOW_BYTES) {
+  const buffers = slotBuffers(WINDOW_BYTES)
+  const read = async ({ start, length }: GuestRange, slot: number) => {
+    const isEmpty = (await disk.stored(start, length, { signal }).next()).done
+    const bytes = isEmpty ? NOTHING : await disk.read(start, length, { signal, into: buffers[slot] })
+    return { start, end: start + length, bytes }
+  }
+  for await (const { start, end, bytes } of readAhead(diskWindows(disk.virtualSizeBytes, WINDOW_BYTES), read)) {
     signal?.throwIfAborted()
-    const isEmpty = (await disk.stored(start, WINDOW_BYTES, { signal }).next()).done
-    const bytes = isEmpty ? Buffer.alloc(0) : await disk.read(start, WINDOW_BYTES, { signal })
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
       const block = bytes.subarray(at, at + BLOCK_BYTES)
       if (block.equals(ZEROS.subarray(0, block.length))) continue
       digest.update(uint64((start + at) / BLOCK_BYTES)).update(hash('sha256', block, 'buffer'))
     }
-    onProgress?.(Math.min(start + WINDOW_BYTES, disk.virtualSizeBytes))
+    onProgress?.(end)
   }
   return digest.digest('hex')
 }

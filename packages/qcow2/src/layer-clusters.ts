@@ -1,6 +1,7 @@
 import type { GuestDisk } from './disk-image.ts'
 import { type GuestRange, partsWithin } from './guest-range.ts'
 import type { ClusterContent } from './qcow2-writer.ts'
+import { readAhead, slotBuffers } from './read-ahead.ts'
 
 /** Guest bytes that are compared at a time. */
 const WINDOW_BYTES = 2 * 1024 * 1024
@@ -24,8 +25,18 @@ export interface LayerTally {
   /** Clusters with data of their own, and those that are zeros above something else. */
   dataClusters: number
   zeroClusters: number
-  /** Clusters with data that are the same below. */
+  /** Clusters that are the same below, where anything is stored nearby. */
   sharedClusters: number
+}
+
+/** A part of the disk, and what of it has been gone through when it was worked on. */
+interface Window extends GuestRange {
+  readonly reached: number
+}
+
+interface Compared extends Window {
+  readonly bytes: Buffer
+  readonly below: Buffer
 }
 
 /**
@@ -35,88 +46,84 @@ export interface LayerTally {
 export async function* layerClusters(
   content: LayerContent,
   clusterBytes: number,
-  {
-    tally,
-    onProgress,
-    signal,
-  }: Options & { tally: LayerTally; onProgress?: ((guestBytes: number) => void) | undefined },
+  options: Options & { tally: LayerTally; onProgress?: ((guestBytes: number) => void) | undefined },
 ): AsyncGenerator<ClusterContent> {
-  const { disk, hot = [] } = content
-  const differ = (start: number, length: number) =>
-    differences(content, { start, length, clusterBytes, tally }, { signal })
-  const hotSet = new Set(hot.filter((index) => index * clusterBytes < disk.virtualSizeBytes))
-  for (const index of hotSet) yield* differ(index * clusterBytes, clusterBytes)
+  const { tally, onProgress } = options
   const windowBytes = Math.max(WINDOW_BYTES, clusterBytes)
-  for (let start = 0; start < disk.virtualSizeBytes; start += windowBytes) {
-    signal?.throwIfAborted()
-    for (const range of withoutHot(start, windowBytes, clusterBytes, hotSet)) yield* differ(range.start, range.length)
-    onProgress?.(Math.min(start + windowBytes, disk.virtualSizeBytes))
+  const read = windowReader(content, windowBytes, options)
+  for await (const window of readAhead(windowsOf(content, { clusterBytes, windowBytes }), read)) {
+    options.signal?.throwIfAborted()
+    if ('bytes' in window) yield* differences(window, clusterBytes, tally)
+    onProgress?.(window.reached)
   }
 }
 
-/** The clusters of one range that differ. */
-async function* differences(
-  { disk, base, unneeded = [] }: LayerContent,
-  { start, length, clusterBytes, tally }: { start: number; length: number; clusterBytes: number; tally: LayerTally },
-  options: Options,
-): AsyncGenerator<ClusterContent> {
-  const [isStored, isBelow] = await Promise.all([
-    isAnyStored(disk, start, length, options),
-    isAnyStored(base, start, length, options),
-  ])
-  if (!isStored && !isBelow) return
-  const [bytes, below] = await Promise.all([
-    disk.read(start, length, options),
-    readPadded(base, start, length, options),
-  ])
-  for (const range of partsWithin(unneeded, start, bytes.length)) below.copy(bytes, range.start, range.start, range.end)
+/** The clusters of a window that differ. Their bytes are copies: the window's buffer is used again. */
+function* differences({ start, bytes, below }: Compared, clusterBytes: number, tally: LayerTally) {
   const zeros = Buffer.alloc(clusterBytes)
   for (let at = 0; at < bytes.length; at += clusterBytes) {
     const cluster = bytes.subarray(at, at + clusterBytes)
-    const isZero = cluster.equals(zeros.subarray(0, cluster.length))
-    if (cluster.equals(below.subarray(at, at + cluster.length))) tally.sharedClusters += isZero ? 0 : 1
-    else if (isZero) {
+    if (cluster.equals(below.subarray(at, at + cluster.length))) tally.sharedClusters += 1
+    else if (cluster.equals(zeros.subarray(0, cluster.length))) {
       tally.zeroClusters += 1
-      yield { guest: start + at, data: 'zero' }
+      yield { guest: start + at, data: 'zero' } as const
     } else {
       tally.dataClusters += 1
-      yield { guest: start + at, data: cluster }
+      yield { guest: start + at, data: Buffer.from(cluster) }
     }
   }
 }
 
-async function isAnyStored(
-  disk: GuestDisk | undefined,
-  start: number,
-  length: number,
-  options: Options,
-): Promise<boolean> {
+/** Reads both disks, unless neither stores anything of a window. */
+function windowReader({ disk, base, unneeded = [] }: LayerContent, windowBytes: number, { signal }: Options) {
+  const mine = slotBuffers(windowBytes)
+  const theirs = base === undefined ? undefined : slotBuffers(windowBytes)
+  const zeros = Buffer.alloc(windowBytes)
+  return async (window: Window, slot: number): Promise<Window | Compared> => {
+    const { start, length } = window
+    const stored = await Promise.all([disk, base].map((one) => isAnyStored(one, window, { signal })))
+    if (!stored.includes(true)) return window
+    const [bytes, below] = await Promise.all([
+      disk.read(start, length, { signal, into: mine[slot] }),
+      base === undefined ? zeros : readPadded(base, window, { signal, into: theirs?.[slot] }),
+    ])
+    for (const part of partsWithin(unneeded, start, bytes.length)) below.copy(bytes, part.start, part.start, part.end)
+    return { ...window, bytes, below }
+  }
+}
+
+async function isAnyStored(disk: GuestDisk | undefined, { start, length }: GuestRange, options: Options) {
   const end = Math.min(start + length, disk?.virtualSizeBytes ?? 0)
   if (disk === undefined || start >= end) return false
-  const ranges = disk.stored(start, end - start, options)
-  return !(await ranges.next()).done
+  return !(await disk.stored(start, end - start, options).next()).done
 }
 
 /** What is below, with zeros where it ends. */
 async function readPadded(
-  base: GuestDisk | undefined,
-  start: number,
-  length: number,
-  options: Options,
+  base: GuestDisk,
+  { start, length }: GuestRange,
+  options: Options & { into: Buffer | undefined },
 ): Promise<Buffer> {
-  const bytes =
-    base === undefined || start >= base.virtualSizeBytes ? undefined : await base.read(start, length, options)
-  if (bytes?.length === length) return bytes
-  return Buffer.concat([bytes ?? Buffer.alloc(0)], length)
+  const bytes = start < base.virtualSizeBytes ? await base.read(start, length, options) : Buffer.alloc(0)
+  return bytes.length === length ? bytes : Buffer.concat([bytes], length)
 }
 
-/** A window cut at the clusters that were written before. */
-function* withoutHot(start: number, length: number, clusterBytes: number, hot: ReadonlySet<number>) {
-  let from = start
-  for (let at = start; hot.size > 0 && at < start + length; at += clusterBytes) {
-    if (!hot.has(at / clusterBytes)) continue
-    if (at > from) yield { start: from, length: at - from }
-    from = at + clusterBytes
+/** Hot clusters one by one, then windows over the disk without them. */
+function* windowsOf(
+  { disk, hot = [] }: LayerContent,
+  { clusterBytes, windowBytes }: { clusterBytes: number; windowBytes: number },
+): Generator<Window> {
+  const sizeBytes = disk.virtualSizeBytes
+  const hotSet = new Set(hot.filter((index) => index * clusterBytes < sizeBytes))
+  for (const index of hotSet) yield { start: index * clusterBytes, length: clusterBytes, reached: 0 }
+  for (let start = 0; start < sizeBytes; start += windowBytes) {
+    const reached = Math.min(start + windowBytes, sizeBytes)
+    let from = start
+    for (let at = start; hotSet.size > 0 && at < reached; at += clusterBytes) {
+      if (!hotSet.has(at / clusterBytes)) continue
+      if (at > from) yield { start: from, length: at - from, reached: at }
+      from = at + clusterBytes
+    }
+    if (from < reached) yield { start: from, length: reached - from, reached }
   }
-  if (from < start + length) yield { start: from, length: start + length - from }
 }
