@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { seededRandom } from '@shoal/core'
 import { qemuImg, qemuIo } from './qemu-img.ts'
-import { seededRandom } from './random-disk.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
