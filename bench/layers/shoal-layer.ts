@@ -2,6 +2,7 @@
  * One job of ours as a program: `shoal-layer.ts middle BASE FLAT OUTPUT`, `shoal-layer.ts compose-raw|compose-qcow2 BASE MIDDLE OUTPUT`, all
  * images qcow2. Prints what it took as JSON.
  */
+import { open } from 'node:fs/promises'
 import {
   Chain,
   composeRaw,
@@ -12,8 +13,7 @@ import {
   Qcow2Image,
   writeLayer,
 } from '@shoal/qcow2'
-import { openFileSource } from '../qcow2-read/file-source.ts'
-import { createFileSink } from './file-sink.ts'
+import { fileAccess, fileSink } from '@shoal/qcow2/file-access'
 
 const KIB_PER_MIB = 1024
 const FLAT_FORMAT = { clusterBits: 16, compression: 'none', level: 0 } as const
@@ -23,31 +23,34 @@ type Job = (base: string, image: string, output: string) => Promise<void>
 const jobs: Readonly<Record<string, Job>> = {
   /** As the seed does it: what the file system does not use is left out, and the chain is compared with the disk before it counts. */
   async middle(base, flat, output) {
-    const [below, disk] = [await open(base), await open(flat)]
+    const [below, disk] = [await openChain(base), await openChain(flat)]
     const unneeded: GuestRange[] = []
     for await (const range of (await findFreeSpace(disk)).ranges()) unneeded.push(range)
-    {
-      using sink = createFileSink(output)
-      await writeLayer({ disk, base: below, unneeded }, sink, LAYER_FORMAT)
-    }
-    const at = await firstDifference(disk, await open(output, base), { except: unneeded })
+    await using file = await open(output, 'wx')
+    await writeLayer({ disk, base: below, unneeded }, fileSink(file), LAYER_FORMAT)
+    const at = await firstDifference(disk, await openChain(output, base), { except: unneeded })
     if (at !== undefined) throw new Error(`base and middle show another disk from byte ${at} on`)
   },
   async 'compose-raw'(base, middle, output) {
-    const chain = await open(middle, base)
-    using sink = createFileSink(output, chain.virtualSizeBytes)
-    await composeRaw(chain, sink)
+    const chain = await openChain(middle, base)
+    await using file = await open(output, 'wx')
+    await file.truncate(chain.virtualSizeBytes)
+    await composeRaw(chain, fileSink(file))
   },
   async 'compose-qcow2'(base, middle, output) {
-    using sink = createFileSink(output)
-    await writeLayer({ disk: await open(middle, base) }, sink, FLAT_FORMAT)
+    await using file = await open(output, 'wx')
+    await writeLayer({ disk: await openChain(middle, base) }, fileSink(file), FLAT_FORMAT)
   },
 }
 
 /** The topmost first. The process ends with its only job, and its files with it. */
-async function open(top: string, ...below: readonly string[]): Promise<Chain> {
-  const image = (path: string) => Qcow2Image.open(openFileSource(path))
-  return new Chain([await image(top), ...(await Promise.all(below.map(image)))])
+async function openChain(top: string, ...below: readonly string[]): Promise<Chain> {
+  return new Chain([await openImage(top), ...(await Promise.all(below.map(openImage)))])
+}
+
+async function openImage(path: string): Promise<Qcow2Image> {
+  const file = await open(path)
+  return Qcow2Image.open(fileAccess(file, (await file.stat()).size))
 }
 
 const [name = '', base = '', image = '', output = ''] = process.argv.slice(2)

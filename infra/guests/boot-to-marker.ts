@@ -8,13 +8,23 @@ const MEMORY_MIB = 1024
 const KEPT_CHARS = 64 * 1024
 const LAST_WORDS_CHARS = 1500
 
-/** A disk as QEMU opens it; what the guest writes is dropped. */
-export interface BootDisk {
+/** A disk that a guest is given. */
+export type BootDisk = FileDisk | NodeDisk
+
+/** A file as QEMU opens it; what the guest writes is dropped. */
+export interface FileDisk {
   /** A file, or the address of an NBD export. */
   readonly file: string
   readonly format: 'raw' | 'qcow2'
   /** What lies below it, whatever its header says. */
   readonly backing?: { readonly file: string; readonly format: 'raw' | 'qcow2' }
+}
+
+/** A node of QEMU's block graph; what the guest writes stays. */
+export interface NodeDisk {
+  /** Arguments of `-blockdev`: the node and all that it stands on, which comes first. */
+  readonly blockdev: readonly object[]
+  readonly nodeName: string
 }
 
 export interface BootOptions {
@@ -86,11 +96,16 @@ function qemuArguments({ disks, kernel }: BootOptions): string[] {
     // Without it the first service that wants random numbers waits for them.
     ...['-device', 'virtio-rng-pci'],
     ...(kernel === undefined ? [] : direct(kernel)),
-    ...disks.flatMap((disk) => ['-drive', driveArgument(disk)]),
+    ...disks.flatMap((disk) => ('blockdev' in disk ? nodeArguments(disk) : ['-drive', driveArgument(disk)])),
   ]
 }
 
-function driveArgument({ file, format, backing }: BootDisk): string {
+function nodeArguments({ blockdev, nodeName }: NodeDisk): string[] {
+  const nodes = blockdev.flatMap((node) => ['-blockdev', JSON.stringify(node)])
+  return [...nodes, '-device', `virtio-blk-pci,drive=${nodeName}`]
+}
+
+function driveArgument({ file, format, backing }: FileDisk): string {
   const escaped = (path: string) => path.replaceAll(',', ',,')
   const below = (image: { file: string; format: string }) =>
     `,backing.driver=${image.format},backing.file.driver=file,backing.file.filename=${escaped(image.file)}`

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { seededRandom } from '@shoal/core'
 import { createCluster } from '../harness/cluster.ts'
 import { writeRandomRaw } from '../harness/test-images.ts'
 import { undoAfter } from '../harness/undo.ts'
@@ -19,7 +20,7 @@ const KILLS_A_ROUND = 5
 test(`${ROUNDS} images reach three nodes whole while seed and nodes are killed at random`, async (t) => {
   const undo = undoAfter(t)
   t.diagnostic(`SHOAL_SOAK_SEED=${SEED}`)
-  const random = randomFrom(SEED)
+  const random = seededRandom(SEED)
   const library = await mkdtemp(join(tmpdir(), 'shoal-soak-'))
   undo.after(() => rm(library, { recursive: true, force: true }))
   const cluster = await createCluster(undo, {
@@ -62,14 +63,3 @@ test(`${ROUNDS} images reach three nodes whole while seed and nodes are killed a
     }
   }
 })
-
-/** mulberry32: small, and the same everywhere. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

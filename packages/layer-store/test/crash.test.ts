@@ -4,10 +4,10 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { silentLogger, systemClock } from '@shoal/core'
+import { seededRandom, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { CRASH_LAYER, layerFixture, seededRandom } from './layer-fixture.ts'
+import { CRASH_LAYER, layerFixture } from './layer-fixture.ts'
 
 const seed = Number(process.env.SHOAL_TEST_SEED ?? Date.now() % 1_000_000)
 

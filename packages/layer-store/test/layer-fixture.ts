@@ -47,14 +47,3 @@ function sha256(data: Uint8Array): Buffer {
 
 /** The layer that a child of the crash test writes: 1021 blocks. */
 export const CRASH_LAYER = { seed: 77, sizeBytes: 1020 * 4096 + 77 } as const
-
-/** Deterministic numbers from 0 to 1 (mulberry32), so that a failing run can be repeated from its seed. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -5,8 +5,8 @@ const BUFFER_BYTES = 1024 * 1024
 /** Writes a file front to back in large pieces, however small the parts are. */
 export class AppendFile {
   readonly #sink: RandomWrite
-  #parts: Buffer[] = []
-  #partsBytes = 0
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
+  #buffered = 0
   #written: number
 
   /** `start`: where the first part goes. */
@@ -17,13 +17,17 @@ export class AppendFile {
 
   /** Where the next part goes. */
   get end(): number {
-    return this.#written + this.#partsBytes
+    return this.#written + this.#buffered
   }
 
+  /** Takes what it is given before it settles: the caller may use `bytes` again then. */
   async append(bytes: Buffer): Promise<void> {
-    this.#parts.push(bytes)
-    this.#partsBytes += bytes.length
-    if (this.#partsBytes >= BUFFER_BYTES) await this.flush()
+    for (let at = 0; at < bytes.length; ) {
+      const taken = bytes.copy(this.#buffer, this.#buffered, at)
+      this.#buffered += taken
+      at += taken
+      if (this.#buffered === this.#buffer.length) await this.flush()
+    }
   }
 
   /** Appends zeros up to the next multiple. */
@@ -33,12 +37,10 @@ export class AppendFile {
   }
 
   async flush(): Promise<void> {
-    const bytes = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts)
-    this.#parts = []
-    this.#partsBytes = 0
-    if (bytes === undefined || bytes.length === 0) return
-    const at = this.#written
+    if (this.#buffered === 0) return
+    const [at, bytes] = [this.#written, this.#buffer.subarray(0, this.#buffered)]
     this.#written += bytes.length
+    this.#buffered = 0
     await this.#sink.write(at, bytes)
   }
 }

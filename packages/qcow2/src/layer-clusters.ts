@@ -41,7 +41,7 @@ interface Compared extends Window {
 
 /**
  * The clusters that a layer must have so that its disk is shown: those that differ from what is below, byte by byte. What is zero in
- * the disk becomes a zero cluster where something is below, and nothing otherwise.
+ * the disk becomes a zero cluster where something is below, and nothing otherwise. What is given holds until the next is asked for.
  */
 export async function* layerClusters(
   content: LayerContent,
@@ -58,7 +58,7 @@ export async function* layerClusters(
   }
 }
 
-/** The clusters of a window that differ. Their bytes are copies: the window's buffer is used again. */
+/** The clusters of a window that differ. Their bytes are those of the window's buffer, which is used again. */
 function* differences({ start, bytes, below }: Compared, clusterBytes: number, tally: LayerTally) {
   const zeros = Buffer.alloc(clusterBytes)
   for (let at = 0; at < bytes.length; at += clusterBytes) {
@@ -69,7 +69,7 @@ function* differences({ start, bytes, below }: Compared, clusterBytes: number, t
       yield { guest: start + at, data: 'zero' } as const
     } else {
       tally.dataClusters += 1
-      yield { guest: start + at, data: Buffer.from(cluster) }
+      yield { guest: start + at, data: cluster }
     }
   }
 }

@@ -1,8 +1,8 @@
 import { errorMessage } from '@shoal/core'
+import { ClusterInflater } from './cluster-inflater.ts'
 import type { ExtentRead } from './disk-image.ts'
 import { qcow2Error } from './errors.ts'
 import type { Qcow2Header } from './header.ts'
-import { inflateCluster } from './inflate-cluster.ts'
 import type { RandomAccess } from './random-access.ts'
 import { ReadCache } from './read-cache.ts'
 
@@ -31,11 +31,13 @@ export class PackedClusters {
   readonly #source: RandomAccess
   readonly #header: Qcow2Header
   readonly #cache: ReadCache
+  readonly #inflater: ClusterInflater
 
   constructor(source: RandomAccess, header: Qcow2Header) {
     this.#source = source
     this.#header = header
     this.#cache = new ReadCache(CACHE_BYTES / header.clusterBytes)
+    this.#inflater = new ClusterInflater(header.compression, header.clusterBytes)
   }
 
   async read(reads: readonly ExtentRead[], options?: Options): Promise<void> {
@@ -71,9 +73,8 @@ export class PackedClusters {
   }
 
   async #inflate(guestOffset: number, packed: Buffer): Promise<Buffer> {
-    const { clusterBytes, compression } = this.#header
     try {
-      return await inflateCluster(packed, compression, clusterBytes)
+      return await this.#inflater.inflate(packed)
     } catch (error) {
       throw qcow2Error('SHOAL_QCOW2_CLUSTER', { guestOffset, reason: errorMessage(error) }, error)
     }

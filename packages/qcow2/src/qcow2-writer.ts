@@ -1,5 +1,5 @@
 import { AppendFile } from './append-file.ts'
-import { deflateCluster } from './deflate-cluster.ts'
+import { ClusterDeflater } from './cluster-deflater.ts'
 import { encodeHeader } from './encode-header.ts'
 import type { Compression } from './header.ts'
 import { L2Builder } from './l2-builder.ts'
@@ -16,7 +16,7 @@ export interface Qcow2Format {
   readonly level: number
 }
 
-/** A cluster that the image is to have, by its guest offset: `zero` reads as zeros whatever is below. */
+/** A cluster that the image is to have, by its guest offset: `zero` reads as zeros whatever is below. Its bytes hold until the next is asked for. */
 export interface ClusterContent {
   readonly guest: number
   readonly data: Buffer | 'zero'
@@ -26,7 +26,12 @@ export interface ClusterContent {
 const IN_HAND = 8
 const SECTOR_BYTES = 512
 
-type Packed = Promise<{ guest: number; raw: Buffer; packed: Buffer | undefined }>
+/** A cluster, by its index, that is compressed. */
+interface Packing {
+  readonly cluster: number
+  readonly deflater: ClusterDeflater
+  readonly packed: Promise<Buffer | undefined>
+}
 
 /**
  * Writes a qcow2 image front to back: room for the header, clusters in the order in which they come, then L2 tables, the L1 table and
@@ -40,6 +45,7 @@ export class Qcow2Writer {
   readonly #file: AppendFile
   readonly #l2: L2Builder
   readonly #refcounts: RefcountCounter
+  readonly #idle: ClusterDeflater[] = []
 
   constructor(sink: RandomWrite, { virtualSizeBytes, ...format }: Qcow2Format & { readonly virtualSizeBytes: number }) {
     const { clusterBits } = format
@@ -60,18 +66,24 @@ export class Qcow2Writer {
 
   /**
    * Writes clusters, each at most once. One at the end of the disk may be shorter and is filled with zeros. May be called again until
-   * {@link finish}. `data` must not change afterwards.
+   * {@link finish}.
    */
   async write(clusters: AsyncIterable<ClusterContent> | Iterable<ClusterContent>): Promise<void> {
-    const inHand: Packed[] = []
+    const { compression, level } = this.#format
+    const inHand: Packing[] = []
     for await (const { guest, data } of clusters) {
       this.#check(guest)
-      if (data === 'zero') this.#l2.setZero(guest / this.#clusterBytes)
-      else inHand.push(this.#pack(guest, data))
-      const next = inHand.length < IN_HAND ? undefined : inHand.shift()
-      if (next !== undefined) await this.#put(next)
+      const cluster = guest / this.#clusterBytes
+      if (data === 'zero') this.#l2.setZero(cluster)
+      else if (compression === 'none') await this.#putPlain(cluster, data)
+      else {
+        const oldest = inHand.length < IN_HAND ? undefined : inHand.shift()
+        if (oldest !== undefined) await this.#putPacked(oldest)
+        const deflater = this.#idle.pop() ?? new ClusterDeflater(this.#clusterBytes, compression, level)
+        inHand.push(pack(cluster, data, deflater))
+      }
     }
-    for (const next of inHand) await this.#put(next)
+    for (const next of inHand) await this.#putPacked(next)
   }
 
   /** Writes the tables and the header; returns the bytes of the file. */
@@ -109,19 +121,17 @@ export class Qcow2Writer {
     await this.#sink.write(0, header)
   }
 
-  async #pack(guest: number, data: Buffer): Packed {
-    const { compression, level } = this.#format
-    const missing = this.#clusterBytes - data.length
-    const raw = missing === 0 ? data : Buffer.concat([data, Buffer.alloc(missing)])
-    return { guest, raw, packed: compression === 'none' ? undefined : await deflateCluster(raw, compression, level) }
+  async #putPacked({ cluster, deflater, packed }: Packing): Promise<void> {
+    const bytes = await packed
+    if (bytes === undefined) await this.#putPlain(cluster, deflater.cluster)
+    else this.#l2.setCompressed(cluster, await this.#append(bytes), bytes.length)
+    this.#idle.push(deflater)
   }
 
-  async #put(next: Packed): Promise<void> {
-    const { guest, raw, packed } = await next
-    const cluster = guest / this.#clusterBytes
-    if (packed !== undefined) return this.#l2.setCompressed(cluster, await this.#append(packed), packed.length)
+  async #putPlain(cluster: number, data: Buffer): Promise<void> {
     await this.#file.align(this.#clusterBytes)
-    this.#l2.setData(cluster, await this.#append(raw))
+    this.#l2.setData(cluster, await this.#append(data))
+    await this.#file.align(this.#clusterBytes)
   }
 
   /** Writes at the end and counts a reference to each host cluster that it touches; returns where it is. */
@@ -137,4 +147,13 @@ export class Qcow2Writer {
     if (isCluster && guest < this.#virtualSizeBytes && !this.#l2.has(guest / this.#clusterBytes)) return
     throw new TypeError(`guest offset ${guest} is no cluster of the image, or was written before`)
   }
+}
+
+function pack(cluster: number, data: Buffer, deflater: ClusterDeflater): Packing {
+  data.copy(deflater.cluster)
+  deflater.cluster.fill(0, data.length)
+  const packed = deflater.deflate()
+  // A failure is seen when its turn comes; nobody may come for it.
+  packed.catch(() => {})
+  return { cluster, deflater, packed }
 }

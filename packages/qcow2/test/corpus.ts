@@ -1,6 +1,6 @@
 import { join } from 'node:path'
+import { seededRandom } from '@shoal/core'
 import { qemuImg, qemuIo } from './qemu-img.ts'
-import { seededRandom } from './random-disk.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -12,7 +12,7 @@ export interface Recipe {
   readonly compression: 'zlib' | 'zstd'
   readonly version: 2 | 3
   readonly virtualSizeBytes: number
-  readonly preallocation: 'off' | 'metadata' | 'falloc'
+  readonly preallocation: 'off' | 'metadata' | 'falloc' | 'full'
   readonly hasExtendedL2: boolean
   /** Virtual size of the image below; none without. */
   readonly backingBytes: number | undefined
@@ -27,7 +27,7 @@ export function* recipes(): Generator<Recipe> {
     const size = Math.max(4 * MIB, clusterBytes * 24)
     for (const compression of ['zlib', 'zstd'] as const) {
       for (const version of compression === 'zstd' ? ([3] as const) : ([2, 3] as const)) {
-        for (const preallocation of ['off', 'metadata'] as const) {
+        for (const preallocation of ['off', 'metadata', 'falloc', 'full'] as const) {
           for (const backing of [undefined, 'shorter', 'longer'] as const) {
             if (backing !== undefined && preallocation !== 'off') continue
             const virtualSizeBytes = size - (seed % 3 === 0 ? 3 * 512 : 0)

@@ -1,13 +1,4 @@
-/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seededRandom } from '@shoal/core'
 
 /** A disk with runs of zeros, of text that compresses, and of noise that does not, in blocks of 512 to 64 KiB. */
 export function randomDisk(sizeBytes: number, seed: number): Buffer {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '@shoal/core'
 import { Sketch } from '../src/sketch.ts'
 import { rawDisk } from './memory-disk.ts'
-import { randomDisk, seededRandom } from './random-disk.ts'
+import { randomDisk } from './random-disk.ts'
 
 const MIB = 1024 * 1024
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Socket } from 'node:net'
 import { test } from 'node:test'
-import { BlockBuffers, silentLogger, steadyClock, systemClock, TransferLimits } from '@shoal/core'
+import { BlockBuffers, seededRandom, silentLogger, steadyClock, systemClock, TransferLimits } from '@shoal/core'
 import { createSwarm } from '@shoal/swarm'
 import { undoAfter } from '../../../test/harness/undo.ts'
 import { until } from '../../../test/harness/until.ts'
@@ -22,21 +22,10 @@ function breakOne(prefix: string, random: () => number): boolean {
   return socket !== undefined
 }
 
-/** xorshift32, from 0 up to 1. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
-}
-
 test('connections may break at any moment, layers be left and joined again: all arrive, and no buffer is lost', async (t) => {
   const undo = undoAfter(t)
   const { description, data } = buildLayer(6 * MIB + 77, { pieceLengthBytes: 256 * KIB })
-  const random = seeded(20261121)
+  const random = seededRandom(20261121)
   const buffers = new BlockBuffers({ count: 64 })
   const daemons = await Promise.all(
     [1, 2, 3, 4].map(async (index) => {

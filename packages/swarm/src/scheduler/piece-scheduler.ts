@@ -1,36 +1,23 @@
 import type { Bitfield } from '@shoal/core'
 import { Availability } from './availability.ts'
 import { PieceSet } from './piece-set.ts'
+import type { Priority } from './priority.ts'
 import { RackTurns } from './rack-turns.ts'
+import { RequestWindow, sourceWindow } from './request-window.ts'
 import { Source, type SourcePlace } from './source.ts'
 import { UsualTimes } from './usual-times.ts'
+import { WantedPieces } from './wanted-pieces.ts'
 
-/** What is fetched first, in this order. */
-export const PRIORITIES = ['on-demand', 'boot-profile', 'plan', 'background'] as const
-export type Priority = (typeof PRIORITIES)[number]
-
-const KIB = 1024
-const MIB = 1024 * KIB
-/** Bytes asked for and not yet here: as much as comes in so many milliseconds, within bounds. More makes a VM's read wait. */
-const WINDOW_MS = 200
-const MIN_WINDOW_BYTES = MIB
-/** ... and at least so much for each source: where there are many, few of them would be asked for anything at a time. */
-const WINDOW_BYTES_PER_SOURCE = 96 * KIB
-const MAX_WINDOW_BYTES = 16 * MIB
-/** ... and so much of it from sources that are far or slow, while there are others: it takes long and must not keep those out. */
+const MIB = 1024 ** 2
+/** So much of what is asked for may be from sources that are far or slow, while there are others: it takes long and must not keep those out. */
 const DISTANT_SHARE = 0.75
 /** What one source may owe us however urgent it is: a lane takes no more. */
 const MAX_URGENT_WINDOW_BYTES = 16 * MIB
 /** What a read waits rather than to cross a rack's uplink. */
 const FAR_COST_MS = 20
-/** ... of one source. */
-const SOURCE_WINDOW_MS = 100
-const MAX_SOURCE_WINDOW_BYTES = 2 * MIB
 /** How many pieces a choice compares before it settles for the rarest of them, and how many it looks at. */
 const COMPARE = 64
 const LOOK_AT = 1024
-/** The rate of all sources together is an average over about so long. */
-const RATE_MS = 500
 /** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
 const OFFERS = 8
 
@@ -66,19 +53,16 @@ export class PieceScheduler {
   readonly #options: SchedulerOptions
   readonly #actions: SchedulerActions
   readonly #have: PieceSet
-  /** Absent and asked of nobody, by priority. */
-  readonly #wanted: readonly PieceSet[]
-  /** By piece: its place in {@link PRIORITIES}. */
-  readonly #priority: Uint8Array
+  /** Absent and asked of nobody. */
+  readonly #wanted: WantedPieces
   /** By piece: how many sources it is asked of. */
   readonly #askedCount: Uint8Array
   readonly #available: Availability
   /** Who fetches what is only in other racks, and what only slow sources have. */
   readonly #turns: RackTurns
   readonly #slowTurns: RackTurns
+  readonly #window: RequestWindow
   #inFlightBytes = 0
-  #bytesPerSecond = 0
-  #rateAt = 0
   readonly #times = new UsualTimes()
   #isPaused = false
 
@@ -87,8 +71,8 @@ export class PieceScheduler {
     this.#actions = actions
     const { pieceCount, have, now } = options
     this.#have = new PieceSet(pieceCount, have)
-    this.#wanted = PRIORITIES.map(() => new PieceSet(pieceCount))
-    this.#priority = new Uint8Array(pieceCount).fill(PRIORITIES.indexOf('plan'))
+    this.#wanted = new WantedPieces(pieceCount)
+    this.#window = new RequestWindow(now)
     this.#askedCount = new Uint8Array(pieceCount)
     this.#available = new Availability(pieceCount)
     this.#turns = new RackTurns({ node: options.node, pieceCount, now })
@@ -97,7 +81,7 @@ export class PieceScheduler {
   }
 
   get wantedCount(): number {
-    return this.#wanted.reduce((sum, set) => sum + set.count, 0)
+    return this.#wanted.count
   }
 
   get inFlightBytes(): number {
@@ -137,7 +121,7 @@ export class PieceScheduler {
   addPiece(source: Source, piece: number): void {
     if (!source.pieces.add(piece)) return
     if (source.isCounted) this.#countPiece(source, piece, 1)
-    if (!this.#isWanted(piece)) return
+    if (!this.#wanted.has(piece)) return
     source.useful.add(piece)
     source.isDry = false
   }
@@ -188,9 +172,7 @@ export class PieceScheduler {
     const now = this.#options.now()
     const askedAt = this.#end(source, piece, true)
     if (askedAt === undefined) return
-    const decay = Math.exp((this.#rateAt - now) / RATE_MS)
-    this.#bytesPerSecond = this.#bytesPerSecond * decay + (this.#options.pieceBytes(piece) * 1000) / RATE_MS
-    this.#rateAt = now
+    this.#window.onReceived(this.#options.pieceBytes(piece))
     this.#times.add(source, now - askedAt)
     if (source.isSlow && this.#times.isPromptAgain(source, now - askedAt, now)) this.#setSlow(source, false)
   }
@@ -227,9 +209,7 @@ export class PieceScheduler {
   }
 
   prioritise(piece: number, priority: Priority): void {
-    const isWanted = this.#unwant(piece)
-    this.#priority[piece] = PRIORITIES.indexOf(priority)
-    if (isWanted) this.#want(piece)
+    this.#wanted.setPriority(piece, priority)
   }
 
   /** Asks for nothing until it is resumed. */
@@ -254,7 +234,7 @@ export class PieceScheduler {
   fill(): void {
     if (this.#isPaused) return
     this.#askUrgent()
-    const window = this.#windowBytes()
+    const window = this.#window.bytes(this.sources.size)
     for (let distantBytes = this.#distantBytes(); this.#inFlightBytes < window; ) {
       const source = this.#idlest(distantBytes < window * DISTANT_SHARE)
       if (source === undefined) break
@@ -288,7 +268,7 @@ export class PieceScheduler {
 
   #askLate(): void {
     for (const source of this.sources) {
-      if (this.#inFlightBytes >= this.#windowBytes()) return
+      if (this.#inFlightBytes >= this.#window.bytes(this.sources.size)) return
       if (!source.isUsable || source.canChoose || source.asked.size > 0) continue
       const piece = this.#late(source)
       if (piece !== undefined && !this.#ask(source, piece, false)) return
@@ -297,9 +277,7 @@ export class PieceScheduler {
 
   /** What somebody waits for goes to whoever delivers it first, whatever is in flight. */
   #askUrgent(): void {
-    const [wanted] = this.#wanted
-    if (wanted === undefined || wanted.count === 0) return
-    for (const piece of wanted) {
+    for (const piece of this.#wanted.onDemand) {
       const source = this.#quickest(piece)
       if (source !== undefined) this.#ask(source, piece, true)
     }
@@ -320,12 +298,6 @@ export class PieceScheduler {
       least = cost
     }
     return best
-  }
-
-  #windowBytes(): number {
-    const rate = this.#bytesPerSecond * Math.exp((this.#rateAt - this.#options.now()) / RATE_MS)
-    const leastBytes = Math.max(MIN_WINDOW_BYTES, this.sources.size * WINDOW_BYTES_PER_SOURCE)
-    return Math.min(MAX_WINDOW_BYTES, Math.max(leastBytes, (rate * WINDOW_MS) / 1000))
   }
 
   /** What is in flight from sources that are not prompt; without a bound when there are no others. */
@@ -419,7 +391,7 @@ export class PieceScheduler {
     if (!this.#actions.admit(sizeBytes, isUrgent)) return false
     this.#unwant(piece)
     this.#begin(source, piece)
-    this.#actions.ask(source, piece, PRIORITIES[this.#priority[piece] ?? 0] ?? 'plan')
+    this.#actions.ask(source, piece, this.#wanted.priorityOf(piece))
     return true
   }
 
@@ -443,12 +415,8 @@ export class PieceScheduler {
     if (left <= 0) this.#want(piece)
   }
 
-  #isWanted(piece: number): boolean {
-    return this.#wanted[this.#priority[piece] ?? 0]?.has(piece) ?? false
-  }
-
   #want(piece: number): void {
-    if (this.#have.has(piece) || !this.#wanted[this.#priority[piece] ?? 0]?.add(piece)) return
+    if (this.#have.has(piece) || !this.#wanted.add(piece)) return
     for (const source of this.sources) {
       if (!source.pieces.has(piece)) continue
       source.useful.add(piece)
@@ -457,7 +425,7 @@ export class PieceScheduler {
   }
 
   #unwant(piece: number): boolean {
-    if (!this.#wanted[this.#priority[piece] ?? 0]?.delete(piece)) return false
+    if (!this.#wanted.delete(piece)) return false
     for (const source of this.sources) source.useful.delete(piece)
     return true
   }
@@ -487,9 +455,4 @@ export class PieceScheduler {
       else if (isPrompt && this.#available.nearCount(piece) === 1) turns.entered(piece)
     }
   }
-}
-
-function sourceWindow({ bytesPerSecond, leastWindowBytes }: Source): number {
-  const bytes = (bytesPerSecond * SOURCE_WINDOW_MS) / 1000
-  return Math.min(MAX_SOURCE_WINDOW_BYTES, Math.max(leastWindowBytes, bytes))
 }

@@ -1,8 +1,8 @@
-import { Bitfield } from '@shoal/core'
-import { PieceScheduler, type Priority } from '../../src/scheduler/piece-scheduler.ts'
+import { Bitfield, seededRandom } from '@shoal/core'
+import { PieceScheduler } from '../../src/scheduler/piece-scheduler.ts'
 import { PieceSet } from '../../src/scheduler/piece-set.ts'
+import type { Priority } from '../../src/scheduler/priority.ts'
 import type { Source, SourcePlace } from '../../src/scheduler/source.ts'
-import { mulberry32 } from './simulated-swarm.ts'
 
 export const PIECE_BYTES = 256 * 1024
 
@@ -44,7 +44,7 @@ export class SchedulerFixture {
         pieceBytes: () => PIECE_BYTES,
         have: bitfield(pieceCount, have),
         now: () => this.now,
-        random: mulberry32(seed),
+        random: seededRandom(seed),
       },
     )
   }

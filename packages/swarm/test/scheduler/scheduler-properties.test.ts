@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { PRIORITIES } from '../../src/scheduler/piece-scheduler.ts'
+import { PRIORITIES } from '../../src/scheduler/priority.ts'
 import type { Source } from '../../src/scheduler/source.ts'
 import { type Ask, PIECE_BYTES, pieceSet, range, SchedulerFixture } from './scheduler-fixture.ts'
 

@@ -1,4 +1,4 @@
-import { Bitfield } from '@shoal/core'
+import { Bitfield, seededRandom } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import { PeerLink } from '../../src/peer-link.ts'
 import { type OfferClient, OriginOffers } from '../../src/scheduler/origin-offers.ts'
@@ -78,7 +78,7 @@ interface Peer {
 export function simulate(simulation: Simulation): SimulationResult {
   const { pieces, pieceBytes, nodes } = simulation
   const network = new SimulatedNetwork()
-  const random = mulberry32(simulation.seed)
+  const random = seededRandom(simulation.seed)
   const offers = new OriginOffers({ pieceCount: pieces, now: () => network.now })
   const originUp = new Link(simulation.originUpBytesPerSecond)
   const uplinks = new Map<string, { in: Link; out: Link }>()
@@ -328,15 +328,4 @@ function buildLink(name: string, source: Source, now: number): PeerLink {
 
 function requestKey(from: Peer, piece: number): string {
   return `${from.plan.name} ${piece}`
-}
-
-/** A small generator with a seed (Tommy Ettinger's mulberry32). */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -1,20 +1,9 @@
-import { ManualClock } from '@shoal/core'
+import { ManualClock, seededRandom } from '@shoal/core'
 import type { Announce } from '../../src/tracker/tracked-peer.ts'
 import { type TrackerAnswer, TrackerTable, type TrackerTableLimits } from '../../src/tracker/tracker-table.ts'
 
 export const INFO_HASH = 'ab'.repeat(20)
 export const REST_MS = 30_000
-
-/** Numbers that look random and repeat with the seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export function announceOf(address: string, change: Partial<Announce> = {}): Announce {
   return {
@@ -33,7 +22,7 @@ export class TableFixture {
   readonly told = new Map<string, string[]>()
 
   constructor({ seed = 1, limits }: { seed?: number; limits?: TrackerTableLimits } = {}) {
-    this.random = randomFrom(seed)
+    this.random = seededRandom(seed)
     this.table = new TrackerTable({ clock: this.clock, random: this.random }, { restMs: REST_MS, limits })
   }
 

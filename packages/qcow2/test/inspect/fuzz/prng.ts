@@ -1,24 +1,23 @@
-/** Random numbers that a seed repeats (Tommy Ettinger's mulberry32). */
+import { seededRandom } from '@shoal/core'
+
+/** Random numbers that a seed repeats. */
 export class Prng {
-  #state: number
+  readonly #random: () => number
 
   constructor(seed: number) {
-    this.#state = seed | 0
+    this.#random = seededRandom(seed)
     // Seeds that follow each other would begin alike.
     for (let round = 0; round < 3; round += 1) this.bits()
   }
 
   /** 32 bits, as an unsigned number. */
   bits(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return (mixed ^ (mixed >>> 14)) >>> 0
+    return this.#random() * 2 ** 32
   }
 
   /** 0 to `limit` - 1. */
   below(limit: number): number {
-    return Math.floor((this.bits() / 2 ** 32) * limit)
+    return Math.floor(this.#random() * limit)
   }
 
   pick<T>(from: readonly [T, ...T[]]): T {
