@@ -45,7 +45,7 @@ const MOST = {
 }
 const FIVE = { shoal: 5, aria2: 5, libtorrent: 5 }
 const WARM = { ...FIVE, 'shoal-warm': 3 }
-/** Minutes a round; with a slow seed aria2 does not finish, and six times the bound is long to wait for that. */
+/** Minutes a round. */
 const MANY = { shoal: 5, aria2: 3, libtorrent: 3 }
 const FULL: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
@@ -53,9 +53,9 @@ const FULL: readonly Cell[] = [
   { case: 'racks', nodes: 8, mib: 96, rateMBPerSecond: 5, rounds: WARM },
   { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...WARM, 'libtorrent-super-seeding': 1 } },
   { case: 'racks', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: WARM },
-  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...FIVE, aria2: 2 } },
+  { case: 'slow-seed', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: FIVE },
   { case: 'flat', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
-  { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: { ...MANY, aria2: 1 } },
+  { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
 ]
 const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 5, aria2: 2, libtorrent: 2 } }
