@@ -30,6 +30,10 @@ describe('npm start', { timeout: TIMEOUT_MS }, () => {
   it('imports, distributes and verifies with --once, and shows seed copies and rates', async () => {
     const { stdout } = await run(process.execPath, [START, '--once', ...options])
     assert.equal(count(stdout, /^import .* MiB in .*, .*MiB\/s, library read once$/gm), 3, stdout)
+    assert.match(
+      stdout,
+      /^layers +Example application: a middle of .* MiB on its base in place of .* MiB \(saves \d+ %\)$/m,
+    )
     assert.equal(count(stdout, /^distribution .* to 3 nodes in .*, seed copies \d+\.\d\d$/gm), 3, stdout)
     assert.match(stdout, /^verification +12 copies, .*: every block and digest matches$/m)
     assert.doesNotMatch(stdout, /Try next/)
@@ -55,6 +59,11 @@ describe('npm start', { timeout: TIMEOUT_MS }, () => {
       assert.match(assigned.stdout, /on 3 of 3 nodes/)
       assert.match((await shoal('status', '--peer', `http://${network}.2:7421`)).stdout, /^peer +peer-1/)
       assert.match((await shoal('event', 'list')).stdout, /import\.published/)
+      assert.match((await shoal('layer', 'tree')).stdout, /Example application/)
+      const peer = ['--peer', `http://${network}.2:7421`]
+      await shoal('layer', 'compose', 'Example application', ...peer, '--name', 'application.raw', '--wait')
+      const composed = join(directory, 'peer-1/disks/application.raw')
+      await run('qemu-img', ['compare', composed, join(directory, 'images/example-application.qcow2')])
       await assert.rejects(run(process.execPath, [SHOAL, 'status', ...access.slice(0, 2), '--token', 'wrong']), {
         code: 4,
       })

@@ -1,20 +1,22 @@
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { access, mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { changeFileSystem, writeCommands } from './change-file-system.ts'
 import { copyTree, findFiles, type SourceFile } from './image-content.ts'
 import { partitionTable } from './partition-table.ts'
-
-const run = promisify(execFile)
+import { runTool } from './system-tool.ts'
 
 const MIB = 1024 ** 2
 const PARTITION_OFFSET_BYTES = MIB
+const FILE_SYSTEM_ID = '6a3d1f52-58c1-4c0f-9f5e-2b7a90c4d1e8'
+const SOURCE_DATE_EPOCH = '1767225600'
 
 /** An image to build: a disk with one partition, filled with files of this machine. */
 interface Recipe {
   readonly name: string
   readonly diskBytes: number
+  /** The recipe, a qcow2 before this one, on whose disk the files are added; without it the disk is new. */
+  readonly over?: string
   /** What goes in: files of these folders, in order of their paths, until this many bytes are taken. */
   readonly content: readonly { readonly folders: readonly string[]; readonly as?: string; readonly bytes: number }[]
   readonly format: 'qcow2' | 'raw'
@@ -47,7 +49,8 @@ const RECIPES: readonly Recipe[] = [
   {
     name: 'example-application',
     diskBytes: 256 * MIB,
-    content: [...SYSTEM, APPLICATION],
+    over: 'example-system',
+    content: [APPLICATION],
     format: 'qcow2',
     isCompressed: true,
     description: { name: 'Example application', tags: ['example'], properties: PROPERTIES },
@@ -72,10 +75,10 @@ export interface ExampleImage {
 }
 
 /**
- * Builds the example images of the quick start in a directory: two qcow2 (one plain, one compressed, much the same
- * inside) and a small raw, each a partitioned disk with an ext4 file system of real files of this machine, and a
+ * Builds the example images of the quick start in a directory: a system as qcow2, the same system with an application
+ * added, compressed, and a small raw, each a partitioned disk with an ext4 file system of real files of this machine, and a
  * description for the embedded library beside it. What is there already is left alone; an image appears under its
- * name only when it is complete. Needs `qemu-img` and `mke2fs`, no privileges.
+ * name only when it is complete. Needs `qemu-img`, `mke2fs` and `debugfs`, no privileges.
  */
 export async function buildExampleImages(
   directory: string,
@@ -108,12 +111,17 @@ async function build(
   await mkdir(scratch)
   try {
     const disk = join(scratch, 'disk.raw')
-    await buildDisk(recipe, disk, scratch, options)
+    const files: SourceFile[] = []
+    for (const { folders, as, bytes } of recipe.content) {
+      files.push(...(await findFiles(folders, { budgetBytes: bytes, as })))
+    }
+    if (recipe.over === undefined) await buildDisk(recipe, { disk, files, tree: join(scratch, 'tree') }, options)
+    else await changeDisk(join(directory, `${recipe.over}.qcow2`), { disk, files }, options)
     const image = join(scratch, 'image')
     if (recipe.format === 'raw') await rename(disk, image)
     else {
       const compression = recipe.isCompressed ? ['-c'] : []
-      await tool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...compression, disk, image], options)
+      await runTool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', ...compression, disk, image], options)
     }
     // The description first: the image must not be seen without it.
     await writeFile(join(directory, `${recipe.name}.json`), `${JSON.stringify(recipe.description, null, 2)}\n`)
@@ -124,37 +132,34 @@ async function build(
 }
 
 async function buildDisk(
-  recipe: Recipe,
-  disk: string,
-  scratch: string,
-  options: { signal?: AbortSignal },
+  { diskBytes }: Recipe,
+  { disk, files, tree }: { disk: string; files: readonly SourceFile[]; tree: string },
+  { signal }: { signal?: AbortSignal },
 ): Promise<void> {
-  const files: SourceFile[] = []
-  for (const { folders, as, bytes } of recipe.content) {
-    files.push(...(await findFiles(folders, { budgetBytes: bytes, as })))
-  }
-  const tree = join(scratch, 'tree')
-  await copyTree(files, tree, options)
-  const partitionBytes = recipe.diskBytes - PARTITION_OFFSET_BYTES
+  await copyTree(files, tree, signal === undefined ? {} : { signal })
+  const partitionBytes = diskBytes - PARTITION_OFFSET_BYTES
   await writeFile(disk, partitionTable({ startBytes: PARTITION_OFFSET_BYTES, sizeBytes: partitionBytes }))
-  await truncate(disk, recipe.diskBytes)
-  // Fixed ids and seed, and no journal, so that the same files make nearly the same disk: the two qcow2 images then
-  // share most of their content, as images of one operating system do.
-  const uuid = '6a3d1f52-58c1-4c0f-9f5e-2b7a90c4d1e8'
-  const fixed = ['-U', uuid, '-E', `offset=${PARTITION_OFFSET_BYTES},hash_seed=${uuid},lazy_itable_init=1`]
+  await truncate(disk, diskBytes)
+  const fixed = [
+    '-U',
+    FILE_SYSTEM_ID,
+    '-E',
+    `offset=${PARTITION_OFFSET_BYTES},hash_seed=${FILE_SYSTEM_ID},lazy_itable_init=1`,
+  ]
   const size = `${Math.floor(partitionBytes / 1024)}k`
-  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', ...fixed, '-d', tree, disk, size], options)
+  // Without a journal, and with times of its own, so that the same files make the same disk.
+  const flags = ['-q', '-F', '-t', 'ext4', '-O', '^has_journal', ...fixed]
+  await runTool('mke2fs', [...flags, '-d', tree, disk, size], { signal, env: { SOURCE_DATE_EPOCH } })
 }
 
-/** Runs a tool of the system; mke2fs lives in a directory that not every user has on the PATH. */
-async function tool(command: string, args: readonly string[], { signal }: { signal?: AbortSignal }): Promise<void> {
-  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, SOURCE_DATE_EPOCH: '1767225600' }
-  try {
-    await run(command, args, { env, ...(signal === undefined ? {} : { signal }) })
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
-    throw new Error(`${command} is not installed: run "sh infra/setup.sh"`, { cause: error })
-  }
+/** As a user changes a system: what was there keeps its place on the disk. */
+async function changeDisk(
+  image: string,
+  { disk, files }: { disk: string; files: readonly SourceFile[] },
+  { signal }: { signal?: AbortSignal },
+): Promise<void> {
+  await runTool('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', image, disk], { signal })
+  await changeFileSystem(disk, writeCommands(files), { offsetBytes: PARTITION_OFFSET_BYTES, signal })
 }
 
 async function exists(path: string): Promise<boolean> {

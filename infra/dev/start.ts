@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Layer } from '@shoal/api'
 import { DEFAULT_SEED_URL, formatBytes, formatRate } from '@shoal/cli'
 import { errorCode, errorMessage, ShoalError } from '@shoal/core'
 import { buildExampleImages } from './build-images.ts'
 import { devError } from './errors.ts'
 import { checkPorts, type Fleet, startFleet } from './fleet.ts'
-import { awaitFleet, distribute, importImage, verifyEverywhere } from './steps.ts'
+import { awaitFleet, distribute, importImage, makeLayers, verifyEverywhere } from './steps.ts'
 
 const USAGE = `Usage: node infra/dev/start.ts [--once] [--directory .shoal] [--peers 3] [--network 127.0.0]
   Starts a seed with an embedded image library and peers, all on this machine; imports, distributes and verifies
@@ -64,15 +65,19 @@ function say(step: string, text: string): void {
 async function show(fleet: Fleet, names: readonly string[], signal: AbortSignal): Promise<void> {
   const images = await awaitFleet(fleet, { images: names, signal })
   say('peers', `${fleet.peers.length} ready: ${fleet.peers.map(({ name, url }) => `${name} ${url}`).join(', ')}`)
-  const layers = []
+  const found = new Map<string, Layer>()
   for (const image of images) {
     const { layer, wasThere, seconds, image: published } = await importImage(fleet, image, { signal })
-    layers.push(layer)
     const size = formatBytes(layer.sizeBytes)
     const requests = published.import?.libraryRequests ?? 1
     const read = `${size} in ${seconds.toFixed(1)} s, ${formatRate(layer.sizeBytes / seconds)}, library read ${times(requests)}`
     say('import', `${image.name}: ${wasThere ? `${size}, already there` : read}`)
+    const made = await makeLayers(fleet, published, { signal })
+    for (const each of made.layers) found.set(each.digest, each)
+    const [, middle] = made.layers
+    if (middle !== undefined) say('layers', `${image.name}: ${saving(middle.sizeBytes, made.flatBytes)}`)
   }
+  const layers = [...found.values()]
   for await (const { layer, nodes, wasThere, seconds } of distribute(fleet, layers, { signal })) {
     const name = images.find(({ id }) => layer.images.includes(id))?.name ?? layer.digest
     const bytes = layer.sizeBytes * nodes
@@ -88,6 +93,11 @@ async function show(fleet: Fleet, names: readonly string[], signal: AbortSignal)
   )
 }
 
+function saving(middleBytes: number, flatBytes: number): string {
+  const saved = Math.round((1 - middleBytes / flatBytes) * 100)
+  return `a middle of ${formatBytes(middleBytes)} on its base in place of ${formatBytes(flatBytes)} (saves ${saved} %)`
+}
+
 /** The name that the description beside an image gives it in the library. */
 async function displayName(path: string): Promise<string> {
   const description: unknown = JSON.parse(await readFile(path.replace(/\.\w+$/, '.json'), 'utf8'))
@@ -98,7 +108,10 @@ function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`
 }
 
-function sayNext({ seed, peers, tokenFile, imageDirectory, logDirectory }: Fleet, image: string | undefined): void {
+function sayNext(
+  { seed, peers, tokenFile, imageDirectory, logDirectory }: Fleet,
+  [system, application]: string[],
+): void {
   const here = (path: string) => (relative(process.cwd(), path).startsWith('..') ? path : relative(process.cwd(), path))
   // In the usual place, the command line finds seed and token by itself.
   const isUsual = here(tokenFile) === '.shoal/seed/operator.token'
@@ -110,9 +123,10 @@ Everything serves. Try next:
   ${seed.url}/docs    the API, readable; ${seed.url}/openapi.json
   npm run -s shoal -- status${access}
   npm run -s shoal -- image list${access}
-  npm run -s shoal -- layer list${access}
-  npm run -s shoal -- image show "${image}"${access}
-  npm run -s shoal -- layer verify "${image}" --peer ${peer?.url}${access}
+  npm run -s shoal -- layer tree${access}
+  npm run -s shoal -- image show "${system}"${access}
+  npm run -s shoal -- layer verify "${system}" --peer ${peer?.url}${access}
+  npm run -s shoal -- layer compose "${application}" --peer ${peer?.url} --name application.raw --wait${access}
   npm run -s shoal -- node show ${peer?.name}${access}
   npm run -s shoal -- status --peer ${peer?.url}${token}
   npm run -s shoal -- event watch${access}
@@ -134,7 +148,7 @@ async function start(options: StartOptions, signal: AbortSignal): Promise<void> 
   await Promise.race([show(fleet, names, signal), fleet.failure])
   say('done', `in ${secondsSince(begin)}`)
   if (options.once) return
-  sayNext(fleet, names[0])
+  sayNext(fleet, names)
   await Promise.race([aborted(signal), fleet.failure])
   process.stdout.write('\nStopping.\n')
 }

@@ -8,6 +8,8 @@ const POLL_MS = 100
 /** Far more than the example images need, for machines that are busy with something else. */
 const STEP_TIMEOUT_MS = 300_000
 const LIST_LIMIT = 500
+/** Of the making of layers. */
+const UNFINISHED: ReadonlySet<string> = new Set(['queued', 'comparing', 'writing', 'verifying'])
 
 export interface ImportResult {
   readonly image: Image
@@ -15,6 +17,13 @@ export interface ImportResult {
   /** Published before this start. */
   readonly wasThere: boolean
   readonly seconds: number
+}
+
+export interface LayersResult {
+  /** The base first. */
+  readonly layers: readonly Layer[]
+  /** What the image is as one layer. */
+  readonly flatBytes: number
 }
 
 export interface DistributionResult {
@@ -62,6 +71,20 @@ export async function importImage(fleet: Fleet, image: Image, { signal }: StepOp
   })
   const layer = await client.showLayer({ params: { layer: published.layer }, signal })
   return { image: published.image, layer, wasThere, seconds: secondsSince(begin) }
+}
+
+/** Has the seed look for a base of an imported image, and waits for what comes of it: base and middle, or the image as it is. */
+export async function makeLayers(fleet: Fleet, image: Image, { signal }: StepOptions): Promise<LayersResult> {
+  const { client } = fleet.seed
+  const params = { image: image.id }
+  if (image.layering === null) await client.publishLayers({ params, body: {}, signal })
+  const what = `The making of layers of ${image.name}`
+  const layered = await until(fleet, { what, signal }, async () => {
+    const now = await client.showImage({ params, signal })
+    return now.layering === null || UNFINISHED.has(now.layering.state) ? undefined : now
+  })
+  const layers = await Promise.all(layered.chain.map((layer) => client.showLayer({ params: { layer }, signal })))
+  return { layers, flatBytes: layered.layering?.flatBytes ?? 0 }
 }
 
 /** Assigns layers to every peer and gives each one's result when the last peer has it. */

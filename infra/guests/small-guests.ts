@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process'
 import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { changeFileSystem } from '../dev/change-file-system.ts'
 import { copyTree, findFiles, type SourceFile } from '../dev/image-content.ts'
 import { partitionTable } from '../dev/partition-table.ts'
+import { runTool } from '../dev/system-tool.ts'
 import { usedRanges } from './free-ranges.ts'
 import { type GuestMiddle, type GuestSet, PARTITION_OFFSET_BYTES } from './guest-set.ts'
 
-const run = promisify(execFile)
 const MIB = 1024 ** 2
-/** debugfs says a line for each file. */
-const MAX_OUTPUT_BYTES = 64 * MIB
 const REPOSITORY = join(import.meta.dirname, '../..')
 /** Where a machine has its own files; of an installation in a container the last may be the largest. */
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/share', join(REPOSITORY, 'node_modules')]
@@ -46,7 +43,7 @@ export async function buildSmallGuests(directory: string, options: SmallGuestOpt
     signal?.throwIfAborted()
     const name = `small-${index + 1}`
     const raw = join(directory, `${name}.raw`)
-    await tool('cp', ['--sparse=always', disk, raw], signal)
+    await runTool('cp', ['--sparse=always', disk, raw], { signal })
     const removed = baseFiles.filter((_, at) => at % REMOVED_EVERY === index % REMOVED_EVERY)
     await change(raw, { name, added, removed }, signal)
     const untrimmed = await toQcow2(raw, join(directory, `${name}.untrimmed.qcow2`), signal)
@@ -87,7 +84,8 @@ async function writeBase(
   await truncate(disk, diskMiB * MIB)
   const fixed = `offset=${PARTITION_OFFSET_BYTES},hash_seed=${FILE_SYSTEM_ID},lazy_itable_init=0`
   const size = `${Math.floor(partitionBytes / 1024)}k`
-  await tool('mke2fs', ['-q', '-F', '-t', 'ext4', '-U', FILE_SYSTEM_ID, '-E', fixed, '-d', tree, disk, size], signal)
+  const flags = ['-q', '-F', '-t', 'ext4', '-U', FILE_SYSTEM_ID, '-E', fixed]
+  await runTool('mke2fs', [...flags, '-d', tree, disk, size], { signal })
   await rm(tree, { recursive: true })
 }
 
@@ -107,13 +105,7 @@ async function change(
     ...scratch.map((_, index) => `rm download-${index}`),
     ...removed.map(({ imagePath }) => `rm "${imagePath}"`),
   ]
-  const file = `${disk}.commands`
-  await writeFile(file, `${script.join('\n')}\n`)
-  const said = await tool('debugfs', ['-w', '-f', file, `${disk}?offset=${PARTITION_OFFSET_BYTES}`], signal)
-  // Its exit code tells nothing; after its version it says only what went wrong.
-  const errors = said.split('\n').filter((line) => line !== '' && !/^debugfs \d/.test(line))
-  if (errors.length > 0) throw new Error(`debugfs could not change ${disk}: ${errors.slice(0, 3).join('; ')}`)
-  await rm(file)
+  await changeFileSystem(disk, script, { offsetBytes: PARTITION_OFFSET_BYTES, signal })
 }
 
 /** A copy of a disk with zeros wherever its file system has nothing. */
@@ -131,13 +123,6 @@ async function copyUsed(disk: string, copy: string): Promise<void> {
 }
 
 async function toQcow2(raw: string, image: string, signal: AbortSignal | undefined): Promise<string> {
-  await tool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, image], signal)
+  await runTool('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, image], { signal })
   return image
-}
-
-/** Runs a tool of the system, some of which are in directories that not every user has on the PATH. What it says of errors. */
-async function tool(command: string, args: readonly string[], signal: AbortSignal | undefined): Promise<string> {
-  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` }
-  const options = { env, maxBuffer: MAX_OUTPUT_BYTES, ...(signal === undefined ? {} : { signal }) }
-  return (await run(command, args, options)).stderr
 }
