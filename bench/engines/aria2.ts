@@ -28,9 +28,10 @@ async function start(role: EngineRole, place: EnginePlace, layer: BenchLayer): P
     ...['--seed-ratio=0.0', '--bt-max-peers=0', '--file-allocation=none'],
     // A seed trusts its file: what checking costs is not what is measured.
     '--bt-seed-unverified=true',
-    // aria2 says nothing when it turns to seeding; the hook prints the file's path. What it prints of its progress has no line of its own, and would hide that.
-    '--show-console-readout=false',
+    // aria2 says nothing when it turns to seeding; the hook prints the file's path.
     ...['--on-bt-download-complete=/bin/echo', '--summary-interval=0', '--console-log-level=notice'],
+    // Its progress has no line of its own: after a minute it would stand before what the hook prints.
+    '--show-console-readout=false',
     ...['--enable-rpc=true', '--rpc-listen-all=true', `--rpc-listen-port=${rpcPort}`, `--rpc-secret=${secret}`],
     `--pause=${role === 'peer'}`,
   ]

@@ -10,10 +10,10 @@ import {
   firstDifference,
   type GuestRange,
   LAYER_FORMAT,
-  Qcow2Image,
   writeLayer,
 } from '@shoal/qcow2'
-import { fileAccess, fileSink } from '@shoal/qcow2/file-access'
+import { fileSink } from '@shoal/qcow2/file-access'
+import { openImage } from '../qcow2-read/open-image.ts'
 
 const KIB_PER_MIB = 1024
 const FLAT_FORMAT = { clusterBits: 16, compression: 'none', level: 0 } as const
@@ -21,7 +21,7 @@ const FLAT_FORMAT = { clusterBits: 16, compression: 'none', level: 0 } as const
 type Job = (base: string, image: string, output: string) => Promise<void>
 
 const jobs: Readonly<Record<string, Job>> = {
-  /** As the seed does it: what the file system does not use is left out, and the chain is compared with the disk before it counts. */
+  /** As the seed does it when asked to drop free space: what the file system does not use is left out, and the chain is compared with the disk before it counts. */
   async middle(base, flat, output) {
     const [below, disk] = [await openChain(base), await openChain(flat)]
     const unneeded: GuestRange[] = []
@@ -43,14 +43,9 @@ const jobs: Readonly<Record<string, Job>> = {
   },
 }
 
-/** The topmost first. The process ends with its only job, and its files with it. */
+/** The topmost first. */
 async function openChain(top: string, ...below: readonly string[]): Promise<Chain> {
   return new Chain([await openImage(top), ...(await Promise.all(below.map(openImage)))])
-}
-
-async function openImage(path: string): Promise<Qcow2Image> {
-  const file = await open(path)
-  return Qcow2Image.open(fileAccess(file, (await file.stat()).size))
 }
 
 const [name = '', base = '', image = '', output = ''] = process.argv.slice(2)

@@ -3,9 +3,8 @@
  * the other, and answers each: `'digest'` with the SHA-256 of the disk, a pattern with what reading so took.
  */
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
-import { Chain, Qcow2Image } from '@shoal/qcow2'
-import { fileAccess } from '@shoal/qcow2/file-access'
+import { Chain } from '@shoal/qcow2'
+import { openImage } from './open-image.ts'
 import type { ReadCost } from './read-engine.ts'
 import type { ReadPattern } from './read-pattern.ts'
 
@@ -15,12 +14,6 @@ const KIB_PER_MIB = 1024
 const [top, ...below] = await Promise.all(process.argv.slice(2).map(openImage))
 if (top === undefined) throw new TypeError('no image was named')
 const chain = new Chain([top, ...below])
-
-/** The process ends with its parent, and its files with it. */
-async function openImage(path: string): Promise<Qcow2Image> {
-  const file = await open(path)
-  return Qcow2Image.open(fileAccess(file, (await file.stat()).size))
-}
 
 async function digest(): Promise<string> {
   const hash = createHash('sha256')

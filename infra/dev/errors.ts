@@ -22,6 +22,10 @@ export const devErrors = {
     message: 'The import of {image} failed: {reason}',
     hint: '{hint}',
   },
+  SHOAL_DEV_LAYERS: {
+    message: 'The making of layers of {image} failed: {reason}',
+    hint: '{hint}',
+  },
   SHOAL_DEV_DISTRIBUTION: {
     message: 'Layer {layer} did not reach every node: {reason}.',
     hint: '"npm run -s shoal -- node show <node>" tells why; the logs are in {logs}.',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Image, Layer, Node } from '@shoal/api'
+import type { ErrorBody, Image, Layer, Node } from '@shoal/api'
 import type { ShoalError } from '@shoal/core'
 import { devError } from './errors.ts'
 import type { Fleet } from './fleet.ts'
@@ -66,14 +66,18 @@ export async function importImage(fleet: Fleet, image: Image, { signal }: StepOp
   const what = `The import of ${image.name}`
   const published = await until(fleet, { what, signal }, async () => {
     const now = await client.showImage({ params: { image: image.id }, signal })
-    if (now.import?.state === 'failed' || now.import?.state === 'cancelled') throw importFailed(now)
+    if (now.import?.state === 'failed' || now.import?.state === 'cancelled')
+      throw failed('SHOAL_DEV_IMPORT', now, now.import.error)
     return now.layer === null ? undefined : { image: now, layer: now.layer }
   })
   const layer = await client.showLayer({ params: { layer: published.layer }, signal })
   return { image: published.image, layer, wasThere, seconds: secondsSince(begin) }
 }
 
-/** Has the seed look for a base of an imported image, and waits for what comes of it: base and middle, or the image as it is. */
+/**
+ * Has the seed look for a base of an imported image, and waits for what comes of it: base and middle, or the image as it is. Throws
+ * `SHOAL_DEV_LAYERS` with what the seed says.
+ */
 export async function makeLayers(fleet: Fleet, image: Image, { signal }: StepOptions): Promise<LayersResult> {
   const { client } = fleet.seed
   const params = { image: image.id }
@@ -81,6 +85,7 @@ export async function makeLayers(fleet: Fleet, image: Image, { signal }: StepOpt
   const what = `The making of layers of ${image.name}`
   const layered = await until(fleet, { what, signal }, async () => {
     const now = await client.showImage({ params, signal })
+    if (now.layering?.state === 'failed') throw failed('SHOAL_DEV_LAYERS', now, now.layering.error)
     return now.layering === null || UNFINISHED.has(now.layering.state) ? undefined : now
   })
   const layers = await Promise.all(layered.chain.map((layer) => client.showLayer({ params: { layer }, signal })))
@@ -159,10 +164,9 @@ function isUntouched(nodes: readonly Node[], digest: string): boolean {
   return held.every(({ fromOriginBytes, fromPeersBytes }) => fromOriginBytes + fromPeersBytes === 0)
 }
 
-function importFailed(image: Image): ShoalError {
-  const error = image.import?.error
+function failed(code: 'SHOAL_DEV_IMPORT' | 'SHOAL_DEV_LAYERS', image: Image, error: ErrorBody | null): ShoalError {
   const reason = error?.message ?? 'it was cancelled'
-  return devError('SHOAL_DEV_IMPORT', { image: image.name ?? image.id, reason, hint: error?.hint ?? 'Start again.' })
+  return devError(code, { image: image.name ?? image.id, reason, hint: error?.hint ?? 'Start again.' })
 }
 
 async function until<T>(

@@ -1,8 +1,8 @@
 import type { ZstdCompress, ZstdDecompress } from 'node:zlib'
 
 /**
- * A zstd stream of Node's that works on one frame after the other. A stream for each frame would take half of the time: its memory is
- * allocated, cleared and freed again.
+ * A zstd stream of Node's that works on one frame after the other. A stream for each frame would cost as much again as small frames
+ * do: its memory is allocated, cleared and freed each time.
  */
 export class FrameStream {
   readonly #stream: ZstdCompress | ZstdDecompress
