@@ -7,7 +7,9 @@ const MIN_REPEAT_MS = 2000
 const MAX_REPEAT_MS = 10_000
 /** Pieces on their way at once, as time at the rate at which they arrive: enough for any round trip, little to wait behind. */
 const PIPELINE_MS = 100
-const MIN_ON_THE_WAY = 14
+/** ... and at least so many, unless they would take longer than this: a piece that takes seconds is one that nobody can pass on. */
+const AMPLE_ON_THE_WAY = 14
+const AMPLE_PIPELINE_MS = 600
 const MAX_ON_THE_WAY = 64
 /** ... at first, and one more with each that arrived: the sooner the first ones are there, the sooner they are passed on. */
 const FIRST_ON_THE_WAY = 4
@@ -44,11 +46,11 @@ export class OriginOffers {
   #onTheWay = 0
   #arrivals = 0
   #arrivalsSince = 0
-  #limit = MIN_ON_THE_WAY
+  #limit = AMPLE_ON_THE_WAY
   /** The limit while it begins. */
   #firstLimit = FIRST_ON_THE_WAY
-  /** From giving a piece until it arrived. */
-  #usualMs = 0
+  /** From giving a piece until it arrived; long, until some have. */
+  #usualMs = MAX_REPEAT_MS / REPEAT_FACTOR
 
   constructor(options: { pieceCount: number; now: () => number }) {
     this.#now = options.now
@@ -80,13 +82,13 @@ export class OriginOffers {
       if (now - this.#arrivalsSince > 2 * RATE_MS) {
         this.#arrivals = 0
         this.#firstLimit = FIRST_ON_THE_WAY
-      } else this.#setLimit((this.#arrivals * PIPELINE_MS) / (now - this.#arrivalsSince))
+      } else this.#limit = onTheWay(this.#arrivals / (now - this.#arrivalsSince))
       this.#arrivals = 0
       this.#arrivalsSince = now
     }
     this.#arrivals += arrived
-    this.#firstLimit = Math.min(MIN_ON_THE_WAY, this.#firstLimit + arrived)
-    this.#setLimit(Math.max(this.#limit, (this.#arrivals * PIPELINE_MS) / RATE_MS))
+    this.#firstLimit = Math.min(MAX_ON_THE_WAY, this.#firstLimit + arrived)
+    this.#limit = Math.max(this.#limit, onTheWay(this.#arrivals / RATE_MS))
   }
 
   /** The next piece for a client; `undefined` when there is none for it now. It counts as given and on its way. */
@@ -145,15 +147,17 @@ export class OriginOffers {
   }
 
   #hasRoom(): boolean {
-    const limit = this.#firstLimit < MIN_ON_THE_WAY ? this.#firstLimit : this.#limit
+    const limit = Math.min(this.#firstLimit, this.#limit)
     if (this.#onTheWay < limit) return true
     let waiting = 0
     const before = this.#now() - LOST_MS
     for (const { onTheWay } of this.#clients) for (const sentAt of onTheWay) if (sentAt > before) waiting += 1
     return waiting < limit
   }
+}
 
-  #setLimit(pieces: number): void {
-    this.#limit = Math.min(MAX_ON_THE_WAY, Math.max(MIN_ON_THE_WAY, Math.ceil(pieces)))
-  }
+/** How many pieces may be on their way at a rate. */
+function onTheWay(piecesPerMs: number): number {
+  const pieces = Math.max(piecesPerMs * PIPELINE_MS, Math.min(AMPLE_ON_THE_WAY, piecesPerMs * AMPLE_PIPELINE_MS))
+  return Math.min(MAX_ON_THE_WAY, Math.max(FIRST_ON_THE_WAY, Math.ceil(pieces)))
 }

@@ -222,3 +222,29 @@ test('whatever clients do, what they get is needed, new before old, never soon a
     }),
   )
 })
+
+test('where pieces arrive slowly few are on their way: one that takes seconds is one that nobody can pass on', () => {
+  const onTheWayAt = (msPerPiece: number) => {
+    const fixture = new OffersFixture(2000)
+    const client = fixture.add()
+    let onTheWay = fixture.give(client).length
+    for (let count = 0; count < 100; count += 1) {
+      fixture.now += msPerPiece
+      fixture.offers.arrived(client, 1)
+      onTheWay += fixture.give(client).length - 1
+    }
+    return onTheWay
+  }
+  const [slow, middling] = [onTheWayAt(160), onTheWayAt(40)]
+  assert.ok(slow <= 6, `${slow}`)
+  assert.ok(middling >= 12 && middling <= 16, `${middling}`)
+})
+
+test('what is on its way at the beginning, when nothing has arrived yet, is not given again', () => {
+  const fixture = new OffersFixture(4)
+  const client = fixture.add()
+  assert.equal(fixture.give(client).length, 4)
+  client.onTheWay.splice(0)
+  fixture.now += 3000
+  assert.deepEqual(fixture.give(client), [])
+})
