@@ -1,0 +1,44 @@
+import type { Digest } from '@shoal/core'
+
+/** Where else a layer is, near or far. */
+export interface Replicas {
+  /** Nodes of the same rack that hold it, without this one. */
+  readonly rack: number
+  /** Of the same zone, without those of the rack. */
+  readonly zone: number
+  /** Of other zones. */
+  readonly elsewhere: number
+}
+
+/** What is known of a layer that a node holds: what a replacement policy may go by. Times are in milliseconds of one clock. */
+export interface CacheEntry {
+  readonly digest: Digest
+  /** Bytes that are free again without it. */
+  readonly sizeBytes: number
+  readonly fetchedAt: number
+  readonly lastUsedAt: number
+  /** Of the use before the last; `null` when there was one only. */
+  readonly previousUsedAt: number | null
+  /** Since it was fetched. The fetch is for a use, which counts. */
+  readonly uses: number
+  /** Its part of this node's uses, recent ones counting more: from 0 to 1. */
+  readonly ownShare: number
+  /** The same of all nodes' uses, as the seed last told. */
+  readonly clusterShare: number
+  /** {@link CacheFacts.misses} when it was fetched. */
+  readonly missesAtFetch: number
+  /** {@link CacheFacts.inflation} when it was last used. */
+  readonly inflationAtUse: number
+  readonly replicas: Replicas
+}
+
+/** What is true of the whole cache. */
+export interface CacheFacts {
+  readonly nowMs: number
+  /** Layers that were asked for and were not there, since the cache was made. */
+  readonly misses: number
+  /** The value of what was last evicted: the clock of `gdsf`. */
+  readonly inflation: number
+  /** How much better the cluster's uses have foretold this node's than its own have, from 0 to 1. */
+  readonly clusterWeight: number
+}

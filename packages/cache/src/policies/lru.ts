@@ -1,0 +1,6 @@
+import type { CacheEntry } from '../cache-entry.ts'
+
+/** Least recently used. */
+export function lru({ lastUsedAt }: CacheEntry): number {
+  return lastUsedAt
+}
