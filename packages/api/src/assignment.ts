@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { address, bytes, count, digest, hex20, nodeId, place, priority, time } from './field.ts'
+import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, time } from './field.ts'
 import { NodeLimits } from './limits.ts'
 
 /** The most nodes one request may name. */
@@ -13,6 +13,7 @@ export const Assignment = Type.Object(
     layer: digest('The layer that is wanted.'),
     priority: priority('Order among the assignments of a node.'),
     createdAt: time('When it was assigned.'),
+    pinnedUntil: nullable(time('Until when it is not evicted; null: it is kept as long as it is worth it.')),
   },
   { description: 'One layer wanted on one node.' },
 )
@@ -32,6 +33,7 @@ export const AssignRequest = Type.Object(
     zone: Type.Optional(place('Only nodes of this zone.')),
     rack: Type.Optional(place('Only nodes of this rack.')),
     priority: Type.Optional(priority(`Order among the assignments of a node; ${DEFAULT_PRIORITY} when absent.`)),
+    pinnedUntil: Type.Optional(time('Until when it is not evicted; absent: it is kept as long as it is worth it.')),
   },
   {
     additionalProperties: false,
@@ -72,6 +74,8 @@ export const DesiredAssignment = Type.Object(
       maxItems: 20,
       description: 'Nodes that hold some of it; the origin is not among them.',
     }),
+    assignedAt: Type.Optional(time('When it was assigned: one that was evicted is fetched again for a later one.')),
+    pinnedUntil: Type.Optional(nullable(time('Until when it is not evicted; null: as long as it is worth it.'))),
   },
   { description: 'One layer a node should hold.' },
 )

@@ -9,6 +9,19 @@ export {
   UnassignRequest,
   UnassignResult,
 } from './assignment.ts'
+export {
+  CacheLayer,
+  CacheLayers,
+  CachePin,
+  CacheStatus,
+  EVICTION_REASONS,
+  EvictionRequest,
+  EvictionResult,
+  MAX_PIN_OWNER_CHARS,
+  PIN_KINDS,
+  PinRequest,
+  PolicyChange,
+} from './cache.ts'
 export { type CallOptions, type Client, type ClientOptions, createClient, type StreamEvent } from './client.ts'
 export {
   COMPOSITION_FORMATS,
@@ -30,13 +43,18 @@ export { LIMIT_RANGE, Limits, LimitsChange, LimitsOverride, LimitsStatus, NodeLi
 export {
   Enrollment,
   Heartbeat,
+  HeartbeatAnswer,
   Inventory,
+  LAYER_STATES,
+  LayerFacts,
   LayerInventory,
+  LayerUses,
   MAX_HEARTBEAT_EVENTS,
   MAX_NODE_LAYERS,
   Node,
   NodeEvent,
   NodeRegistration,
+  Replicas,
   Revision,
 } from './node.ts'
 export type { Operation, Role } from './operation.ts'

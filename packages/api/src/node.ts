@@ -51,10 +51,15 @@ export const Enrollment = Type.Object(
 )
 export type Enrollment = Static<typeof Enrollment>
 
+export const LAYER_STATES = ['waiting', 'fetching', 'complete', 'failed', 'evicted'] as const
+
 export const LayerInventory = Type.Object(
   {
     digest: digest('The layer.'),
-    state: Type.Enum(['waiting', 'fetching', 'complete', 'failed'], { description: 'How far the node is.' }),
+    state: Type.Enum([...LAYER_STATES], {
+      description: 'How far the node is. evicted: it was assigned and had to go, which ends that assignment.',
+    }),
+    evictedAssignment: Type.Optional(time('Of an evicted layer: when the assignment was made that ended.')),
     presentBytes: bytes('Verified on disk.'),
     sizeBytes: bytes('Size of the layer file.'),
     fromOriginBytes: bytes('Received from the origin.'),
@@ -104,6 +109,12 @@ export const NodeEvent = Type.Object(
 )
 export type NodeEvent = Static<typeof NodeEvent>
 
+export const LayerUses = Type.Object(
+  { layer: digest('The layer.'), uses: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'How often.' }) },
+  { description: 'How often a layer was used on a node: a machine was started from it, a disk composed.' },
+)
+export type LayerUses = Static<typeof LayerUses>
+
 export const Heartbeat = Type.Object(
   {
     inventory: Inventory,
@@ -111,6 +122,12 @@ export const Heartbeat = Type.Object(
       maxItems: MAX_HEARTBEAT_EVENTS,
       description: 'What happened since the last heartbeat that was acknowledged.',
     }),
+    uses: Type.Optional(
+      Type.Array(LayerUses, {
+        maxItems: MAX_NODE_LAYERS,
+        description: 'Layers that were used since the last heartbeat that was acknowledged.',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'Sent by every node at the interval it was told.' },
 )
@@ -121,6 +138,42 @@ export const Revision = Type.Object(
   { description: "The revision of a node's desired state." },
 )
 export type Revision = Static<typeof Revision>
+
+export const Replicas = Type.Object(
+  {
+    rack: count('Other nodes of the same rack that hold all of it.'),
+    zone: count('Of the same zone, in other racks.'),
+    elsewhere: count('Of other zones.'),
+  },
+  { description: 'Where else a layer is; the seed is not counted.' },
+)
+export type Replicas = Static<typeof Replicas>
+
+export const LayerFacts = Type.Object(
+  {
+    layer: digest('The layer.'),
+    useShare: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Its part of all uses of layers in the fleet, recent ones counting more.',
+    }),
+    replicas: Replicas,
+    bootBytes: bytes('At the beginning of its file, what a boot reads; 0 when that is not known.'),
+  },
+  { description: 'What the seed knows of a layer that a node holds, for its cache.' },
+)
+export type LayerFacts = Static<typeof LayerFacts>
+
+export const HeartbeatAnswer = Type.Object(
+  {
+    ...Revision.properties,
+    layers: Type.Optional(
+      Type.Array(LayerFacts, { maxItems: MAX_NODE_LAYERS, description: 'Of the layers that the node has reported.' }),
+    ),
+  },
+  { description: "The revision of a node's desired state, and what its cache goes by." },
+)
+export type HeartbeatAnswer = Static<typeof HeartbeatAnswer>
 
 export const Node = Type.Object(
   {

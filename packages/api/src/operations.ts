@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
+import { CacheLayers, CachePin, CacheStatus, EvictionRequest, EvictionResult, MAX_PIN_OWNER_CHARS, PinRequest, PolicyChange } from './cache.ts'
 import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId, nullable } from './field.ts'
@@ -8,7 +9,7 @@ import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
 import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
-import { Enrollment, Heartbeat, Node, NodeRegistration, Revision } from './node.ts'
+import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
 import type { Operation } from './operation.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
 
@@ -190,7 +191,7 @@ export const operations = {
     summary: 'Reports what a node holds; the answer tells whether its desired state has changed.',
     params: nodeParams,
     body: Heartbeat,
-    response: Revision,
+    response: HeartbeatAnswer,
   },
   desiredState: {
     id: 'desiredState',
@@ -384,6 +385,73 @@ export const operations = {
       'Cancels a composition that is not done, or removes one that has ended, with its files; served by the peer.',
     params: compositionParams,
     status: 204,
+  },
+  showCache: {
+    id: 'showCache',
+    method: 'GET',
+    path: '/v1/cache',
+    role: 'operator',
+    tag: 'cache',
+    summary: 'Shows the cache of a node: its limit, who takes the space, and how often it had what was wanted; served by its peer.',
+    response: CacheStatus,
+  },
+  listCache: {
+    id: 'listCache',
+    method: 'GET',
+    path: '/v1/cache/layers',
+    role: 'operator',
+    tag: 'cache',
+    summary: 'Lists the layers in the cache of a node, what each is worth and who holds it; served by its peer.',
+    response: CacheLayers,
+  },
+  evictLayers: {
+    id: 'evictLayers',
+    method: 'POST',
+    path: '/v1/cache/evictions',
+    role: 'operator',
+    tag: 'cache',
+    summary: 'Evicts a layer, or what is worth least, or says what would go and why; served by the peer.',
+    body: EvictionRequest,
+    response: EvictionResult,
+  },
+  pinLayer: {
+    id: 'pinLayer',
+    method: 'PUT',
+    path: '/v1/cache/layers/{layer}/pin',
+    role: 'operator',
+    tag: 'cache',
+    summary: 'Protects a layer from eviction, whether it is there yet or not; served by the peer.',
+    params: layerParams,
+    body: PinRequest,
+    response: CachePin,
+  },
+  unpinLayer: {
+    id: 'unpinLayer',
+    method: 'DELETE',
+    path: '/v1/cache/layers/{layer}/pin',
+    role: 'operator',
+    tag: 'cache',
+    summary: "Takes an operator's pin back; served by the peer.",
+    params: layerParams,
+    query: Type.Object(
+      {
+        owner: Type.Optional(
+          Type.String({ minLength: 1, maxLength: MAX_PIN_OWNER_CHARS, description: 'Whose; "operator" when absent.' }),
+        ),
+      },
+      strict,
+    ),
+    status: 204,
+  },
+  setCachePolicy: {
+    id: 'setCachePolicy',
+    method: 'PUT',
+    path: '/v1/cache/policy',
+    role: 'operator',
+    tag: 'cache',
+    summary: 'Sets the replacement policy of a node; it survives a restart; served by the peer.',
+    body: PolicyChange,
+    response: CacheStatus,
   },
 } as const satisfies Record<string, Operation>
 

@@ -39,11 +39,20 @@ export interface LayerStore extends AsyncDisposable {
   stagingPath(name: string): string
   /** Bytes that layers and staged files occupy (sparse files: what is written), and what is free for them. */
   usage(): Promise<StoreUsage>
+  /** The staged files, with the bytes that each occupies. */
+  staged(): Promise<StagedFile[]>
 }
 
 export interface StoreUsage {
   readonly allocatedBytes: number
   readonly freeBytes: number
+  /** Size of the file system. */
+  readonly totalBytes: number
+}
+
+export interface StagedFile {
+  readonly name: string
+  readonly allocatedBytes: number
 }
 
 /** One layer. After it was removed from the store every call is `SHOAL_STORE_LAYER_UNKNOWN`. */
@@ -82,6 +91,13 @@ export interface StoredLayer extends LayerDescription {
    * are about to be read, too: a read of the file takes some of them with it.
    */
   readBlock(block: number, ahead?: number): BlockBuffer | Promise<BlockBuffer>
+  /** Bytes that its files occupy on disk; 0 for the in-memory store's. */
+  allocatedBytes(): Promise<number>
+  /**
+   * Keeps only the first `blocks` blocks of those that are present and frees the space of all others, which are absent from then on, durably.
+   * Space is freed after that was recorded; if the process is killed in between, the next open frees it.
+   */
+  trim(blocks: number): Promise<void>
   /** Resolves when every block that was present at the call is durable. */
   flush(): Promise<void>
   /**
@@ -92,6 +108,8 @@ export interface StoredLayer extends LayerDescription {
 }
 
 export interface VerifyOptions {
+  /** Only these blocks; all when absent. */
+  readonly range?: { readonly firstBlock: number; readonly blocks: number } | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((checkedBytes: number) => void) | undefined
 }
