@@ -1,4 +1,5 @@
 import { LIMIT_RANGE } from '@shoal/api'
+import { POLICY_NAMES } from '@shoal/cache'
 import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
 import { type Static, type TSchema, Type } from 'typebox'
@@ -10,6 +11,7 @@ const text = (description: string) => Type.String({ minLength: 1, maxLength: 409
 const port = (description: string) =>
   Type.Integer({ minimum: 0, maximum: 65535, description: `${description} 0 takes a free one.` })
 const place = (description: string) => Type.String({ pattern: '^[0-9A-Za-z._-]*$', maxLength: 100, description })
+const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description: `${description} 0 to 1.` })
 const limit = (description: string) =>
   nullable(
     Type.Integer(LIMIT_RANGE),
@@ -26,9 +28,31 @@ export const peerConfigSchema = Type.Object(
     zone: place('Availability zone of this node.'),
     rack: place('Rack of this node.'),
     stateDirectory: text('Directory for what must survive a restart. It belongs to one daemon alone.'),
-    capacityBytes: nullable(
-      Type.Integer({ minimum: 1 }),
-      'The most bytes of layers this node takes. Bytes. null: the whole file system.',
+    cache: Type.Object(
+      {
+        maxBytes: nullable(
+          Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+          'The most that layers and composed disks take together. Bytes. null: what maxShare and minFreeBytes leave.',
+        ),
+        maxShare: share('The most they take of their file system.'),
+        minFreeBytes: Type.Integer({
+          minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: 'What stays free on that file system, whoever fills it. Bytes.',
+        }),
+        highWatermark: share('Part of the limit above which layers are evicted.'),
+        lowWatermark: share('Part of the limit down to which they are evicted then. At most highWatermark.'),
+        policy: Type.Enum([...POLICY_NAMES], { description: 'Which layer goes first: the replacement policy.' }),
+        bootShare: share('Part of the limit for what boots read of layers that were evicted.'),
+        lastCopiesLast: Type.Boolean({
+          description: 'Whether layers that no other node holds are evicted after all others.',
+        }),
+        scrubBytesPerSecond: nullable(
+          Type.Integer(LIMIT_RANGE),
+          'Rate at which layers are read back and checked. Bytes per second. null: they are not.',
+        ),
+      },
+      strict,
     ),
     seed: Type.Object(
       {
@@ -127,7 +151,17 @@ export const peerConfigDefaults = {
   zone: '',
   rack: '',
   stateDirectory: '/var/lib/shoal-peer',
-  capacityBytes: null,
+  cache: {
+    maxBytes: null,
+    maxShare: 0.9,
+    minFreeBytes: 1024 ** 3,
+    highWatermark: 0.95,
+    lowWatermark: 0.85,
+    policy: 'worth',
+    bootShare: 0.1,
+    lastCopiesLast: true,
+    scrubBytesPerSecond: 4 * 1024 ** 2,
+  },
   seed: { tokenFile: null, publicKey: null },
   swarm: { host: '0.0.0.0', port: 7441, advertiseHost: null },
   dht: { enabled: true, port: 7441 },

@@ -23,9 +23,13 @@ export const peerErrors = {
     message: 'Other nodes cannot reach this one at {address}: {reason}.',
     hint: 'Open that TCP port in the firewall, or set swarm.advertiseHost to the address of this machine that other nodes can reach.',
   },
-  SHOAL_PEER_CAPACITY: {
-    message: 'Layer {layer} of {sizeBytes} bytes does not fit: {usedBytes} of {capacityBytes} bytes are taken.',
-    hint: 'Raise capacityBytes, or take layers back from this node and remove them.',
+  SHOAL_PEER_LAYER_IN_USE: {
+    message: 'Layer {layer} was withdrawn, but {user} has it open.',
+    hint: 'It is removed when that ends; it is served to nobody meanwhile. Stop or rebuild the machine to have it gone sooner.',
+  },
+  SHOAL_PEER_EVICTION_REQUEST: {
+    message: 'Say what is to be evicted: {reason}.',
+    hint: 'Give either a layer or a number of bytes.',
   },
   SHOAL_PEER_LAYER_MISMATCH: {
     message: 'The seed was asked for the manifest of {layer} and gave that of {found}.',

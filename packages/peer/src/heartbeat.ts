@@ -1,4 +1,4 @@
-import type { Inventory } from '@shoal/api'
+import type { Inventory, LayerFacts, LayerUses } from '@shoal/api'
 import { type Clock, errorCode, type Logger } from '@shoal/core'
 import { Alarm } from './alarm.ts'
 import { jittered } from './back-off.ts'
@@ -12,11 +12,15 @@ export interface HeartbeatDeps {
   readonly seed: SeedLink
   readonly events: EventQueue
   readonly inventory: () => Promise<Inventory>
+  /** What was used and is not told yet. */
+  readonly uses: () => { uses: LayerUses[]; acknowledge: () => void }
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
   /** The seed told the revision of the desired state. */
   readonly onRevision: (revision: number) => void
+  /** The seed told what it knows of the layers here. */
+  readonly onFacts: (facts: readonly LayerFacts[]) => void
   /** The seed does not know this node. */
   readonly onUnknown: () => void
 }
@@ -56,10 +60,13 @@ export class Heartbeat {
     try {
       const inventory = await this.#deps.inventory()
       const { node } = this.#options
-      const body = { inventory, events: batch.events }
-      const { revision } = await seed.call((client) => client.heartbeat({ params: { node }, body, signal }))
+      const { uses, acknowledge } = this.#deps.uses()
+      const body = { inventory, events: batch.events, uses }
+      const answer = await seed.call((client) => client.heartbeat({ params: { node }, body, signal }))
+      acknowledge()
       await batch.acknowledge()
-      this.#deps.onRevision(revision)
+      this.#deps.onFacts(answer.layers ?? [])
+      this.#deps.onRevision(answer.revision)
       return events.length > 0
     } catch (error) {
       if (signal.aborted) return false

@@ -3,6 +3,8 @@ import { parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import { type HttpApp, registerOperation, type StatusByCode } from '@shoal/service'
 import type { LayerSwarm } from '@shoal/swarm'
+import type { NodeCache } from './cache/node-cache.ts'
+import { cacheStatusByCode, registerCacheRoutes } from './cache/routes.ts'
 import type { Compositions } from './compose/compositions.ts'
 import { composeStatusByCode, registerCompositionRoutes } from './compose/routes.ts'
 import { peerError } from './errors.ts'
@@ -16,6 +18,7 @@ export const peerStatusByCode: StatusByCode = {
   SHOAL_STORE_NO_SPACE: 507,
   SHOAL_STORE_CLOSED: 503,
   ...composeStatusByCode,
+  ...cacheStatusByCode,
 }
 
 export interface PeerRoutesDeps {
@@ -23,6 +26,7 @@ export interface PeerRoutesDeps {
   readonly swarm: Pick<SwarmPort, 'leave'> & { get(digest: string): Pick<LayerSwarm, 'refresh'> | undefined }
   readonly events: LayerEvents
   readonly compositions: Compositions
+  readonly cache: NodeCache
   readonly status: () => Promise<PeerStatus>
 }
 
@@ -31,6 +35,7 @@ export function registerPeerRoutes(app: HttpApp, deps: PeerRoutesDeps): void {
   registerOperation(app, operations.localStatus, () => deps.status())
   registerOperation(app, operations.verifyLayer, ({ params, signal }) => verifyLayer(deps, params.layer, signal))
   registerCompositionRoutes(app, deps.compositions)
+  registerCacheRoutes(app, deps.cache)
 }
 
 async function verifyLayer(deps: PeerRoutesDeps, layer: string, signal: AbortSignal): Promise<Verification> {

@@ -11,17 +11,19 @@ import { isNoAnswer } from './seed-link.ts'
 export interface InventoryDeps {
   readonly store: LayerStore
   readonly swarm: SwarmPort & Pick<Swarm, 'stats'>
-  readonly reconciler: Pick<Reconciler, 'missing' | 'failure'>
+  readonly reconciler: Pick<Reconciler, 'missing' | 'failure' | 'endedAssignment'>
 }
 
 /** Every layer this node holds or wants, and where. */
 export function peerLayers({ store, swarm, reconciler }: InventoryDeps): PeerLayer[] {
   const held = store.layers().map((stored) => {
     const { digest } = stored.manifest
-    return { path: stored.path, ...heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest)) }
+    const layer = heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest))
+    return { path: stored.path, ...layer, ...evicted(reconciler.endedAssignment(digest)) }
   })
   const missing = reconciler.missing().map(({ digest, sizeBytes }) => {
-    return { path: '', ...missingLayer(digest, sizeBytes, reconciler.failure(digest)) }
+    const layer = missingLayer(digest, sizeBytes, reconciler.failure(digest))
+    return { path: '', ...layer, ...evicted(reconciler.endedAssignment(digest)) }
   })
   return [...held, ...missing].slice(0, MAX_NODE_LAYERS)
 }
@@ -75,6 +77,11 @@ function missingLayer(digest: string, sizeBytes: number, failure: LayerFailure |
     peers: 0,
     error: failure === undefined ? null : errorBody(failure.error),
   }
+}
+
+/** Of a layer that had to go, or is about to: its assignment has ended. */
+function evicted(evictedAssignment: string | undefined): Partial<LayerInventory> {
+  return evictedAssignment === undefined ? {} : { state: 'evicted', evictedAssignment, error: null }
 }
 
 /** A seed that does not answer is no failure of the layer: it waits. */

@@ -8,6 +8,17 @@ import type { PeerRecords } from './peer-records.ts'
 
 const MAX_MESSAGE = 1000
 
+/** A layer that had to go. */
+export interface EvictedLayer {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  readonly keptBytes: number
+  readonly reason: string
+  readonly isLastCopy: boolean
+  /** Since its last use; `null` without one. */
+  readonly idleMs: number | null
+}
+
 /** Makes the node events that the seed is told. */
 export class LayerEvents {
   readonly #deps: { readonly queue: EventQueue; readonly records: PeerRecords; readonly clock: Clock }
@@ -72,6 +83,25 @@ export class LayerEvents {
       block,
       layer: digest,
     })
+  }
+
+  async evicted({ digest, idleMs, ...details }: EvictedLayer): Promise<void> {
+    const { sizeBytes, keptBytes, reason } = details
+    const kept = keptBytes > 0 ? `, ${keptBytes} bytes of it stay for a fast boot` : ''
+    const idle = idleMs === null ? {} : { idleSeconds: Math.round(idleMs / 1000) }
+    await this.#add('layer.evicted', digest, `Evicted, ${sizeBytes} bytes are free again${kept} (${reason}).`, {
+      ...details,
+      ...idle,
+    })
+  }
+
+  async purged(digest: Digest, sizeBytes: number): Promise<void> {
+    await this.#add('layer.purged', digest, 'The layer was withdrawn; nothing of it is left on this node.', { sizeBytes })
+  }
+
+  async corrupt(digest: Digest, badBlocks: readonly number[]): Promise<void> {
+    const message = `${badBlocks.length} blocks on disk were not what they should be; they are dropped and fetched again.`
+    await this.#add('layer.corrupt', digest, message, { blocks: badBlocks.length, firstBlock: badBlocks[0] ?? 0 })
   }
 
   async forget(digest: Digest): Promise<void> {

@@ -52,7 +52,12 @@ export class LayerFailures {
 
   /** The seed answers: what waited only for that is due now. */
   seedIsBack(): void {
-    for (const [digest, { error }] of this.#failures) if (isNoAnswer(error)) this.#failures.delete(digest)
+    this.#clearWhere(isNoAnswer)
+  }
+
+  /** Space became free, or might be made: what waited only for that is due now. */
+  roomIsBack(): void {
+    this.#clearWhere((error) => error.code === 'SHOAL_CACHE_FULL' || error.code === 'SHOAL_CACHE_TOO_LARGE')
   }
 
   isDue(digest: Digest, action: LayerAction): boolean {
@@ -69,5 +74,9 @@ export class LayerFailures {
     const now = this.#clock.now()
     for (const { retryAt } of this.#failures.values()) if (retryAt > now) next = Math.min(next, retryAt - now)
     return next
+  }
+
+  #clearWhere(matches: (error: ShoalError) => boolean): void {
+    for (const [digest, { error }] of this.#failures) if (matches(error)) this.#failures.delete(digest)
   }
 }

@@ -5,28 +5,42 @@ import type { Digest } from '@shoal/core'
  * Between a look at them and what follows from it nothing is awaited, so that a hold and a removal never both succeed.
  */
 export class LayerHolds {
-  readonly #counts = new Map<Digest, number>()
+  /** By layer: who holds it, and how often. */
+  readonly #owners = new Map<Digest, Map<string, number>>()
   readonly #leaving = new Set<Digest>()
   #onFreed = () => {}
 
-  /** Sets who is told when the last hold on a layer ends. */
+  /** Sets who is told when the last hold on a layer ends, or a removal. */
   onFreed(listener: () => void): void {
     this.#onFreed = listener
   }
 
   isHeld(digest: Digest): boolean {
-    return this.#counts.has(digest)
+    return this.#owners.has(digest)
   }
 
-  /** Holds layers until the function that is given is called; `undefined` when one of them is just being removed. */
-  hold(digests: readonly Digest[]): (() => void) | undefined {
+  /** Whether it is just being removed. */
+  isLeaving(digest: Digest): boolean {
+    return this.#leaving.has(digest)
+  }
+
+  /** Who holds a layer. */
+  owners(digest: Digest): string[] {
+    return [...(this.#owners.get(digest)?.keys() ?? [])]
+  }
+
+  /** Holds layers for somebody, until the function that is given is called; `undefined` when one of them is just being removed. */
+  hold(digests: readonly Digest[], owner: string): (() => void) | undefined {
     if (digests.some((digest) => this.#leaving.has(digest))) return undefined
-    for (const digest of digests) this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1)
+    for (const digest of digests) {
+      const owners = this.#owners.get(digest) ?? new Map<string, number>()
+      this.#owners.set(digest, owners.set(owner, (owners.get(owner) ?? 0) + 1))
+    }
     let isHolding = true
     return () => {
       if (!isHolding) return
       isHolding = false
-      for (const digest of digests) this.#release(digest)
+      for (const digest of digests) this.#release(digest, owner)
     }
   }
 
@@ -41,16 +55,17 @@ export class LayerHolds {
       return true
     } finally {
       this.#leaving.delete(digest)
+      this.#onFreed()
     }
   }
 
-  #release(digest: Digest): void {
-    const count = (this.#counts.get(digest) ?? 0) - 1
-    if (count > 0) {
-      this.#counts.set(digest, count)
-      return
-    }
-    this.#counts.delete(digest)
+  #release(digest: Digest, owner: string): void {
+    const owners = this.#owners.get(digest)
+    const count = (owners?.get(owner) ?? 0) - 1
+    if (count > 0) owners?.set(owner, count)
+    else owners?.delete(owner)
+    if (owners === undefined || owners.size > 0) return
+    this.#owners.delete(digest)
     this.#onFreed()
   }
 }

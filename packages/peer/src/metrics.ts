@@ -1,10 +1,9 @@
-import { COMPOSITION_STATES } from '@shoal/api'
+import { COMPOSITION_STATES, LAYER_STATES } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
 import type { Compositions } from './compose/compositions.ts'
 import type { InventoryDeps } from './inventory.ts'
 import { peerLayers } from './inventory.ts'
 
-const STATES = ['waiting', 'fetching', 'complete', 'failed'] as const
 
 /** The metrics of a peer, read from what it knows whenever they are asked for; `banned` counts a ban. */
 export function registerPeerMetrics(
@@ -21,7 +20,7 @@ export function registerPeerMetrics(
     labels: ['state'],
     collect: (gauge) => {
       const layers = peerLayers(deps)
-      for (const state of STATES) gauge.set({ state }, layers.filter((layer) => layer.state === state).length)
+      for (const state of LAYER_STATES) gauge.set({ state }, layers.filter((layer) => layer.state === state).length)
     },
   })
   metrics.total({

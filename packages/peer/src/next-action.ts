@@ -8,6 +8,8 @@ export interface LayerFacts {
   readonly isComplete: boolean
   /** Somebody reads its file. */
   readonly isHeld: boolean
+  /** It is just being evicted. */
+  readonly isLeaving: boolean
   /** In its swarm. */
   readonly isJoined: boolean
 }
@@ -20,7 +22,8 @@ export type LayerAction = 'drop' | 'obtain' | 'join' | 'leave'
  * not, but only what is assigned is fetched.
  */
 export function nextAction(facts: LayerFacts): LayerAction | undefined {
-  const { isRevoked, isAssigned, isStored, isComplete, isHeld, isJoined } = facts
+  const { isRevoked, isAssigned, isStored, isComplete, isHeld, isLeaving, isJoined } = facts
+  if (isLeaving) return undefined
   if (isRevoked && isHeld) return isJoined ? 'leave' : undefined
   if (isRevoked) return isStored || isJoined ? 'drop' : undefined
   if (!isStored) return isAssigned ? 'obtain' : undefined

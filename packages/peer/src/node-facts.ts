@@ -1,10 +1,9 @@
 import { hostname } from 'node:os'
 import type { NodeRegistration } from '@shoal/api'
 import { parseNodeId } from '@shoal/core'
-import type { LayerDescription, LayerStore } from '@shoal/layer-store'
 import type { Swarm } from '@shoal/swarm'
+import type { NodeCache } from './cache/node-cache.ts'
 import type { PeerConfig } from './config.ts'
-import { peerError } from './errors.ts'
 import { version } from './version.ts'
 
 const LOOPBACK = /^(127\.[\d.]+|localhost|\[::1\])$/
@@ -18,9 +17,8 @@ export function nodeName(config: PeerConfig): string {
 /** What this node says about itself. */
 export async function registration(
   config: PeerConfig,
-  { swarm, store, apiUrl }: { swarm: Swarm; store: LayerStore; apiUrl: string },
+  { swarm, cache, apiUrl }: { swarm: Swarm; cache: Pick<NodeCache, 'limitBytes'>; apiUrl: string },
 ): Promise<NodeRegistration> {
-  const { allocatedBytes, freeBytes } = await store.usage()
   return {
     zone: config.zone,
     rack: config.rack,
@@ -28,21 +26,8 @@ export async function registration(
     swarmPeerId: swarm.peerId,
     dhtAddress: swarm.dhtAddress,
     apiUrl: reachableUrl(apiUrl, swarm.address),
-    capacityBytes: Math.min(config.capacityBytes ?? Number.MAX_SAFE_INTEGER, allocatedBytes + freeBytes),
+    capacityBytes: await cache.limitBytes(),
     version,
-  }
-}
-
-/** Checks that a layer fits into what this node offers. What it throws is `SHOAL_PEER_CAPACITY`. */
-export function admission(
-  config: PeerConfig,
-  store: LayerStore,
-): (layer: LayerDescription, underWayBytes: number) => void {
-  return ({ manifest: { digest, sizeBytes } }, underWayBytes) => {
-    const { capacityBytes } = config
-    const usedBytes = store.layers().reduce((sum, { manifest }) => sum + manifest.sizeBytes, underWayBytes)
-    if (capacityBytes === null || usedBytes + sizeBytes <= capacityBytes) return
-    throw peerError('SHOAL_PEER_CAPACITY', { layer: digest, sizeBytes, usedBytes, capacityBytes })
   }
 }
 

@@ -11,6 +11,10 @@ export interface PeerStorage {
   readonly store: LayerStore
 }
 
+export function layerDirectory(config: PeerConfig): string {
+  return config.store.directory ?? join(config.stateDirectory, 'layers')
+}
+
 /**
  * Opens what survives a restart; `stack` closes it. Throws `SHOAL_STATE_LOCKED` when another daemon uses it,
  * `SHOAL_PEER_DIRECTORY`, and the errors of state and store.
@@ -19,7 +23,7 @@ export async function openStorage(
   config: PeerConfig,
   deps: { clock: Clock; logger: Logger; stack: AsyncDisposableStack },
 ): Promise<PeerStorage> {
-  const layers = config.store.directory ?? join(config.stateDirectory, 'layers')
+  const layers = layerDirectory(config)
   for (const path of [config.stateDirectory, layers]) {
     await mkdir(path, { recursive: true }).catch((error: unknown) => {
       throw peerError('SHOAL_PEER_DIRECTORY', { path, reason: errorMessage(error) }, error)

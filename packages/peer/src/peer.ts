@@ -4,6 +4,8 @@ import { createMetrics, type HttpService } from '@shoal/service'
 import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
+import { registerCacheMetrics } from './cache/metrics.ts'
+import { NodeCache } from './cache/node-cache.ts'
 import type { Compositions } from './compose/compositions.ts'
 import { openCompositions } from './compose/open-compositions.ts'
 import type { PeerConfig } from './config.ts'
@@ -17,12 +19,12 @@ import { KeyTrust } from './key-trust.ts'
 import { LayerEvents } from './layer-events.ts'
 import { LayerHolds } from './layer-holds.ts'
 import { registerPeerMetrics } from './metrics.ts'
-import { admission, nodeName, registration } from './node-facts.ts'
+import { nodeName, registration } from './node-facts.ts'
 import { NodeLimitsKeeper } from './node-limits.ts'
 import { createPeerHttp } from './peer-http.ts'
 import { PeerRecords } from './peer-records.ts'
 import { peerStatus } from './peer-status.ts'
-import { openStorage, type PeerStorage } from './peer-storage.ts'
+import { layerDirectory, openStorage, type PeerStorage } from './peer-storage.ts'
 import { Reconciler } from './reconciler.ts'
 import { SeedLink } from './seed-link.ts'
 import { readTokenFile } from './token-file.ts'
@@ -50,6 +52,7 @@ interface Parts extends PeerStorage {
   readonly layerEvents: LayerEvents
   readonly reconciler: Reconciler
   readonly compositions: Compositions
+  readonly cache: NodeCache
   readonly enrollment: EnrollmentKeeper
   readonly desired: DesiredStateFollower
   readonly heartbeat: Heartbeat
@@ -133,6 +136,7 @@ export class Peer implements AsyncDisposable {
     })
     const begin = (run: () => Promise<void>) => loops.push(untilAborted(run(), stop.signal))
     begin(() => parts.reconciler.run(stop))
+    begin(() => parts.cache.run(stop))
     begin(() => this.#keepDhtNodes(parts, stop.signal))
     const isDone = await this.#registerFirst(parts, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]))
     begin(() => enrollment.run({ signal: stop.signal, isDone }))
@@ -160,21 +164,40 @@ export class Peer implements AsyncDisposable {
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const holds = new LayerHolds()
+    const cache = stack.use(
+      await NodeCache.open(
+        {
+          ...{ store, state, swarm, holds, clock },
+          events: layerEvents,
+          logger: logger.child({ component: 'cache' }),
+          disks: () => compositions.files(),
+          assignedAt: (digest) => reconciler.assignedAt(digest),
+          onRoom: () => reconciler.roomIsBack(),
+          onCorrupt: (digest) => swarm.get(digest)?.refresh(),
+        },
+        { cache: config.cache, directory: layerDirectory(config) },
+      ),
+    )
     const reconciler = new Reconciler(
       {
-        store,
-        swarm,
-        holds,
+        ...{ store, swarm, holds, clock, random, logger },
         events: layerEvents,
-        clock,
-        random,
-        logger,
+        room: cache.room,
+        evicted: cache.evicted,
+        usersOf: (digest) => cache.pins.usersOf(digest),
+        onPurged: (digest) => cache.cache.purged(digest),
         fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trustedKeys: trust.keys(), signal }),
       },
-      { intervalMs: config.reconcile.intervalMs, admit: admission(config, store) },
+      { intervalMs: config.reconcile.intervalMs },
     )
     const isWithdrawn = reconciler.isRevoked.bind(reconciler)
-    const compositions = stack.use(await openCompositions(config, { state, store, holds, isWithdrawn, clock, logger }))
+    const compositions = stack.use(
+      await openCompositions(config, {
+        ...{ state, store, holds, isWithdrawn, clock, logger },
+        reserve: (path, bytes) => cache.reserveDisk(path, bytes),
+        onUse: ({ manifest }) => cache.uses.used(manifest.digest, manifest.sizeBytes),
+      }),
+    )
     const enrollment = new EnrollmentKeeper(
       {
         ...{ seed, records, trust, clock, random, logger },
@@ -185,7 +208,7 @@ export class Peer implements AsyncDisposable {
         node,
         seedUrl: url,
         tokenFile,
-        registration: () => registration(config, { swarm, store, apiUrl: this.#apiUrl }),
+        registration: () => registration(config, { swarm, cache, apiUrl: this.#apiUrl }),
       },
     )
     const desired = new DesiredStateFollower(
@@ -193,6 +216,7 @@ export class Peer implements AsyncDisposable {
         ...{ seed, records, clock, random, logger },
         onDesired: (state) => {
           limits.setFleet(state.limits)
+          cache.setDesired(state)
           reconciler.setDesired(state)
         },
         onUnknown: () => enrollment.request(),
@@ -203,6 +227,8 @@ export class Peer implements AsyncDisposable {
       {
         ...{ seed, events, clock, random, logger },
         inventory: () => takeInventory({ store, swarm, reconciler, limits }),
+        uses: () => cache.uses.next(),
+        onFacts: (facts) => cache.setFacts(facts),
         onRevision: (revision) => desired.notice(revision),
         onUnknown: () => enrollment.request(),
       },
@@ -213,7 +239,7 @@ export class Peer implements AsyncDisposable {
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
       ...{ state, store, swarm, seed, records, events, layerEvents },
-      ...{ reconciler, compositions, enrollment, desired, heartbeat, bans, limits, startedAt },
+      ...{ reconciler, compositions, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
@@ -244,7 +270,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, layerEvents, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, cache, layerEvents, enrollment, seed, events } = parts
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions },
@@ -252,8 +278,9 @@ export class Peer implements AsyncDisposable {
       queuedEvents: () => events.length,
     })
     swarm.on('ban', counters.banned)
+    cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents, compositions },
+      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents, compositions, cache },
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
     })

@@ -1,9 +1,19 @@
 import type { DesiredState } from '@shoal/api'
-import { type Clock, type Digest, errorCode, type Logger, parseDigest, type ShoalError } from '@shoal/core'
+import {
+  type Clock,
+  type Digest,
+  errorCode,
+  type Logger,
+  type Manifest,
+  parseDigest,
+  type ShoalError,
+} from '@shoal/core'
 import type { LayerDescription, LayerStore, StoredLayer } from '@shoal/layer-store'
 import type { LayerSwarm, Swarm } from '@shoal/swarm'
 import { Alarm } from './alarm.ts'
+import type { EvictedLayers } from './cache/evicted-layers.ts'
 import { layerError } from './error-body.ts'
+import { peerError } from './errors.ts'
 import type { LayerEvents } from './layer-events.ts'
 import { type LayerFailure, LayerFailures } from './layer-failures.ts'
 import type { LayerHolds } from './layer-holds.ts'
@@ -19,11 +29,26 @@ export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
   get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'stats'> | undefined
 }
 
+/** Room on the disk for layers that are on their way. */
+export interface RoomPort {
+  /** Promises room for all of a layer; throws a coded error when there is none, and none can be made. */
+  reserve(manifest: Manifest): Promise<void>
+  /** It is there, or does not come. */
+  end(digest: Digest): void
+}
+
 export interface ReconcilerDeps {
   readonly store: LayerStore
   readonly swarm: SwarmPort
   /** Layers whose files are read: they are removed afterwards. */
   readonly holds: LayerHolds
+  readonly room: RoomPort
+  /** Assignments that ended because their layer had to go. */
+  readonly evicted: Pick<EvictedLayers, 'has'>
+  /** Processes that have a layer's file open, for people. */
+  readonly usersOf: (digest: Digest) => Promise<readonly string[]>
+  /** A layer that was withdrawn is gone. */
+  readonly onPurged: (digest: Digest) => void
   /** Fetches and checks what describes a layer. */
   readonly fetchLayer: (digest: Digest, options: { signal: AbortSignal }) => Promise<LayerDescription>
   readonly events: LayerEvents
@@ -35,14 +60,13 @@ export interface ReconcilerDeps {
 export interface ReconcilerOptions {
   /** The longest time between two looks at everything. */
   readonly intervalMs: number
-  /** Checks that a layer may be taken beside the stored ones and those under way; throws a coded error if not. */
-  readonly admit: (layer: LayerDescription, underWayBytes: number) => void
 }
 
 interface Wanted {
   readonly priority: number
   readonly peers: readonly string[]
   readonly sizeBytes: number
+  readonly assignedAt: string
 }
 
 /**
@@ -55,8 +79,6 @@ export class Reconciler {
   readonly #alarm: Alarm
   readonly #failures: LayerFailures
   readonly #busy = new Map<Digest, { readonly action: LayerAction; readonly done: Promise<void> }>()
-  /** Sizes of the layers that were admitted and are not stored yet. */
-  readonly #admitted = new Map<Digest, number>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
   #revoked: ReadonlySet<Digest> = new Set()
   #originAddress: string | null = null
@@ -74,7 +96,9 @@ export class Reconciler {
     this.#wanted = new Map(
       [...desired.assignments]
         .sort((a, b) => b.priority - a.priority)
-        .map(({ layer, priority, peers, sizeBytes }) => [parseDigest(layer), { priority, peers, sizeBytes }]),
+        .map(({ layer, priority, peers, sizeBytes, assignedAt = '' }) => {
+          return [parseDigest(layer), { priority, peers, sizeBytes, assignedAt }]
+        }),
     )
     this.#revoked = new Set(desired.revoked.map(parseDigest))
     this.#failures.prune((digest) => this.#wanted?.has(digest) || this.#deps.store.get(digest) !== undefined)
@@ -92,6 +116,12 @@ export class Reconciler {
     this.#alarm.ring()
   }
 
+  /** Space became free, or may be made now. */
+  roomIsBack(): void {
+    this.#failures.roomIsBack()
+    this.#alarm.ring()
+  }
+
   /** Whether the seed has withdrawn a layer. */
   isRevoked(digest: Digest): boolean {
     return this.#revoked.has(digest)
@@ -103,6 +133,17 @@ export class Reconciler {
     return [...(this.#wanted ?? [])]
       .filter(([digest]) => store.get(digest) === undefined && !this.#revoked.has(digest))
       .map(([digest, { sizeBytes }]) => ({ digest, sizeBytes }))
+  }
+
+  /** When a layer was assigned that this node should hold. */
+  assignedAt(digest: Digest): string | undefined {
+    return this.#wanted?.get(digest)?.assignedAt
+  }
+
+  /** The assignment of a layer that had to go, for as long as the seed has not taken it back. */
+  endedAssignment(digest: Digest): string | undefined {
+    const assignedAt = this.assignedAt(digest)
+    return assignedAt !== undefined && this.#deps.evicted.has(digest, assignedAt) ? assignedAt : undefined
   }
 
   /** What is wrong with a layer now. */
@@ -123,6 +164,7 @@ export class Reconciler {
   onComplete(digest: Digest): void {
     const stored = this.#deps.store.get(digest)
     this.#failures.clear(digest)
+    this.#deps.room.end(digest)
     if (stored !== undefined) void this.#deps.events.complete(stored, this.#deps.swarm.get(digest)?.stats())
   }
 
@@ -172,12 +214,18 @@ export class Reconciler {
     const stored = store.get(digest)
     return nextAction({
       isRevoked: this.#revoked.has(digest),
-      isAssigned: this.#wanted?.has(digest) ?? stored !== undefined,
+      isAssigned: this.#isAssigned(digest) ?? stored !== undefined,
       isStored: stored !== undefined,
       isComplete: stored?.isComplete ?? false,
       isHeld: holds.isHeld(digest),
+      isLeaving: holds.isLeaving(digest),
       isJoined: swarm.get(digest) !== undefined,
     })
+  }
+
+  /** `undefined` before any desired state is known. */
+  #isAssigned(digest: Digest): boolean | undefined {
+    return this.#wanted === undefined ? undefined : this.#wanted.has(digest) && this.endedAssignment(digest) === undefined
   }
 
   /** Never rejects: a failure is recorded, and told once. */
@@ -194,12 +242,19 @@ export class Reconciler {
     const { store, swarm, holds, events, logger } = this.#deps
     if (action === 'leave') {
       await swarm.leave(digest)
+      this.#deps.room.end(digest)
       logger.info({ layer: digest }, 'layer is no longer assigned or was withdrawn; its fetch stops, its blocks stay')
     } else if (action === 'drop') {
       await swarm.leave(digest)
+      this.#deps.room.end(digest)
+      const [user] = await this.#deps.usersOf(digest)
+      if (user !== undefined) throw peerError('SHOAL_PEER_LAYER_IN_USE', { layer: digest, user })
+      const sizeBytes = store.get(digest)?.presentBytes ?? 0
       // Held since: it is removed when that ends.
       if (!(await holds.remove(digest, () => store.remove(digest)))) return
       await events.forget(digest)
+      this.#deps.onPurged(digest)
+      void events.purged(digest, sizeBytes)
       logger.info({ layer: digest }, 'layer was withdrawn and is removed')
     } else if (action === 'join') {
       const stored = store.get(digest)
@@ -212,37 +267,36 @@ export class Reconciler {
     const description = await this.#deps.fetchLayer(digest, { signal })
     // The desired state may have changed meanwhile.
     if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
-    this.#options.admit(description, this.#underWayBytes())
-    // Several layers are taken at once: each must count for the next before it is stored.
-    this.#admitted.set(digest, description.manifest.sizeBytes)
+    await this.#deps.room.reserve(description.manifest)
     try {
+      if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
       await events.started(digest)
       await store.create(description)
     } finally {
-      this.#admitted.delete(digest)
+      if (store.get(digest) === undefined) this.#deps.room.end(digest)
     }
     const stored = store.get(digest)
     if (stored !== undefined) await this.#join(stored)
   }
 
-  #underWayBytes(): number {
-    const missing = [...this.#admitted].filter(([digest]) => this.#deps.store.get(digest) === undefined)
-    return missing.reduce((sum, [, sizeBytes]) => sum + sizeBytes, 0)
-  }
-
   async #join(stored: StoredLayer): Promise<void> {
     const { store, swarm, events } = this.#deps
     const { digest } = stored.manifest
+    // It was begun by an earlier run, or a part of it was kept.
+    if (!stored.isComplete) await this.#deps.room.reserve(stored.manifest)
     try {
       await swarm.join(stored)
     } catch (error) {
       // A torrent that does not fit is of no use, and neither is an empty layer with it: both are fetched again.
       if (errorCode(error) === 'SHOAL_SWARM_TORRENT_INVALID' && stored.presentBytes === 0) await store.remove(digest)
+      this.#deps.room.end(digest)
       throw error
     }
     this.#namePeers(digest)
+    if (!stored.isComplete) return
+    this.#deps.room.end(digest)
     // Completed by a run that ended before it could tell.
-    if (stored.isComplete) await events.complete(stored, undefined)
+    await events.complete(stored, undefined)
   }
 
   /** Names those who hold some of it, and the origin; again at each look, because the swarm forgets who does not answer. */

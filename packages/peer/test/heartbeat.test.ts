@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Heartbeat as HeartbeatBody } from '@shoal/api'
+import type { Heartbeat as HeartbeatBody, HeartbeatAnswer, LayerFacts } from '@shoal/api'
 import { errorFactory, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
 import { EventQueue } from '../src/event-queue.ts'
@@ -21,17 +21,28 @@ const inventory = {
   load1: 0,
 }
 const event = (message: string) => ({ at: '2026-01-01T00:00:00Z', type: 'layer.failed', message, details: {} })
+const LAYER = `sha256:${'a'.repeat(64)}` as const
 const { signal } = new AbortController()
 
-function setUp(answer: (body: HeartbeatBody) => { revision: number }) {
+function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
   const events = new EventQueue({ state: createMemoryState(), logger: silentLogger })
   const revisions: number[] = []
   let unknown = 0
+  const told: LayerFacts[] = []
+  const uses = {
+    acknowledged: 0,
+    uses: [{ layer: LAYER, uses: 2 }],
+    acknowledge() {
+      this.acknowledged += 1
+    },
+  }
   const heartbeat = new Heartbeat(
     {
       seed: fakeSeed({ heartbeat: async ({ body }) => answer(body) }),
       events,
       inventory: async () => inventory,
+      uses: () => uses,
+      onFacts: (facts) => told.push(...facts),
       clock: new ManualClock(),
       random: () => 0.5,
       logger: silentLogger,
@@ -42,7 +53,7 @@ function setUp(answer: (body: HeartbeatBody) => { revision: number }) {
     },
     { node: 'n', intervalMs: () => 1000 },
   )
-  return { heartbeat, events, revisions, unknown: () => unknown }
+  return { heartbeat, events, revisions, uses, told, unknown: () => unknown }
 }
 
 test('events are sent again until the seed answers, and the revision is handed on', async () => {
@@ -87,4 +98,22 @@ test('an event that the seed finds malformed does not block the next heartbeats'
   await events.add(event('1'))
   await heartbeat.beat({ signal })
   equal(events.length, 0)
+})
+
+test('uses are told until the seed answers, and what it knows of the layers is handed on', async () => {
+  const facts = { layer: LAYER, useShare: 0.5, replicas: { rack: 1, zone: 0, elsewhere: 2 }, bootBytes: 7 }
+  let isThere = false
+  const sent: HeartbeatBody['uses'][] = []
+  const { heartbeat, uses, told } = setUp((body) => {
+    sent.push(body.uses)
+    if (!isThere) throw seedError('SHOAL_API_UNREACHABLE')
+    return { revision: 1, layers: [facts] }
+  })
+  await heartbeat.beat({ signal })
+  equal(uses.acknowledged, 0)
+  isThere = true
+  await heartbeat.beat({ signal })
+  equal(uses.acknowledged, 1)
+  deepEqual(sent[1], [{ layer: LAYER, uses: 2 }])
+  deepEqual(told, [facts])
 })

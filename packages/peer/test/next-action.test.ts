@@ -9,6 +9,7 @@ const nothing: LayerFacts = {
   isStored: false,
   isComplete: false,
   isHeld: false,
+  isLeaving: false,
   isJoined: false,
 }
 
@@ -27,6 +28,11 @@ test('a complete layer is served although nobody assigns it; the fetch of an inc
   equal(nextAction(stored), undefined)
 })
 
+test('nothing is done to a layer that is just being evicted', () => {
+  equal(nextAction({ ...nothing, isStored: true, isComplete: true, isLeaving: true }), undefined)
+  equal(nextAction({ ...nothing, isStored: true, isJoined: true, isRevoked: true, isLeaving: true }), undefined)
+})
+
 test('revoking wins over everything, and the steps come to an end from anywhere', () => {
   const facts = fc.record({
     isRevoked: fc.boolean(),
@@ -34,6 +40,7 @@ test('revoking wins over everything, and the steps come to an end from anywhere'
     isStored: fc.boolean(),
     isComplete: fc.boolean(),
     isHeld: fc.boolean(),
+    isLeaving: fc.constant(false),
     isJoined: fc.boolean(),
   })
   fc.assert(

@@ -2,9 +2,10 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import type { DesiredState } from '@shoal/api'
-import { type Digest, errorFactory, ManualClock, type ShoalError, silentLogger } from '@shoal/core'
-import { createMemoryLayerStore, type LayerDescription, type StoredLayer } from '@shoal/layer-store'
+import { type Digest, errorFactory, ManualClock, type Manifest, type ShoalError, silentLogger } from '@shoal/core'
+import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
 import { createMemoryState } from '@shoal/state'
+import { EvictedLayers } from '../src/cache/evicted-layers.ts'
 import { EventQueue } from '../src/event-queue.ts'
 import { peerLayers } from '../src/inventory.ts'
 import { LayerEvents } from '../src/layer-events.ts'
@@ -19,7 +20,7 @@ const fail = errorFactory({
   SHOAL_API_UNREACHABLE: { message: 'm', hint: 'h' },
   SHOAL_STORE_NO_SPACE: { message: 'm', hint: 'h' },
   SHOAL_SWARM_TORRENT_INVALID: { message: 'm', hint: 'h' },
-  SHOAL_TOO_LARGE: { message: 'm', hint: 'h' },
+  SHOAL_CACHE_FULL: { message: 'm', hint: 'h' },
 })
 
 /** A swarm that joins whatever it is given and moves nothing; it tells what was done. */
@@ -60,7 +61,12 @@ class FakeSwarm extends EventEmitter {
   })
 }
 
-async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes: number) => void } = {}) {
+interface SetUpOptions {
+  readonly reserve?: (manifest: Manifest) => Promise<void>
+  readonly usersOf?: () => Promise<readonly string[]>
+}
+
+async function setUp(options: SetUpOptions = {}) {
   const clock = new ManualClock(1_700_000_000_000)
   const state = createMemoryState()
   const store = createMemoryLayerStore()
@@ -70,6 +76,9 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
   const added = new EventEmitter()
   const queue = new EventQueue({ state, logger: silentLogger, onAdded: () => added.emit('event') })
   const holds = new LayerHolds()
+  const evicted = new EvictedLayers({ state, logger: silentLogger })
+  const ended: Digest[] = []
+  const purged: Digest[] = []
   const published = new Map<Digest, LayerFixture | ShoalError>()
   const fetched = new EventEmitter()
   const reconciler = new Reconciler(
@@ -77,6 +86,10 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
       store,
       swarm,
       holds,
+      room: { reserve: options.reserve ?? (async () => {}), end: (digest) => ended.push(digest) },
+      evicted,
+      usersOf: options.usersOf ?? (async () => []),
+      onPurged: (digest) => purged.push(digest),
       events: new LayerEvents({ queue, records, clock }),
       clock,
       random: () => 0.5,
@@ -88,7 +101,7 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
         return found
       },
     },
-    { intervalMs: 15_000, admit: options.admit ?? (() => {}) },
+    { intervalMs: 15_000 },
   )
   const stop = new AbortController()
   const running = reconciler.run(stop).catch(() => {})
@@ -103,6 +116,9 @@ async function setUp(options: { admit?: (layer: LayerDescription, underWayBytes:
     store,
     swarm,
     holds,
+    evicted,
+    ended,
+    purged,
     reconciler,
     published,
     fetched,
@@ -123,6 +139,10 @@ function desired(assigned: LayerFixture[], revoked: Digest[] = [], peers: string
       return { layer: digest, priority: 100 - index, sizeBytes, infoHash, peers }
     }),
   }
+}
+
+function assignedAt(state: DesiredState, at: string): DesiredState {
+  return { ...state, assignments: state.assignments.map((assignment) => ({ ...assignment, assignedAt: at })) }
 }
 
 test('an assigned layer is described, created, joined, and told where others and the origin are', async () => {
@@ -214,6 +234,7 @@ test('a full disk shows as failed with an event until more is present, and revok
   await new Promise((resolve) => setImmediate(resolve))
   equal(it.store.get(digest), undefined)
   deepEqual(it.layers(), [])
+  deepEqual(it.purged, [digest])
 })
 
 test('a withdrawn layer that is read is left at once and removed when the last reader has ended', async () => {
@@ -224,7 +245,7 @@ test('a withdrawn layer that is read is left at once and removed when the last r
   const joined = once(it.swarm, 'join')
   it.reconciler.setDesired(desired([]))
   await joined
-  const [first, second] = [it.holds.hold([digest]), it.holds.hold([digest])]
+  const [first, second] = [it.holds.hold([digest], 'reader'), it.holds.hold([digest], 'reader')]
   const left = once(it.swarm, 'leave')
   it.reconciler.setDesired(desired([], [digest]))
   await left
@@ -239,7 +260,7 @@ test('a withdrawn layer that is read is left at once and removed when the last r
   const remove = it.store.remove.bind(it.store)
   const removing = Promise.withResolvers<void>()
   it.store.remove = async (removed) => {
-    equal(it.holds.hold([digest]), undefined)
+    equal(it.holds.hold([digest], 'reader'), undefined)
     await remove(removed)
     removing.resolve()
   }
@@ -274,10 +295,11 @@ test('a torrent that does not fit leaves nothing behind', async () => {
   equal(it.layers()[0]?.error?.code, 'SHOAL_SWARM_TORRENT_INVALID')
 })
 
-test('a layer that is not admitted fails and is not created', async () => {
+test('a layer that there is no room for is not created, and is tried again as soon as there is some', async () => {
+  let isFull = true
   await using it = await setUp({
-    admit: () => {
-      throw fail('SHOAL_TOO_LARGE')
+    reserve: async () => {
+      if (isFull) throw fail('SHOAL_CACHE_FULL')
     },
   })
   const one = layer()
@@ -286,7 +308,79 @@ test('a layer that is not admitted fails and is not created', async () => {
   it.reconciler.setDesired(desired([one]))
   await told
   equal(it.store.layers().length, 0)
-  equal(it.layers()[0]?.error?.code, 'SHOAL_TOO_LARGE')
+  equal(it.layers()[0]?.error?.code, 'SHOAL_CACHE_FULL')
+  isFull = false
+  const joined = once(it.swarm, 'join')
+  it.reconciler.roomIsBack()
+  await joined
+  equal(it.layers()[0]?.state, 'waiting')
+})
+
+test('room is promised before a layer is created, and ends when it is complete', async () => {
+  const reserved: Digest[] = []
+  await using it = await setUp({
+    reserve: async ({ digest }) => {
+      equal(it.store.get(digest), undefined)
+      reserved.push(digest)
+    },
+  })
+  const one = layer()
+  const { digest } = one.manifest
+  it.published.set(digest, one)
+  it.reconciler.setDesired(desired([one]))
+  await once(it.swarm, 'join')
+  deepEqual([...new Set(reserved)], [digest])
+  deepEqual(it.ended, [])
+  await it.store.get(digest)?.writeBlocks(0, one.data)
+  it.reconciler.onComplete(digest)
+  deepEqual(it.ended, [digest])
+})
+
+test('what an earlier run began has room promised again before it goes on', async () => {
+  const reserved: Digest[] = []
+  await using it = await setUp({ reserve: async ({ digest }) => void reserved.push(digest) })
+  const one = layer()
+  await it.store.create(one)
+  it.reconciler.setDesired(desired([one]))
+  await once(it.swarm, 'join')
+  deepEqual(reserved, [one.manifest.digest])
+})
+
+test('an evicted layer is not fetched again for the assignment that ended, and is for a new one', async () => {
+  await using it = await setUp()
+  const [one, other] = [layer(), layer()]
+  for (const each of [one, other]) it.published.set(each.manifest.digest, each)
+  const { digest } = one.manifest
+  await it.evicted.add(digest, '2026-11-22T00:00:00.000Z')
+  it.reconciler.setDesired(assignedAt(desired([one, other]), '2026-11-22T00:00:00.000Z'))
+  await once(it.swarm, 'join')
+  deepEqual([...it.swarm.joined.keys()], [other.manifest.digest])
+  const shown = it.layers().find((each) => each.digest === digest)
+  deepEqual([shown?.state, shown?.evictedAssignment], ['evicted', '2026-11-22T00:00:00.000Z'])
+
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setDesired(assignedAt(desired([one, other]), '2026-11-22T00:10:00.000Z'))
+  deepEqual(await joined, [digest])
+  equal(it.layers().find((each) => each.digest === digest)?.state, 'waiting')
+})
+
+test('a withdrawn layer that a machine has open is left, and removed when that has ended', async () => {
+  let users = ['qemu-system-x86 (pid 7)']
+  await using it = await setUp({ usersOf: async () => users })
+  const one = layer()
+  const { digest } = one.manifest
+  await (await it.store.create(one)).writeBlocks(0, one.data)
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([], [digest]))
+  await told
+  equal(it.store.get(digest) === undefined, false)
+  equal(it.layers()[0]?.error?.code, 'SHOAL_PEER_LAYER_IN_USE')
+  users = []
+  const purged = once(it.added, 'event')
+  it.clock.advance(10_000)
+  await purged
+  equal(it.store.get(digest), undefined)
+  equal(it.queue.next().events.at(-1)?.type, 'layer.purged')
 })
 
 test('a completed layer is told once with its bytes and seconds, also when a killed run could not', async () => {
@@ -309,29 +403,6 @@ test('a completed layer is told once with its bytes and seconds, also when a kil
   equal(events.length, 1)
   equal(events[0]?.type, 'layer.complete')
   deepEqual(events[0]?.details, { sizeBytes: 300_000, fromOriginBytes: 0, fromPeersBytes: 0, seconds: 3 })
-})
-
-test('layers accepted at once count for each other before they are stored', async () => {
-  const { sizeBytes } = layer().manifest
-  let room = 0
-  await using it = await setUp({
-    admit: (_, underWayBytes) => {
-      const usedBytes = it.store.layers().reduce((sum, { manifest }) => sum + manifest.sizeBytes, underWayBytes)
-      if (usedBytes + sizeBytes > room) throw fail('SHOAL_TOO_LARGE')
-    },
-  })
-  room = 2 * sizeBytes
-  const all = [layer(), layer(), layer(), layer()]
-  for (const one of all) it.published.set(one.manifest.digest, one)
-  // A disk on which making a layer takes a while.
-  const create = it.store.create.bind(it.store)
-  it.store.create = async (description) => {
-    await new Promise((resolve) => setImmediate(resolve))
-    return create(description)
-  }
-  it.reconciler.setDesired(desired(all))
-  while (it.queue.length < 2 || it.swarm.joined.size < 2) await new Promise((resolve) => setImmediate(resolve))
-  equal(it.store.layers().length, 2)
 })
 
 test('a clock that is set back does not put off the next attempt', async () => {

@@ -1,5 +1,6 @@
 // The process that composes one disk: started by compose-process.ts, told its task and asked for its progress by
 // messages.
+import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { errorBody } from '../error-body.ts'
@@ -26,13 +27,20 @@ async function compose(job: ComposeJob): Promise<void> {
     tell({ type: 'progress', doneBytes })
   }
   try {
-    end({ type: 'done', file: await writeDisk(job, { onProgress }) })
+    end({ type: 'done', file: await writeDisk(job, { onProgress, reserve }) })
   } catch (error) {
     const failure = composeFailure(error, job.path)
     // A bug ends the process with its stack.
     if (failure === undefined) throw error
     end({ type: 'failed', error: errorBody(failure) })
   }
+}
+
+/** Waits until there is room for what is to be written; without it the daemon ends this process. */
+async function reserve(bytes: number): Promise<void> {
+  const go = once(process, 'message')
+  tell({ type: 'needs', bytes })
+  await go
 }
 
 /** The last message: the process ends by itself when it is sent. */

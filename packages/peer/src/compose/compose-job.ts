@@ -29,8 +29,12 @@ export interface ComposedFile {
   readonly writtenBytes: number
 }
 
+/** What the child is told when there is room for what it needs. */
+export const GO = 'go'
+
 /** What the child says. */
 export type ComposeMessage =
+  | { readonly type: 'needs'; readonly bytes: number }
   | { readonly type: 'progress'; readonly doneBytes: number }
   | { readonly type: 'done'; readonly file: ComposedFile }
   | { readonly type: 'failed'; readonly error: ErrorBody }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { errorMessage, ShoalError } from '@shoal/core'
-import type { ComposedFile, ComposeJob, ComposeMessage } from './compose-job.ts'
+import { type ComposedFile, type ComposeJob, type ComposeMessage, GO } from './compose-job.ts'
 import { composeError } from './errors.ts'
 
 const PROGRAM = fileURLToPath(new URL('./compose-child.ts', import.meta.url))
@@ -13,6 +13,8 @@ const MAX_STDERR = 2000
 export interface ComposeOptions {
   readonly signal: AbortSignal
   readonly onProgress: (doneBytes: number) => void
+  /** Promises room for a file before anything is written to it; throws when there is none. */
+  readonly reserve: (path: string, bytes: number) => Promise<void>
 }
 
 /** Composes one disk; what is left of a file when it fails is the caller's to remove. */
@@ -23,7 +25,8 @@ export type ComposeDisk = (job: ComposeJob, options: ComposeOptions) => Promise<
  * image that is made to exhaust its reader ends that process only. It is killed when aborted; then this rejects with
  * the signal's reason, once it is dead.
  */
-export async function composeInChild(job: ComposeJob, { signal, onProgress }: ComposeOptions): Promise<ComposedFile> {
+export async function composeInChild(job: ComposeJob, options: ComposeOptions): Promise<ComposedFile> {
+  const { signal, onProgress } = options
   signal.throwIfAborted()
   const child = fork(PROGRAM, [], {
     execArgv: [MAX_HEAP],
@@ -34,13 +37,25 @@ export async function composeInChild(job: ComposeJob, { signal, onProgress }: Co
   const kill = () => void child.kill('SIGKILL')
   signal.addEventListener('abort', kill, { once: true })
   let last: ComposeMessage | undefined
+  let refusal: unknown
+  const reserve = async (bytes: number) => {
+    try {
+      await options.reserve(job.path, bytes)
+      child.send(GO)
+    } catch (error) {
+      refusal = error
+      kill()
+    }
+  }
   child.on('message', (message: ComposeMessage) => {
     last = message
     if (message.type === 'progress') onProgress(message.doneBytes)
+    if (message.type === 'needs') void reserve(message.bytes)
   })
   try {
     const reason = await whenEnded(child, job)
     signal.throwIfAborted()
+    if (refusal !== undefined) throw refusal
     if (last?.type === 'done') return last.file
     if (last?.type === 'failed') {
       const { code, message, hint, details } = last.error

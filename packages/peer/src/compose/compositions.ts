@@ -1,5 +1,6 @@
 import { type ComposeRequest, type Composition, MAX_COMPOSITIONS } from '@shoal/api'
 import { type Clock, errorCode, type Logger } from '@shoal/core'
+import type { StoredLayer } from '@shoal/layer-store'
 import { errorBody, layerError } from '../error-body.ts'
 import { composeFailure } from './compose-failure.ts'
 import type { CompositionRecord, CompositionRecords, CompositionWish } from './composition-records.ts'
@@ -13,6 +14,8 @@ const MAX_QUEUED = 64
 
 export interface CompositionsDeps extends RunDeps {
   readonly records: CompositionRecords
+  /** A disk is asked for that is made of this layer. */
+  readonly onUse: (layer: StoredLayer) => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -74,6 +77,12 @@ export class Compositions implements AsyncDisposable {
     await this.#changes
   }
 
+  /** Every file of a disk, also of what is just being written. */
+  files(): string[] {
+    const placed = [...this.#entries.values()].flatMap(({ record }) => record.files.map(({ path }) => path))
+    return [...placed, ...this.#deps.disks.temporaries()]
+  }
+
   /** All of them, the oldest request first. */
   list(): Composition[] {
     return [...this.#entries.values()].map(view)
@@ -109,6 +118,7 @@ export class Compositions implements AsyncDisposable {
     await disks.checkFree(path)
     if (overlay !== null && wish.givenOverlay === null) await disks.checkFree(overlay)
     const chain = layerChain(wish.layer, this.#deps)
+    for (const layer of chain) this.#deps.onUse(layer)
     await this.#makeRoom(name)
     const record = newRecord(name, wish, { directory: disks.path, chain, at: isoTime(clock) })
     await records.save(record)
@@ -164,7 +174,7 @@ export class Compositions implements AsyncDisposable {
       else for (const file of files) await disks.remove(file)
     }
     if (entry.record.state === 'done' && record.format === 'chain') {
-      entry.release = holds.hold(record.layers) ?? entry.release
+      entry.release = holds.hold(record.layers, record.path) ?? entry.release
     }
     this.#entries.set(name, entry)
   }

@@ -22,6 +22,8 @@ export interface PlacedFile {
  */
 export class DiskDirectory {
   readonly path: string
+  /** What is just being written. */
+  readonly #temporaries = new Set<string>()
 
   constructor(path: string) {
     this.path = path
@@ -40,7 +42,14 @@ export class DiskDirectory {
   }
 
   temporaryPath(): string {
-    return join(this.path, `.shoal-compose-${randomBytes(8).toString('hex')}`)
+    const path = join(this.path, `.shoal-compose-${randomBytes(8).toString('hex')}`)
+    this.#temporaries.add(path)
+    return path
+  }
+
+  /** What is just being written. */
+  temporaries(): string[] {
+    return [...this.#temporaries]
   }
 
   /** Throws `SHOAL_COMPOSE_NAME_TAKEN` when anything has the path. */
@@ -77,7 +86,10 @@ export class DiskDirectory {
 
   /** Removes temporary files. */
   async discard(paths: readonly string[]): Promise<void> {
-    for (const path of paths) if ((await status(path))?.isFile()) await rm(path, { force: true })
+    for (const path of paths) {
+      if ((await status(path))?.isFile()) await rm(path, { force: true })
+      this.#temporaries.delete(path)
+    }
   }
 }
 

@@ -14,9 +14,11 @@ export interface RunDeps {
   readonly isWithdrawn: (digest: Digest) => boolean
   readonly disks: DiskDirectory
   readonly compose: ComposeDisk
+  /** Promises room for a file that is to be written; throws a coded error when there is none. */
+  readonly reserve: (path: string, bytes: number) => Promise<{ end(): void }>
 }
 
-export interface RunOptions extends ComposeOptions {
+export interface RunOptions extends Omit<ComposeOptions, 'reserve'> {
   /** Records what is about to be put into place, so that a crash in between leaves nothing that nobody knows. */
   readonly onMade: (files: readonly PlacedFile[]) => Promise<void>
 }
@@ -32,7 +34,10 @@ export async function runComposition(
 ): Promise<{ readonly writtenBytes: number; readonly release: () => void }> {
   const { disks, holds, compose } = deps
   const chain = layerChain(record.layer, deps)
-  const release = holds.hold(chain.map(({ manifest }) => manifest.digest))
+  const release = holds.hold(
+    chain.map(({ manifest }) => manifest.digest),
+    record.path,
+  )
   if (release === undefined) throw peerError('SHOAL_PEER_LAYER_UNKNOWN', { layer: record.layer })
   const temporaries: string[] = []
   const temporaryPath = () => {
@@ -40,9 +45,13 @@ export async function runComposition(
     temporaries.push(path)
     return path
   }
+  const reservations: { end(): void }[] = []
+  const reserve = async (path: string, bytes: number) => {
+    reservations.push(await deps.reserve(path, bytes))
+  }
   let files: PlacedFile[] = []
   try {
-    const made = await makeFiles(record, chain, { ...options, compose, temporaryPath })
+    const made = await makeFiles(record, chain, { ...options, reserve, compose, temporaryPath })
     // A check of a layer may have found bad blocks meanwhile, or the layer was withdrawn.
     layerChain(record.layer, deps)
     files = made.files.map(({ path, identity }) => ({ path, identity }))
@@ -57,5 +66,6 @@ export async function runComposition(
     throw error
   } finally {
     await disks.discard(temporaries)
+    for (const reservation of reservations) reservation.end()
   }
 }

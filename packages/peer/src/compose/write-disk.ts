@@ -26,6 +26,8 @@ const HEAD_BYTES = 64 * 1024
 interface Options {
   /** Guest bytes that were gone through. */
   readonly onProgress: (doneBytes: number) => void
+  /** Called with the most bytes that the file will take before anything is written. */
+  readonly reserve: (bytes: number) => Promise<void>
 }
 
 /**
@@ -51,7 +53,7 @@ async function writeRaw(job: ComposeJob, chain: Chain, options: Options): Promis
   await refuseDisguise(chain)
   const base = job.layers.at(-1)
   const isCloned = base?.format === 'raw' && (await clone(base.path, job.path))
-  await checkSpace(job.path, await storedBytes(chain, { above: isCloned ? 1 : 0 }))
+  await makeRoom(job.path, await storedBytes(chain, { above: isCloned ? 1 : 0 }), options)
   await using file = await (isCloned ? openDiskFile(job.path) : createDiskFile(job.path))
   await file.truncate(chain.virtualSizeBytes)
   const writtenBytes = await (isCloned ? composeOver : composeRaw)(chain, file, options)
@@ -63,7 +65,7 @@ async function writeQcow2(job: ComposeJob, chain: Chain, options: Options): Prom
   const neededBytes = await storedBytes(chain, { above: 0 })
   // Compressed, it is about as large as what it is made from; that is known only when it is there.
   const packedBytes = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  await checkSpace(job.path, compression === 'none' ? neededBytes : Math.min(neededBytes, packedBytes))
+  await makeRoom(job.path, compression === 'none' ? neededBytes : Math.min(neededBytes, packedBytes), options)
   await using file = await createDiskFile(job.path)
   const format = { clusterBits: CLUSTER_BITS, compression, level: LEVELS[compression] }
   const { sizeBytes } = await writeLayer({ disk: chain }, file, { ...format, ...options })
@@ -103,7 +105,8 @@ async function storedBytes(chain: Chain, { above }: { above: number }): Promise<
   return bytes
 }
 
-async function checkSpace(path: string, neededBytes: number): Promise<void> {
+async function makeRoom(path: string, neededBytes: number, { reserve }: Options): Promise<void> {
+  await reserve(neededBytes)
   const directory = dirname(path)
   const { bavail, bsize } = await statfs(directory)
   const freeBytes = bavail * bsize

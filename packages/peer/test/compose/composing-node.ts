@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ComposeRequest, Composition } from '@shoal/api'
 import { type Digest, silentLogger, systemClock } from '@shoal/core'
-import { createLayerStore } from '@shoal/layer-store'
+import { createLayerStore, type StoredLayer } from '@shoal/layer-store'
 import { createMemoryState } from '@shoal/state'
 import { type ComposeDisk, composeInChild } from '../../src/compose/compose-process.ts'
 import { CompositionRecords } from '../../src/compose/composition-records.ts'
-import { Compositions } from '../../src/compose/compositions.ts'
+import { Compositions, type CompositionsDeps } from '../../src/compose/compositions.ts'
 import { DiskDirectory } from '../../src/compose/disk-directory.ts'
 import { LayerHolds } from '../../src/layer-holds.ts'
 import type { LayerFixture } from '../layer-fixture.ts'
 import { eventually } from '../peer-fixture.ts'
 
 /** What composes on a node, over a real store in a directory of its own. `compose` stands in for the child. */
-export async function composingNode(options: { parent?: string; compose?: ComposeDisk } = {}) {
+export async function composingNode(
+  options: { parent?: string; compose?: ComposeDisk; reserve?: CompositionsDeps['reserve'] } = {},
+) {
   const directory = await mkdtemp(join(options.parent ?? tmpdir(), 'shoal-compose-'))
   const state = createMemoryState()
   const store = createLayerStore(
@@ -24,12 +26,15 @@ export async function composingNode(options: { parent?: string; compose?: Compos
   await store.open()
   const disksPath = join(directory, 'disks')
   const withdrawn = new Set<Digest>()
+  const used: Digest[] = []
   const records = new CompositionRecords(state)
   const open = async (compose = options.compose ?? composeInChild) => {
     const holds = new LayerHolds()
     const disks = new DiskDirectory(disksPath)
     const isWithdrawn = (digest: Digest) => withdrawn.has(digest)
-    const shared = { store, holds, isWithdrawn, records, disks, compose }
+    const reserve = options.reserve ?? (async () => ({ end: () => {} }))
+    const onUse = ({ manifest }: StoredLayer) => void used.push(manifest.digest)
+    const shared = { store, holds, isWithdrawn, records, disks, compose, reserve, onUse }
     const compositions = new Compositions({ ...shared, clock: systemClock, logger: silentLogger })
     await compositions.open()
     compositions.start()
@@ -41,6 +46,7 @@ export async function composingNode(options: { parent?: string; compose?: Compos
     disksPath,
     store,
     withdrawn,
+    used,
     records,
     get holds() {
       return running.holds

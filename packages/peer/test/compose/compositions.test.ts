@@ -1,7 +1,9 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, readFile, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { errorFactory } from '@shoal/core'
 import type { ComposedFile, ComposeJob } from '../../src/compose/compose-job.ts'
 import type { ComposeDisk, ComposeOptions } from '../../src/compose/compose-process.ts'
 import { composeInChild } from '../../src/compose/compose-process.ts'
@@ -319,4 +321,38 @@ test('no more wait than there is room for', async () => {
   await rejects(ask('one-more'), { code: 'SHOAL_COMPOSE_BUSY' })
   await node.compositions.remove('disk-63')
   equal((await ask('another')).state, 'queued')
+})
+
+test('room is promised before anything is written, for what the disk will take, and ends when it is in place', async () => {
+  const promised: { bytes: number; isEnded: boolean }[] = []
+  await using node = await composingNode({
+    reserve: async (path, bytes) => {
+      equal(existsSync(path), false)
+      const reservation = { bytes, isEnded: false, end: () => void (reservation.isEnded = true) }
+      promised.push(reservation)
+      return reservation
+    },
+  })
+  const base = await largeBase(4 * MIB)
+  await node.add(base)
+  equal((await node.compose('disk', { layer: base.manifest.digest, format: 'raw' })).state, 'done')
+  deepEqual(node.used, [base.manifest.digest])
+  equal(promised.length, 1)
+  equal(promised[0]?.isEnded, true)
+  const { blocks } = await stat(join(node.disksPath, 'disk'))
+  equal(blocks * 512 <= (promised[0]?.bytes ?? 0) + 64 * 1024, true)
+})
+
+test('a disk that there is no room for fails with what the cache says, and leaves nothing', async () => {
+  const full = errorFactory({ SHOAL_CACHE_FULL: { message: 'full', hint: 'unpin' } })
+  await using node = await composingNode({
+    reserve: async () => {
+      throw full('SHOAL_CACHE_FULL')
+    },
+  })
+  const base = await largeBase(4 * MIB)
+  await node.add(base)
+  const composition = await node.compose('disk', { layer: base.manifest.digest, format: 'raw' })
+  equal(composition.error?.code, 'SHOAL_CACHE_FULL')
+  deepEqual(await node.files(), [])
 })

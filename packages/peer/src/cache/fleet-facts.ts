@@ -1,0 +1,27 @@
+import type { LayerFacts } from '@shoal/api'
+import type { Replicas } from '@shoal/cache'
+import { type Digest, parseDigest } from '@shoal/core'
+
+const NO_REPLICAS: Replicas = { rack: 0, zone: 0, elsewhere: 0 }
+
+/** What the seed said last of the layers that this node holds. Without its word a layer counts as the only copy. */
+export class FleetFacts {
+  #facts: ReadonlyMap<Digest, LayerFacts> = new Map()
+
+  set(facts: readonly LayerFacts[]): void {
+    this.#facts = new Map(facts.map((one) => [parseDigest(one.layer), one]))
+  }
+
+  replicas(digest: Digest): Replicas {
+    return this.#facts.get(digest)?.replicas ?? NO_REPLICAS
+  }
+
+  /** At the beginning of its file, what a boot reads; 0 when that is not known. */
+  bootBytes(digest: Digest): number {
+    return this.#facts.get(digest)?.bootBytes ?? 0
+  }
+
+  useShares(): Map<Digest, number> {
+    return new Map([...this.#facts].map(([digest, { useShare }]) => [digest, useShare]))
+  }
+}
