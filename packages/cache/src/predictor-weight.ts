@@ -7,7 +7,11 @@ const LEAST = 0.02
  * Warmuth, "Tracking the Best Expert", 1998, whose fixed share is `LEAST`).
  */
 export class PredictorWeight {
-  #weight = 0.5
+  #weight: number
+
+  constructor(weight = 0.5) {
+    this.#weight = weight
+  }
 
   get value(): number {
     return this.#weight

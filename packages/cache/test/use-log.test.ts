@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { seededRandom } from '@shoal/core'
+import fc from 'fast-check'
+import { UseLog } from '../src/use-log.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+suite('a log of uses', () => {
+  test('uses count less as they get older, and none is ever impossible', () => {
+    const log = new UseLog<string>()
+    for (let use = 0; use < 10; use += 1) log.add('old', 0)
+    for (let use = 0; use < 10; use += 1) log.add('new', 2 * DAY_MS)
+    const [old, recent, never] = ['old', 'new', 'never'].map((key) => log.share(key, 2 * DAY_MS))
+    assert.ok(old !== undefined && recent !== undefined && never !== undefined)
+    assert.ok(never > 0 && never < old && old < recent, `${never} ${old} ${recent}`)
+  })
+
+  test('whatever was used when, the shares of all make a whole', () => {
+    const use = fc.record({ key: fc.nat(20), afterMs: fc.oneof(fc.nat(HOUR_MS), fc.nat(12 * HOUR_MS)) })
+    fc.assert(
+      fc.property(fc.array(use, { maxLength: 100 }), (uses) => {
+        const log = new UseLog<number>()
+        let now = 0
+        for (const { key, afterMs } of uses) {
+          now += afterMs
+          log.add(key, now)
+        }
+        const shares = Array.from({ length: 21 }, (_, key) => log.share(key, now))
+        for (const share of shares) assert.ok(share > 0 && share <= 1, String(share))
+        const known = new Set(uses.map(({ key }) => key))
+        const whole = shares.reduce((sum, share, key) => sum + (known.has(key) ? share : 0), 0)
+        assert.ok(whole <= 1 + 1e-9 && (known.size === 0 || whole > 0.3), String(whole))
+      }),
+    )
+  })
+
+  test('it can count for years: what went long ago is forgotten, what is there is not', () => {
+    const log = new UseLog<string>()
+    log.add('once', 0)
+    for (let day = 1; day < 3000; day += 1) log.add(day % 4 === 0 ? 'seldom' : 'often', day * DAY_MS)
+    const now = 3000 * DAY_MS
+    assert.ok(log.share('often', now) > 0.5)
+    assert.ok(log.share('seldom', now) > 0.1 && log.share('seldom', now) < 0.4)
+    assert.equal(log.share('once', now), log.share('never', now))
+  })
+
+  test('goes on after a restart as if there had been none', () => {
+    const random = seededRandom(2)
+    let log = new UseLog<number>()
+    let restarted = new UseLog<number>()
+    for (let use = 0; use < 500; use += 1) {
+      const [now, key] = [use * HOUR_MS, Math.floor(random() * 10)]
+      log.add(key, now)
+      restarted.add(key, now)
+      if (use % 100 === 50) restarted = UseLog.restore(JSON.parse(JSON.stringify(restarted.snapshot())))
+    }
+    for (let key = 0; key < 10; key += 1) {
+      const [share, other] = [log, restarted].map((one) => one.share(key, 500 * HOUR_MS))
+      assert.ok(Math.abs((share ?? 0) - (other ?? 1)) < 1e-9, `${share} ${other}`)
+    }
+    log = UseLog.restore({ ...log.snapshot(), halfLivesMs: [1] })
+    assert.equal(log.share(1, 0), new UseLog<number>().share(1, 0))
+  })
+
+  test('a clock that is set back does no harm', () => {
+    const log = new UseLog<string>()
+    log.add('one', 10 * DAY_MS)
+    log.add('other', 0)
+    assert.equal(log.share('one', DAY_MS), log.share('other', 0))
+  })
+
+  test('what does not change is told from much, however the last uses were', () => {
+    const random = seededRandom(1)
+    const log = new UseLog<number>()
+    const off: number[] = []
+    for (let use = 0; use < 3000; use += 1) {
+      const now = (use * HOUR_MS) / 4
+      if (use > 2000) off.push(Math.abs(log.share(0, now) - 0.5))
+      log.add(random() < 0.5 ? 0 : 1 + Math.floor(random() * 10), now)
+    }
+    assert.ok(Math.max(...off) < 0.15, String(Math.max(...off)))
+  })
+
+  test('what comes in bursts is told from the last uses', () => {
+    const log = new UseLog<number>()
+    for (let use = 0; use < 3000; use += 1) {
+      const [now, key] = [(use * HOUR_MS) / 4, Math.floor(use / 100) % 10]
+      if (use > 1000 && use % 100 > 50) assert.ok(log.share(key, now) > 0.7, `${log.share(key, now)} at ${use}`)
+      log.add(key, now)
+    }
+  })
+})
