@@ -14,5 +14,5 @@ test("the seed's example configuration is one that the seed accepts", () => {
 
 test("the peer's example configuration is one that the peer accepts", () => {
   const config = loadPeerConfig({ file: join(folder, 'peer.yaml'), env: {} })
-  assert.equal(config.capacityBytes, 200 * 1024 ** 3)
+  assert.equal(config.cache.maxBytes, 200 * 1024 ** 3)
 })

@@ -34,7 +34,7 @@ test('a full disk on one peer stops that layer there, not the daemon nor the oth
   const cluster = await createCluster(undo, {
     peers: 2,
     library: { directory: library },
-    peerConfig: (index) => (index === 0 ? { store: { directory: store } } : {}),
+    peerConfig: (index) => (index === 0 ? { store: { directory: store }, cache: { maxShare: 1, minFreeBytes: 0 } } : {}),
   })
   await cluster.startSeed()
   await cluster.startPeers()
@@ -45,7 +45,7 @@ test('a full disk on one peer stops that layer there, not the daemon nor the oth
     const reported = await cluster.reported('node1', layer)
     return reported?.state === 'failed' ? reported : undefined
   })
-  assert.equal(failed.error?.code, 'SHOAL_STORE_NO_SPACE')
+  assert.equal(failed.error?.code, 'SHOAL_CACHE_TOO_LARGE')
   assert.ok((await cluster.events('store.no-space')).some(({ node }) => node === 'node1'))
   assert.ok(cluster.peer('node1').isRunning)
 

@@ -7,6 +7,7 @@ import type { EventQueue } from './event-queue.ts'
 import type { PeerRecords } from './peer-records.ts'
 
 const MAX_MESSAGE = 1000
+const NO_SPACE: ReadonlySet<string> = new Set(['SHOAL_STORE_NO_SPACE', 'SHOAL_CACHE_FULL', 'SHOAL_CACHE_TOO_LARGE'])
 
 /** A layer that had to go. */
 export interface EvictedLayer {
@@ -71,7 +72,7 @@ export class LayerEvents {
   }
 
   async failed(digest: Digest, error: ShoalError): Promise<void> {
-    const type = error.code === 'SHOAL_STORE_NO_SPACE' ? 'store.no-space' : 'layer.failed'
+    const type = NO_SPACE.has(error.code) ? 'store.no-space' : 'layer.failed'
     await this.#add(type, digest, error.message, { ...error.details, code: error.code, hint: error.hint })
   }
 

@@ -1,5 +1,5 @@
-import { type DesiredState, type Heartbeat, type NodeRegistration, operations } from '@shoal/api'
-import { type Digest, errorFactory, silentLogger, systemClock, TransferLimits } from '@shoal/core'
+import { type DesiredState, type Heartbeat, type LayerFacts, type NodeRegistration, operations } from '@shoal/api'
+import { type Digest, errorFactory, parseDigest, silentLogger, systemClock, TransferLimits } from '@shoal/core'
 import { createMemoryLayerStore } from '@shoal/layer-store'
 import { createHealth, createHttpService, createMetrics, registerOperation, type StreamMessage } from '@shoal/service'
 import { createSwarm } from '@shoal/swarm'
@@ -11,6 +11,13 @@ const seedError = errorFactory({
   SHOAL_NODE_UNKNOWN: { message: 'There is no node {node}.', hint: 'Register it.' },
   SHOAL_LAYER_UNKNOWN: { message: 'There is no layer {layer}.', hint: 'Publish it.' },
 })
+
+/** How a layer is assigned. */
+interface Assigned {
+  readonly assignedAt: string
+  readonly priority: number
+  readonly pinnedUntil?: string
+}
 
 export interface StandInSeedOptions {
   readonly publicKey: string
@@ -31,7 +38,11 @@ export class StandInSeed implements AsyncDisposable {
   readonly #origin
   readonly #layers = new Map<string, LayerFixture>()
   readonly #watchers = new Set<() => void>()
-  #assigned = new Set<Digest>()
+  /** What it knows of layers, for the caches of nodes. */
+  readonly facts = new Map<Digest, Omit<LayerFacts, 'layer'>>()
+  #assigned = new Map<Digest, Assigned>()
+  /** Assignments that nodes have ended, as `node layer time`. */
+  readonly #endedAssignments = new Set<string>()
   #revoked = new Set<Digest>()
   #revision = 1
   url = ''
@@ -99,10 +110,18 @@ export class StandInSeed implements AsyncDisposable {
     this.#layers.set(layer.manifest.digest, { ...layer, ...options })
   }
 
-  /** Sets what every node should hold. */
-  desire(desired: { assigned?: Digest[]; revoked?: Digest[] }): void {
-    this.#assigned = new Set(desired.assigned ?? [])
+  /** Sets what every node should hold; what was assigned before keeps its time and the rest unless `about` says otherwise. */
+  desire(desired: { assigned?: Digest[]; revoked?: Digest[]; about?: Partial<Assigned> }): void {
+    const assignedAt = new Date().toISOString()
+    const assigned = (desired.assigned ?? []).map((digest): [Digest, Assigned] => {
+      return [digest, { ...(this.#assigned.get(digest) ?? { assignedAt, priority: 50 }), ...desired.about }]
+    })
+    this.#assigned = new Map(assigned)
     this.#revoked = new Set(desired.revoked ?? [])
+    this.#renew()
+  }
+
+  #renew(): void {
     this.#revision += 1
     for (const wake of this.#watchers) wake()
   }
@@ -123,7 +142,8 @@ export class StandInSeed implements AsyncDisposable {
     registerOperation(app, operations.heartbeat, ({ params, body }) => {
       this.#known(params.node)
       this.heartbeats.push({ node: params.node, body })
-      return { revision: this.#revision }
+      this.#end(params.node, body)
+      return { revision: this.#revision, layers: this.#factsOf(body) }
     })
     registerOperation(app, operations.desiredState, ({ params }) => this.#desiredState(params.node))
     registerOperation(app, operations.watchDesired, ({ signal }) => this.#watch(signal))
@@ -138,10 +158,11 @@ export class StandInSeed implements AsyncDisposable {
     return {
       revision: this.#revision,
       revoked: [...this.#revoked],
-      assignments: [...this.#assigned].map((digest) => {
+      assignments: [...this.#assigned].flatMap(([digest, about]) => {
+        if (this.#endedAssignments.has(`${node} ${digest} ${about.assignedAt}`)) return []
         const { sizeBytes, infoHash } = this.#layer(digest).manifest
         const peers = [...this.nodes].filter(([name]) => name !== node).map(([, { swarmAddress }]) => swarmAddress)
-        return { layer: digest, priority: 50, sizeBytes, infoHash, peers: [...peers, ...this.extraPeers] }
+        return [{ layer: digest, ...about, sizeBytes, infoHash, peers: [...peers, ...this.extraPeers] }]
       }),
     }
   }
@@ -155,6 +176,23 @@ export class StandInSeed implements AsyncDisposable {
       await promise
       this.#watchers.delete(resolve)
     }
+  }
+
+  /** As the seed does: an assignment whose layer had to go has ended. */
+  #end(node: string, { inventory }: Heartbeat): void {
+    for (const { digest, state, evictedAssignment } of inventory.layers) {
+      const key = `${node} ${digest} ${evictedAssignment}`
+      if (state !== 'evicted' || this.#endedAssignments.has(key)) continue
+      this.#endedAssignments.add(key)
+      this.#renew()
+    }
+  }
+
+  #factsOf({ inventory }: Heartbeat): LayerFacts[] {
+    return inventory.layers.flatMap(({ digest }) => {
+      const facts = this.facts.get(parseDigest(digest))
+      return facts === undefined ? [] : [{ layer: digest, ...facts }]
+    })
   }
 
   #known(node: string): void {

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { type Digest, seededRandom, silentLogger, systemClock } from '@shoal/core'
+import { createLayerStore } from '@shoal/layer-store'
+import { openLevelState } from '@shoal/state'
+import { NodeCache } from '../../src/cache/node-cache.ts'
+import { EventQueue } from '../../src/event-queue.ts'
+import { LayerEvents } from '../../src/layer-events.ts'
+import { LayerHolds } from '../../src/layer-holds.ts'
+import { PeerRecords } from '../../src/peer-records.ts'
+import { type LayerFixture, publishedLayer, signingKey } from '../layer-fixture.ts'
+
+const MIB = 1024 ** 2
+export const LIMIT_BYTES = 6 * MIB
+export const BOOT_BYTES = 256 * 1024
+/** Every run takes the same time for the assignment, so that what was marked by one is understood by the next. */
+export const ASSIGNED_AT = '2026-11-22T00:00:00.000Z'
+
+/** Layers that every process knows: four bases of about 1 MiB, and a middle on each of the first two. */
+export function knownLayers(): LayerFixture[] {
+  const { privateKey } = signingKey()
+  const bytes = (seed: number, length: number) => {
+    const random = seededRandom(seed)
+    const data = Buffer.alloc(length)
+    for (let at = 0; at < length; at += 32) {
+      createHash('sha256').update(`${seed} ${at} ${random()}`).digest().copy(data, at)
+    }
+    return data
+  }
+  const bases = [1, 2, 3, 4].map((seed) => publishedLayer(privateKey, bytes(seed, MIB + seed * 100_000)))
+  const middles = bases.slice(0, 2).map(({ manifest }, index) => {
+    return publishedLayer(privateKey, bytes(index + 10, 700_000), { parent: manifest.digest })
+  })
+  return [...bases, ...middles]
+}
+
+/** The cache of a node over a real store and real state, without a swarm. */
+export async function openCrashNode(directory: string) {
+  const stack = new AsyncDisposableStack()
+  const state = stack.use(await openLevelState(join(directory, 'state')))
+  const layersPath = join(directory, 'layers')
+  const store = stack.use(
+    createLayerStore({ state, logger: silentLogger, clock: systemClock }, { directory: layersPath, durableMs: 5 }),
+  )
+  await store.open()
+  const holds = new LayerHolds()
+  const queue = new EventQueue({ state, logger: silentLogger })
+  const events = new LayerEvents({ queue, records: new PeerRecords({ state, logger: silentLogger }), clock: systemClock })
+  const cache = await NodeCache.open(
+    {
+      ...{ store, state, holds, events, clock: systemClock, logger: silentLogger },
+      swarm: { leave: async () => {} },
+      disks: () => [],
+      assignedAt: () => ASSIGNED_AT,
+      onRoom: () => {},
+      onCorrupt: () => {},
+    },
+    {
+      cache: {
+        ...{ maxBytes: LIMIT_BYTES, maxShare: 1, minFreeBytes: 0, highWatermark: 1, lowWatermark: 0.9 },
+        ...{ policy: 'worth', bootShare: 0.2, lastCopiesLast: true, scrubBytesPerSecond: null },
+      },
+      directory: layersPath,
+    },
+  )
+  cache.setFacts(
+    knownDigests().map((layer) => {
+      return { layer, useShare: 0.1, replicas: { rack: 1, zone: 0, elsewhere: 0 }, bootBytes: BOOT_BYTES }
+    }),
+  )
+  return { state, store, holds, cache, layersPath, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+let digests: Digest[] | undefined
+
+function knownDigests(): Digest[] {
+  digests ??= knownLayers().map(({ manifest }) => manifest.digest)
+  return digests
+}
