@@ -8,7 +8,7 @@ import { test } from 'node:test'
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['state', 'openstack', 'service', 'qcow2'],
-  ['layer-store', 'swarm', 'api', 'library'],
+  ['layer-store', 'swarm', 'api', 'library', 'cache'],
   ['seed', 'peer'],
   ['cli'],
 ]

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, statfs, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Client } from '@shoal/api'
 import { type Cluster, createCluster } from './cluster.ts'
+import { openInQemu } from './open-in-qemu.ts'
 import { writeRandomRaw } from './test-images.ts'
 import { type Undo, undoAfter } from './undo.ts'
 import { until } from './until.ts'
@@ -148,20 +149,6 @@ async function importAll(cluster: Cluster, count: number, timeoutMs: number): Pr
 async function layerPath(peer: Client, layer: string): Promise<string> {
   const { layers } = await peer.localStatus()
   return layers.find(({ digest }) => digest === layer)?.path ?? ''
-}
-
-/** A machine's disk: a QEMU process with an overlay above the layer, which it has open. */
-async function openInQemu(undo: Undo, layer: string, overlay: string): Promise<ChildProcess> {
-  await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', layer, '-F', 'raw', overlay])
-  const socket = `${overlay}.socket`
-  const qemu = spawn('qemu-nbd', ['--persistent', '--socket', socket, '--format', 'qcow2', overlay], { stdio: 'inherit' })
-  undo.after(async () => {
-    if (qemu.exitCode !== null || qemu.signalCode !== null) return
-    qemu.kill('SIGKILL')
-    await once(qemu, 'exit')
-  })
-  await until('QEMU has opened the disk', async () => (await stat(socket)).isSocket())
-  return qemu
 }
 
 async function allocatedBytes(directory: string): Promise<number> {

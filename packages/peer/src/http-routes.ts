@@ -1,15 +1,12 @@
 import { operations, type PeerStatus, type Verification } from '@shoal/api'
-import { parseDigest } from '@shoal/core'
+import { type Digest, parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import { type HttpApp, registerOperation, type StatusByCode } from '@shoal/service'
-import type { LayerSwarm } from '@shoal/swarm'
 import type { NodeCache } from './cache/node-cache.ts'
 import { cacheStatusByCode, registerCacheRoutes } from './cache/routes.ts'
 import type { Compositions } from './compose/compositions.ts'
 import { composeStatusByCode, registerCompositionRoutes } from './compose/routes.ts'
 import { peerError } from './errors.ts'
-import type { LayerEvents } from './layer-events.ts'
-import type { SwarmPort } from './reconciler.ts'
 
 /** HTTP status of the codes that a peer's own API answers with. */
 export const peerStatusByCode: StatusByCode = {
@@ -23,8 +20,8 @@ export const peerStatusByCode: StatusByCode = {
 
 export interface PeerRoutesDeps {
   readonly store: LayerStore
-  readonly swarm: Pick<SwarmPort, 'leave'> & { get(digest: string): Pick<LayerSwarm, 'refresh'> | undefined }
-  readonly events: LayerEvents
+  /** Fetches again what a check has dropped. */
+  readonly repair: (digest: Digest) => Promise<void>
   readonly compositions: Compositions
   readonly cache: NodeCache
   readonly status: () => Promise<PeerStatus>
@@ -43,9 +40,6 @@ async function verifyLayer(deps: PeerRoutesDeps, layer: string, signal: AbortSig
   const stored = deps.store.get(digest)
   if (stored === undefined) throw peerError('SHOAL_PEER_LAYER_UNKNOWN', { layer })
   const result = await stored.verify({ signal })
-  if (result.badBlocks.length > 0) {
-    await deps.events.started(digest)
-    deps.swarm.get(digest)?.refresh()
-  }
+  if (result.badBlocks.length > 0) await deps.repair(digest)
   return { layer, ...result }
 }

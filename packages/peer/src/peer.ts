@@ -173,7 +173,7 @@ export class Peer implements AsyncDisposable {
           disks: () => compositions.files(),
           assignedAt: (digest) => reconciler.assignedAt(digest),
           onRoom: () => reconciler.roomIsBack(),
-          onCorrupt: (digest) => swarm.get(digest)?.refresh(),
+          onCorrupt: (digest) => void reconciler.repair(digest),
         },
         { cache: config.cache, directory: layerDirectory(config) },
       ),
@@ -270,7 +270,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, cache, layerEvents, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, cache, enrollment, seed, events } = parts
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions },
@@ -280,7 +280,8 @@ export class Peer implements AsyncDisposable {
     swarm.on('ban', counters.banned)
     cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, swarm, events: layerEvents, compositions, cache },
+      ...{ logger: this.#deps.logger, metrics, store, compositions, cache },
+      repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
     })

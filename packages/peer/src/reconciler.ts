@@ -26,7 +26,7 @@ const MAX_OBTAINS = 4
 
 /** The part of a swarm that is needed here. */
 export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
-  get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'stats'> | undefined
+  get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'refresh' | 'stats'> | undefined
 }
 
 /** Room on the disk for layers that are on their way. */
@@ -79,6 +79,8 @@ export class Reconciler {
   readonly #alarm: Alarm
   readonly #failures: LayerFailures
   readonly #busy = new Map<Digest, { readonly action: LayerAction; readonly done: Promise<void> }>()
+  /** Layers that were whole and lost blocks: they are fetched whether they are assigned or not. */
+  readonly #repairing = new Set<Digest>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
   #revoked: ReadonlySet<Digest> = new Set()
   #originAddress: string | null = null
@@ -150,7 +152,7 @@ export class Reconciler {
   failure(digest: Digest): LayerFailure | undefined {
     const failure = this.#failures.get(digest)
     const stored = this.#deps.store.get(digest)
-    if (failure === undefined || stored === undefined) return failure
+    if (failure === undefined || stored === undefined || failure.action === 'drop') return failure
     // The swarm retries a failed write by itself: it worked when more is present than when it failed.
     return stored.isComplete || stored.presentBytes > failure.presentBytes ? undefined : failure
   }
@@ -160,10 +162,19 @@ export class Reconciler {
     this.#onFailure(digest, 'store', error)
   }
 
+  /** Blocks of a layer were bad and are dropped: they are fetched again. */
+  async repair(digest: Digest): Promise<void> {
+    this.#repairing.add(digest)
+    await this.#deps.events.started(digest)
+    this.#deps.swarm.get(digest)?.refresh()
+    this.#alarm.ring()
+  }
+
   /** The swarm has fetched the last block. */
   onComplete(digest: Digest): void {
     const stored = this.#deps.store.get(digest)
     this.#failures.clear(digest)
+    this.#repairing.delete(digest)
     this.#deps.room.end(digest)
     if (stored !== undefined) void this.#deps.events.complete(stored, this.#deps.swarm.get(digest)?.stats())
   }
@@ -225,7 +236,10 @@ export class Reconciler {
 
   /** `undefined` before any desired state is known. */
   #isAssigned(digest: Digest): boolean | undefined {
-    return this.#wanted === undefined ? undefined : this.#wanted.has(digest) && this.endedAssignment(digest) === undefined
+    if (this.#repairing.has(digest) && this.#deps.store.get(digest) !== undefined) return true
+    return this.#wanted === undefined
+      ? undefined
+      : this.#wanted.has(digest) && this.endedAssignment(digest) === undefined
   }
 
   /** Never rejects: a failure is recorded, and told once. */

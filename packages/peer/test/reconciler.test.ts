@@ -47,6 +47,7 @@ class FakeSwarm extends EventEmitter {
       addPeers: (more: readonly string[]) => {
         for (const address of more) addresses.add(address)
       },
+      refresh: () => void setImmediate(() => this.emit('refresh', digest)),
       stats: () => ({ ...none, upBytesPerSecond: 0, downBytesPerSecond: 0 }),
     }
   }
@@ -403,6 +404,28 @@ test('a completed layer is told once with its bytes and seconds, also when a kil
   equal(events.length, 1)
   equal(events[0]?.type, 'layer.complete')
   deepEqual(events[0]?.details, { sizeBytes: 300_000, fromOriginBytes: 0, fromPeersBytes: 0, seconds: 3 })
+})
+
+test('a whole layer that nobody assigns and that loses blocks is fetched until it is whole again', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const { digest } = one.manifest
+  const stored = await it.store.create(one)
+  await stored.writeBlocks(0, one.data)
+  it.reconciler.setDesired(desired([]))
+  await once(it.swarm, 'join')
+  stored.present.clear(0)
+  const refreshed = once(it.swarm, 'refresh')
+  await it.reconciler.repair(digest)
+  await refreshed
+  it.reconciler.setDesired(desired([]))
+  await new Promise((resolve) => setImmediate(resolve))
+  equal(it.swarm.joined.has(digest), true)
+  await stored.writeBlocks(0, one.data.subarray(0, one.manifest.blockLengthBytes))
+  const told = once(it.added, 'event')
+  it.reconciler.onComplete(digest)
+  await told
+  equal(it.queue.next().events[0]?.type, 'layer.complete')
 })
 
 test('a clock that is set back does not put off the next attempt', async () => {
