@@ -1,4 +1,4 @@
-import type { Composition, Image, ImageImport, Layer, LayerInventory, Layering, Node } from '@shoal/api'
+import type { Assignment, Composition, Image, ImageImport, Layer, LayerInventory, Layering, Node } from '@shoal/api'
 
 const AT = '2026-01-01T00:00:00.000Z'
 
@@ -119,6 +119,10 @@ export function buildNode(id: string, layers: LayerInventory[] | null = [], over
         : { layers, diskFreeBytes: 10, diskUsedBytes: 10, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 },
     ...overrides,
   }
+}
+
+export function buildAssignment(node: string, overrides: Partial<Assignment> = {}): Assignment {
+  return { node, layer: digestOf('aaaaaaaa'), priority: 50, createdAt: AT, pinnedUntil: null, ...overrides }
 }
 
 export function buildComposition(overrides: Partial<Composition> = {}): Composition {

@@ -1,4 +1,6 @@
 import {
+  type Assignment,
+  type AssignRequest,
   type Event,
   type Image,
   type Inspection,
@@ -20,7 +22,10 @@ export interface StandInState {
   images: Image[]
   layers: Layer[]
   nodes: Node[]
+  assignments: Assignment[]
   events: Event[]
+  /** Called with every assignment that is asked for. */
+  onAssign: (request: AssignRequest) => void
   /** What inspection found, by image. */
   inspections: Map<string, Inspection>
   /** Called with every import that is asked for. */
@@ -39,8 +44,10 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     images: [],
     layers: [],
     nodes: [],
+    assignments: [],
     events: [],
     inspections: new Map(),
+    onAssign: () => {},
     onImport: () => {},
     onLayers: () => {},
     badBlocks: [],
@@ -100,6 +107,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   }))
   registerOperation(app, operations.listNodes, async ({ query }) => page(held.nodes, 'nodes', query))
   registerOperation(app, operations.assign, async ({ body }) => {
+    held.onAssign(body)
     const names = held.nodes.map(({ id }) => id)
     const wanted =
       body.nodes ?? held.nodes.filter(({ zone }) => body.zone === undefined || zone === body.zone).map(({ id }) => id)
@@ -108,7 +116,13 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
       unknown: wanted.filter((name) => !names.includes(name)),
     }
   })
-  registerOperation(app, operations.listAssignments, async () => ({ assignments: [], next: null }))
+  registerOperation(app, operations.listAssignments, async ({ query }) =>
+    page(
+      held.assignments.filter(({ layer }) => layer === query.layer),
+      'assignments',
+      query,
+    ),
+  )
   registerOperation(app, operations.listEvents, async ({ query }) => ({
     events: held.events.filter(({ id }) => id > (query.after ?? 0)),
   }))

@@ -1,4 +1,4 @@
-import type { Layer, Node } from '@shoal/api'
+import type { Layer, LayerInventory, Node } from '@shoal/api'
 import type { CommandContext } from '../context.ts'
 import type { Progress } from '../format/progress.ts'
 import { readAll } from '../page-reader.ts'
@@ -15,15 +15,22 @@ export interface Distribution {
   readonly failed: readonly string[]
   /** Nodes that no longer send heartbeats and do not have it whole, by name. */
   readonly lost: readonly string[]
+  /** Nodes that had to make room, which ended their assignment, by name. */
+  readonly evicted: readonly string[]
+  /** Nodes that do not have it whole and that it is no longer assigned to, by name. */
+  readonly unassigned: readonly string[]
   readonly presentBytes: number
   readonly totalBytes: number
   readonly rateBytesPerSecond: number
   readonly seedCopies: number
 }
 
-/** Whether nothing more will happen by itself: every node has the layer, gave it up or is lost. */
-export function distributionEnded({ nodes, complete, failed, lost }: Distribution): boolean {
-  return complete + failed.length + lost.length >= nodes
+/** When the layer was assigned to each node, by name. */
+export type AssignmentTimes = ReadonlyMap<string, string>
+
+/** Whether nothing more will happen by itself: every node has the layer, gave it up, is lost or shall not have it any more. */
+export function distributionEnded({ nodes, complete, failed, lost, evicted, unassigned }: Distribution): boolean {
+  return complete + failed.length + lost.length + evicted.length + unassigned.length >= nodes
 }
 
 /**
@@ -37,8 +44,13 @@ export async function followDistribution(
   const progress = context.output.progress()
   const rate = createRateWindow()
   let last: Distribution | undefined
+  // A node that loses its assignment while it is watched goes on being told of.
+  const names = new Set(options.nodes)
+  const evicted = new Set<string>()
   const ask = async () => {
-    const state = await readDistribution(context, options)
+    const assigned = await readAssigned(context, options.layer)
+    if (options.nodes === undefined) for (const name of assigned.keys()) names.add(name)
+    const state = recall(await readDistribution(context, { layer: options.layer, names, assigned }), evicted)
     return { ...state, rateBytesPerSecond: rate(context.clock.now(), state.presentBytes) }
   }
   try {
@@ -54,17 +66,21 @@ export async function followDistribution(
   return last
 }
 
-/** The state of a distribution from what the seed knows of layer and nodes. */
-export function summarize(layer: Layer, nodes: readonly Node[]): Distribution {
+/** The state of a distribution from what the seed knows of layer, nodes and assignments. */
+export function summarize(layer: Layer, nodes: readonly Node[], assigned: AssignmentTimes): Distribution {
   let complete = 0
   let presentBytes = 0
   const failed: string[] = []
   const lost: string[] = []
+  const evicted: string[] = []
+  const unassigned: string[] = []
   for (const node of nodes) {
     const held = node.inventory?.layers.find(({ digest }) => digest === layer.digest)
     presentBytes += held?.presentBytes ?? 0
     if (held?.state === 'complete') complete += 1
     else if (node.state === 'lost') lost.push(node.id)
+    else if (held?.state === 'evicted' && isEnded(held, assigned.get(node.id))) evicted.push(node.id)
+    else if (!assigned.has(node.id)) unassigned.push(node.id)
     else if (held?.state === 'failed') failed.push(node.id)
   }
   return {
@@ -73,6 +89,8 @@ export function summarize(layer: Layer, nodes: readonly Node[]): Distribution {
     complete,
     failed,
     lost,
+    evicted,
+    unassigned,
     presentBytes,
     totalBytes: layer.sizeBytes * nodes.length,
     rateBytesPerSecond: 0,
@@ -80,24 +98,39 @@ export function summarize(layer: Layer, nodes: readonly Node[]): Distribution {
   }
 }
 
+/** A node speaks of an eviction until the assignment has ended, and no longer: what was heard once is remembered. */
+function recall(state: Distribution, evictedBefore: Set<string>): Distribution {
+  for (const name of state.evicted) evictedBefore.add(name)
+  return {
+    ...state,
+    evicted: [...state.evicted, ...state.unassigned.filter((name) => evictedBefore.has(name))],
+    unassigned: state.unassigned.filter((name) => !evictedBefore.has(name)),
+  }
+}
+
+/** A node that was just assigned a layer anew may not have been heard of since it evicted it. */
+function isEnded({ evictedAssignment }: LayerInventory, assignedAt: string | undefined): boolean {
+  return assignedAt === undefined || evictedAssignment === undefined || assignedAt === evictedAssignment
+}
+
 async function readDistribution(
   { client, signal }: CommandContext,
-  options: { layer: string; nodes?: readonly string[] },
+  { layer, names, assigned }: { layer: string; names: ReadonlySet<string>; assigned: AssignmentTimes },
 ): Promise<Distribution> {
-  const names = new Set(options.nodes ?? (await readAssigned({ client, signal }, options.layer)))
   const nodes = await readAll(
     (query) => client.listNodes({ query, signal }),
     (page) => page.nodes.filter(({ id }) => names.has(id)),
   )
   // Asked last, so that its seed copies are never older than the nodes' bytes.
-  return summarize(await client.showLayer({ params: { layer: options.layer }, signal }), nodes)
+  return summarize(await client.showLayer({ params: { layer }, signal }), nodes, assigned)
 }
 
-function readAssigned({ client, signal }: Pick<CommandContext, 'client' | 'signal'>, layer: string): Promise<string[]> {
-  return readAll(
+async function readAssigned({ client, signal }: CommandContext, layer: string): Promise<AssignmentTimes> {
+  const assignments = await readAll(
     (query) => client.listAssignments({ query: { ...query, layer }, signal }),
-    (page) => page.assignments.map(({ node }) => node),
+    (page) => page.assignments,
   )
+  return new Map(assignments.map(({ node, createdAt }) => [node, createdAt]))
 }
 
 function show(progress: Progress, state: Distribution, label: string): void {
@@ -105,6 +138,8 @@ function show(progress: Progress, state: Distribution, label: string): void {
   const trouble = [
     state.failed.length > 0 ? `, ${state.failed.length} failed` : '',
     state.lost.length > 0 ? `, ${state.lost.length} lost` : '',
+    state.evicted.length > 0 ? `, ${state.evicted.length} evicted` : '',
+    state.unassigned.length > 0 ? `, ${state.unassigned.length} no longer assigned` : '',
   ].join('')
   progress.update({
     label,

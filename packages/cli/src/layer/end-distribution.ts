@@ -18,6 +18,8 @@ export function describeEnd(state: Distribution): string {
   const lines = [`${layer}: on ${state.complete} of ${state.nodes} nodes, seed copies ${state.seedCopies.toFixed(2)}`]
   if (state.failed.length > 0) lines.push(`failed on ${names(state.failed)} ("shoal node show" tells why)`)
   if (state.lost.length > 0) lines.push(`no heartbeat from ${names(state.lost)}`)
+  if (state.evicted.length > 0) lines.push(`evicted from ${names(state.evicted)} ("shoal event list" tells why)`)
+  if (state.unassigned.length > 0) lines.push(`no longer assigned to ${names(state.unassigned)}`)
   return lines.join('\n')
 }
 

@@ -5,7 +5,7 @@ import { shortDigest } from '../resolve/layer.ts'
 
 const columns: readonly Column<LayerInventory>[] = [
   { title: 'LAYER', value: (layer) => shortDigest(layer.digest) },
-  { title: 'STATE', value: (layer) => layer.state },
+  { title: 'STATE', value: describeState },
   {
     title: 'PRESENT',
     align: 'right',
@@ -17,6 +17,11 @@ const columns: readonly Column<LayerInventory>[] = [
   { title: 'PEERS', align: 'right', value: (layer) => String(layer.peers) },
   { title: 'ERROR', value: (layer) => (layer.error === null ? '' : `${layer.error.code}: ${layer.error.message}`) },
 ]
+
+/** What a boot reads may outlive the rest of a layer. */
+function describeState({ state, presentBytes }: LayerInventory): string {
+  return state === 'evicted' && presentBytes > 0 ? 'evicted, a part stays' : state
+}
 
 /** What a node holds, a layer a line. */
 export function formatLayers(layers: readonly LayerInventory[]): string {

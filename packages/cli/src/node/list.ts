@@ -39,9 +39,9 @@ export const nodeList = defineCommand({
   },
 })
 
-/** Layers complete of layers held or wanted. */
+/** Layers complete of layers held or wanted, which those are not any more that were evicted. */
 function describeLayers({ inventory }: Node): string {
   if (inventory === null) return ''
-  const complete = inventory.layers.filter(({ state }) => state === 'complete').length
-  return `${complete}/${inventory.layers.length}`
+  const layers = inventory.layers.filter(({ state }) => state !== 'evicted')
+  return `${layers.filter(({ state }) => state === 'complete').length}/${layers.length}`
 }
