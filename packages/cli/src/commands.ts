@@ -1,3 +1,9 @@
+import { cacheEvict } from './cache/evict.ts'
+import { cacheList } from './cache/list.ts'
+import { cachePin } from './cache/pin.ts'
+import { cachePolicy } from './cache/policy.ts'
+import { cacheShow } from './cache/show.ts'
+import { cacheUnpin } from './cache/unpin.ts'
 import type { Command } from './command.ts'
 import { completion } from './completion.ts'
 import { eventList } from './event/list.ts'
@@ -44,6 +50,12 @@ export const commands: readonly Command[] = [
   nodeList,
   nodeShow,
   nodeRemove,
+  cacheShow,
+  cacheList,
+  cachePin,
+  cacheUnpin,
+  cacheEvict,
+  cachePolicy,
   limitsShow,
   limitsSet,
   eventList,
@@ -59,6 +71,7 @@ export const nouns: Readonly<Record<string, string>> = {
   image: 'Images of the library and their import',
   layer: 'Layers, and which nodes should have them',
   node: 'Compute nodes',
+  cache: 'The layers that a node keeps: their space, and which go first',
   limits: 'Limits on transfers, changed live',
   event: 'What happens in the fleet',
   seed: 'The seed service',

@@ -23,7 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   unauthorised: 'The token is missing, wrong, or not allowed to do this.',
   unreachable: 'The service gave no answer.',
   incomplete:
-    'The operation ended with failures: an import failed, an image was refused, blocks were bad, or not every node has the layer.',
+    'The operation ended with failures: an import failed, an image was refused, blocks were bad, not every node has the layer, or too little was evicted.',
   interrupted: 'Interrupted (Ctrl-C).',
   terminated: 'Ended by SIGTERM.',
 }
@@ -58,6 +58,10 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   SHOAL_PEER_LAYER_UNKNOWN: EXIT.notFound,
   SHOAL_COMPOSE_UNKNOWN: EXIT.notFound,
   SHOAL_COMPOSE_OPTION: EXIT.usage,
+  SHOAL_CACHE_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_CACHE_POLICY_UNKNOWN: EXIT.usage,
+  SHOAL_CACHE_PINNED: EXIT.incomplete,
+  SHOAL_PEER_EVICTION_REQUEST: EXIT.usage,
   SHOAL_NODE_UNKNOWN: EXIT.notFound,
   SHOAL_HTTP_NOT_FOUND: EXIT.notFound,
   SHOAL_HTTP_UNAUTHORIZED: EXIT.unauthorised,

@@ -1,12 +1,17 @@
 import { type ComposeRequest, type Composition, operations, type PeerStatus } from '@shoal/api'
 import { NO_TRANSFER_LIMITS, ShoalError, silentLogger } from '@shoal/core'
-import { createHealth, createHttpService, createMetrics, registerOperation } from '@shoal/service'
+import { createHealth, createHttpService, createMetrics, type HttpApp, registerOperation } from '@shoal/service'
 import { buildComposition, digestOf } from './builders.ts'
 
 export const PEER_TOKEN = 'api-token-of-the-stand-in'
 
-/** A peer's API over compositions that a test looks at; `next` says what becomes of one each time it is asked for. */
-export async function startStandInPeer(options: { next?: (composition: Composition) => Composition } = {}) {
+/**
+ * A peer's API over compositions that a test looks at; `next` says what becomes of one each time it is asked for, `addRoutes` adds
+ * what else it serves.
+ */
+export async function startStandInPeer(
+  options: { next?: (composition: Composition) => Composition; addRoutes?: (app: HttpApp) => void } = {},
+) {
   const { next = (composition: Composition) => composition } = options
   const compositions = new Map<string, Composition>()
   const requests: ComposeRequest[] = []
@@ -19,7 +24,13 @@ export async function startStandInPeer(options: { next?: (composition: Compositi
       port: 0,
       tokens: { operator: PEER_TOKEN },
       openapi: { title: 'stand-in', description: '' },
-      statusByCode: { SHOAL_COMPOSE_UNKNOWN: 404 },
+      statusByCode: {
+        SHOAL_COMPOSE_UNKNOWN: 404,
+        SHOAL_CACHE_LAYER_UNKNOWN: 404,
+        SHOAL_CACHE_PIN_UNKNOWN: 404,
+        SHOAL_CACHE_PINNED: 409,
+        SHOAL_CACHE_POLICY_UNKNOWN: 400,
+      },
     },
   )
   const find = (name: string) => {
@@ -44,6 +55,7 @@ export async function startStandInPeer(options: { next?: (composition: Compositi
     compositions.delete(find(name).name)
     return undefined
   })
+  options.addRoutes?.(service.app)
   const url = await service.start()
   return { url, compositions, requests, [Symbol.asyncDispose]: () => service.stop() }
 }

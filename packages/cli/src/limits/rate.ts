@@ -1,17 +1,6 @@
 import { LIMIT_RANGE } from '@shoal/api'
+import { BYTE_UNITS } from '../format/byte-units.ts'
 
-// Largest first; of two that fit equally well the decimal one, in which links are sold, comes first.
-const UNITS = [
-  ['TB', 1e12],
-  ['TiB', 1024 ** 4],
-  ['GB', 1e9],
-  ['GiB', 1024 ** 3],
-  ['MB', 1e6],
-  ['MiB', 1024 ** 2],
-  ['kB', 1e3],
-  ['KiB', 1024],
-  ['B', 1],
-] as const
 const BITS = [
   ['Tbit', 1e12],
   ['Gbit', 1e9],
@@ -21,7 +10,7 @@ const BITS = [
 ] as const
 /** Bytes per second of each unit, by its name in lower case. */
 const FACTORS = new Map<string, number>([
-  ...UNITS.map(([name, bytes]): [string, number] => [name.toLowerCase(), bytes]),
+  ...BYTE_UNITS.map(([name, bytes]): [string, number] => [name.toLowerCase(), bytes]),
   ...BITS.map(([name, bits]): [string, number] => [name.toLowerCase(), bits / 8]),
 ])
 const EXAMPLES = '50MB/s, 50MiB/s or 400Mbit/s'
@@ -55,6 +44,6 @@ export function parseLimit(text: string): { limit: number | null | 'configured' 
 export function formatLimit(limit: number | null): string {
   if (limit === null) return 'none'
   const isShort = (factor: number) => limit >= factor && Number.isInteger((limit * 100) / factor)
-  const [name, factor] = UNITS.find(([, factor]) => isShort(factor)) ?? ['B', 1]
+  const [name, factor] = BYTE_UNITS.find(([, factor]) => isShort(factor)) ?? ['B', 1]
   return `${limit / factor} ${name}/s`
 }
