@@ -12,9 +12,9 @@ import { layerFileStatus } from './layer-file.ts'
 import { LayerMaker } from './layer-maker.ts'
 import { LayerOpener, type OpenedLayer } from './layer-opener.ts'
 import { LayerRecords } from './layer-records.ts'
-import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
+import type { LayerDescription, LayerStore, StagedFile, StoredLayer, StoreUsage } from './layer-store.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { checkStagingName, prepareStagedFile } from './staged-file.ts'
+import { checkStagingName, prepareStagedFile, stagedFiles } from './staged-file.ts'
 import { storeFailure } from './store-failure.ts'
 
 export interface LayerStoreDeps {
@@ -153,11 +153,14 @@ class DiskLayerStore implements LayerStore {
     return this.#change(digest, async () => {
       const record = await this.#records.read(digest)
       if (record === undefined) return
-      const forget = () => this.#records.forget(record)
       const layer = this.#layers.get(digest)
+      const forget = async () => {
+        await this.#records.forget(record)
+        // Nobody may find a layer that answers no call any more.
+        this.#layers.delete(digest)
+      }
       if (layer === undefined) await forget()
       else await layer.remove(forget)
-      this.#layers.delete(digest)
       await this.#opener.finishRemoval(digest)
     })
   }
@@ -169,15 +172,30 @@ class DiskLayerStore implements LayerStore {
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
     try {
-      const { bavail, bsize } = await statfs(this.#options.directory)
-      let allocatedBytes = 0
-      for (const layer of this.#layers.values()) allocatedBytes += await fileAllocation(layer.path)
+      const { bavail, blocks, bsize } = await statfs(this.#options.directory)
+      let allocatedBytes = (await fileAllocation(this.#layersPath)) + (await fileAllocation(this.#stagingPath))
+      // Layers that could not be opened are the store's, too; one that was made where something foreign had been is not foreign.
+      const foreign = new Set(this.#foreign)
+      for (const digest of this.#layers.keys()) foreign.delete(this.#directory(digest).path)
+      for (const name of await readdir(this.#layersPath)) {
+        const path = join(this.#layersPath, name)
+        if (!foreign.has(path)) allocatedBytes += await new LayerDirectory(path).allocatedBytes()
+      }
       for (const name of await readdir(this.#stagingPath)) {
         allocatedBytes += await fileAllocation(join(this.#stagingPath, name))
       }
-      return { allocatedBytes, freeBytes: bavail * bsize }
+      return { allocatedBytes, freeBytes: bavail * bsize, totalBytes: blocks * bsize }
     } catch (error) {
       throw storeFailure(error, this.#options.directory)
+    }
+  }
+
+  async staged(): Promise<StagedFile[]> {
+    this.#checkOpen()
+    try {
+      return await stagedFiles(this.#stagingPath)
+    } catch (error) {
+      throw storeFailure(error, this.#stagingPath)
     }
   }
 

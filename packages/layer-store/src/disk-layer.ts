@@ -1,8 +1,8 @@
+import { dirname } from 'node:path'
 import {
-  Bitfield,
+  type Bitfield,
   type BlockBuffer,
   type BlockBuffers,
-  blockHash,
   type Clock,
   digestHex,
   errorMessage,
@@ -13,15 +13,17 @@ import type { StateStore } from '@shoal/state'
 import { BackgroundFlush } from './background-flush.ts'
 import { BlockCache } from './block-cache.ts'
 import { BlockLedger } from './block-ledger.ts'
-import { blockRun, checkedBlockSize } from './block-run.ts'
+import { leadingBytes, presentInRange } from './block-range.ts'
 import { storeError } from './errors.ts'
+import { LayerDirectory } from './layer-directory.ts'
 import type { LayerFile } from './layer-file.ts'
 import { LayerReader } from './layer-reader.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
+import { LayerWriter } from './layer-writer.ts'
 import { saveBlocks } from './save-blocks.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { storeFailure } from './store-failure.ts'
-import { verifyFile } from './verify-file.ts'
+import { type VerifyResult, verifyFile } from './verify-file.ts'
 
 export interface DiskLayerDeps {
   readonly state: StateStore
@@ -41,11 +43,6 @@ export interface DiskLayerOptions {
   readonly present: Bitfield
 }
 
-/** Writers wait once this many times `durableBytes` are not durable, so that a slow disk bounds what a crash costs. */
-const VOLATILE_LIMIT_FACTOR = 2
-/** So many buffers one call of writeBlocks takes at a time: enough to keep the thread busy. */
-const BUFFERS_PER_CALL = 4
-
 /** A layer on disk. Steps that change records or swap the file run one at a time in a queue; reads and writes do not wait for it. */
 export class DiskLayer implements StoredLayer {
   readonly manifest: Manifest
@@ -54,18 +51,19 @@ export class DiskLayer implements StoredLayer {
   readonly path: string
   readonly buffers: BlockBuffers
   readonly #deps: DiskLayerDeps
-  readonly #options: DiskLayerOptions
   readonly #cache: BlockCache
   readonly #queue = new SerialQueue()
   readonly #ledger: BlockLedger
   readonly #reader: LayerReader
   readonly #flush: BackgroundFlush
+  readonly #writer: LayerWriter
+  /** What is being verified. A block that becomes absent is taken out. */
+  readonly #checks = new Set<Bitfield>()
   #file: LayerFile
   #state: 'open' | 'closed' | 'removed' = 'open'
 
   constructor(deps: DiskLayerDeps, description: LayerDescription, options: DiskLayerOptions) {
     this.#deps = deps
-    this.#options = options
     this.#file = deps.file
     this.manifest = description.manifest
     this.encodedManifest = description.encodedManifest
@@ -73,9 +71,10 @@ export class DiskLayer implements StoredLayer {
     this.path = options.path
     this.buffers = deps.buffers
     this.#cache = new BlockCache(deps.buffers)
-    this.#ledger = new BlockLedger(this.manifest, options.present, (block) => this.#cache.drop(block))
-    const source = { manifest: this.manifest, path: this.path, ledger: this.#ledger, cache: this.#cache }
-    this.#reader = new LayerReader({ ...source, file: () => this.#file, check: () => this.#check() })
+    this.#ledger = new BlockLedger(this.manifest, options.present, (block) => this.#onAbsent(block))
+    const parts = { manifest: this.manifest, path: this.path, ledger: this.#ledger, cache: this.#cache }
+    const shared = { ...parts, file: () => this.#file, check: () => this.#check() }
+    this.#reader = new LayerReader(shared)
     const { clock, logger } = deps
     const { digest } = this.manifest
     const save = () => this.#save()
@@ -83,6 +82,7 @@ export class DiskLayer implements StoredLayer {
       { clock, logger, queue: this.#queue, save },
       { digest, delayMs: options.durableMs },
     )
+    this.#writer = new LayerWriter({ ...shared, buffers: this.buffers, flush: this.#flush }, options)
   }
 
   get present(): Bitfield {
@@ -101,38 +101,12 @@ export class DiskLayer implements StoredLayer {
     return this.present.isFull
   }
 
-  async writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
-    const length = checkedBlockSize(this.manifest, block)
-    this.#check()
-    if (this.present.has(block)) return
-    await this.#write(() => this.#writeBuffer(block, buffer, length), [block])
-    if (this.#state === 'open' && this.present.has(block)) this.#cache.keep(block, buffer, length)
+  writeBlock(block: number, buffer: BlockBuffer): Promise<void> {
+    return this.#writer.writeBlock(block, buffer)
   }
 
-  async writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
-    const run = blockRun(this.manifest, firstBlock, data)
-    this.#check()
-    const absent = run.filter(({ block }) => !this.present.has(block))
-    if (absent.length === 0) return
-    const copyAndWrite = async ({ block, data }: (typeof run)[number]) => {
-      const buffer = await this.buffers.acquireWhenFree()
-      try {
-        buffer.payload(data.length).set(data)
-        await this.#writeBuffer(block, buffer, data.length)
-      } finally {
-        buffer.release()
-      }
-    }
-    const writeAll = async () => {
-      for (let at = 0; at < absent.length; at += BUFFERS_PER_CALL) {
-        const results = await Promise.allSettled(absent.slice(at, at + BUFFERS_PER_CALL).map(copyAndWrite))
-        for (const result of results) if (result.status === 'rejected') throw result.reason
-      }
-    }
-    await this.#write(
-      writeAll,
-      absent.map(({ block }) => block),
-    )
+  writeBlocks(firstBlock: number, data: Uint8Array): Promise<void> {
+    return this.#writer.writeBlocks(firstBlock, data)
   }
 
   read(offset: number, length: number): Promise<Buffer> {
@@ -147,27 +121,55 @@ export class DiskLayer implements StoredLayer {
     return this.#flush.flush()
   }
 
+  async allocatedBytes(): Promise<number> {
+    this.#check()
+    try {
+      return await new LayerDirectory(dirname(this.path)).allocatedBytes()
+    } catch (error) {
+      throw storeFailure(error, this.path)
+    }
+  }
+
+  async trim(blocks: number): Promise<void> {
+    this.#check()
+    const { sizeBytes } = this.manifest
+    const keptBytes = leadingBytes(this.manifest, blocks)
+    const trim = async () => {
+      this.#check()
+      for (let block = blocks; block < this.present.length; block += 1) {
+        if (this.present.has(block)) this.#ledger.drop(block)
+      }
+      await this.#save()
+      // Only now: a block that is recorded as present must be there.
+      try {
+        await this.#file.freeFrom(keptBytes, sizeBytes)
+      } catch (error) {
+        throw storeFailure(error, this.path)
+      }
+    }
+    await this.#queue.run(() => this.#writer.pauseFor(trim))
+  }
+
   async verify(options: VerifyOptions = {}): Promise<LayerVerification> {
     this.#check()
-    const checked = new Bitfield(this.present.length, this.present.toBytes())
+    const checked = presentInRange(this.manifest, this.present, options.range)
     const { inode } = this.#file
-    const result = await verifyFile({ ...this.manifest, path: this.path, inode, present: checked }, options).catch(
-      (error: unknown) => {
-        throw options.signal?.aborted ? error : storeFailure(error, this.path)
-      },
-    )
-    const badBlocks = result.isGone ? [...checked.ones()] : result.badBlocks
-    if (badBlocks.length > 0) {
-      const isDropped = await this.#queue.run(async () => {
-        // It was another file that was checked: this one was adopted, or made anew, meanwhile.
-        if (this.#file.inode !== inode) return false
-        await this.#drop(badBlocks, result.isGone)
-        return true
-      })
-      if (!isDropped) return this.verify(options)
+    this.#checks.add(checked)
+    try {
+      const result = await verifyFile({ ...this.manifest, path: this.path, inode, present: checked }, options).catch(
+        (error: unknown) => {
+          throw options.signal?.aborted ? error : storeFailure(error, this.path)
+        },
+      )
+      const checkedBlocks = checked.count
+      const isWhole = options.range === undefined && checked.isFull
+      const badBlocks = await this.#dropBad(result, checked, inode)
+      if (badBlocks === undefined) return await this.verify(options)
+      const digestMatches = isWhole ? result.sha256 === digestHex(this.manifest.digest) : null
+      return { checkedBlocks, badBlocks, digestMatches }
+    } finally {
+      this.#checks.delete(checked)
     }
-    const digestMatches = checked.isFull ? result.sha256 === digestHex(this.manifest.digest) : null
-    return { checkedBlocks: checked.count, badBlocks, digestMatches }
   }
 
   /** Swaps in a complete file, once `record` has made that durable. */
@@ -206,36 +208,6 @@ export class DiskLayer implements StoredLayer {
     await this.#file.close()
   }
 
-  /** Writes blocks and counts them, unless the layer or what it held was lost meanwhile. */
-  async #write(write: () => Promise<void>, blocks: readonly number[]): Promise<void> {
-    const { durableBytes } = this.#options
-    if (this.#ledger.volatileBytes >= durableBytes * VOLATILE_LIMIT_FACTOR) await this.flush()
-    this.#check()
-    const { lossCount } = this.#ledger
-    try {
-      await write()
-    } catch (error) {
-      this.#check()
-      throw storeFailure(error, this.path)
-    }
-    this.#check()
-    if (lossCount !== this.#ledger.lossCount) {
-      throw storeError('SHOAL_STORE_IO', { path: this.path, reason: 'syncing the file failed during the write' })
-    }
-    for (const block of blocks) this.#ledger.add(block)
-    if (this.#ledger.unsavedBytes >= durableBytes) this.#flush.start()
-    else if (this.#ledger.unsavedBytes > 0) this.#flush.startLater()
-  }
-
-  async #writeBuffer(block: number, buffer: BlockBuffer, length: number): Promise<void> {
-    // The file may be closed between two blocks of a call.
-    this.#check()
-    const position = block * this.manifest.blockLengthBytes
-    const hash = blockHash(this.manifest, block)
-    if (await this.#file.writeBlock(position, buffer, { length, hash })) return
-    throw storeError('SHOAL_STORE_BLOCK_MISMATCH', { digest: this.manifest.digest, block })
-  }
-
   async #save(): Promise<void> {
     this.#check()
     const { state } = this.#deps
@@ -245,6 +217,20 @@ export class DiskLayer implements StoredLayer {
       if (this.#ledger.hasUnsaved) this.#flush.startLater()
       throw storeFailure(error, this.path)
     }
+  }
+
+  /** Drops what a check found bad, and says what that was; undefined when the check was of another file than this. */
+  async #dropBad(result: VerifyResult, checked: Bitfield, inode: string): Promise<number[] | undefined> {
+    // A block that became absent while it was checked may be here again, and good: it is no longer among those checked.
+    const findBad = () => (result.isGone ? [...checked.ones()] : result.badBlocks.filter((block) => checked.has(block)))
+    if (findBad().length === 0) return []
+    return this.#queue.run(async () => {
+      // That file was adopted, or made anew, meanwhile.
+      if (this.#file.inode !== inode) return undefined
+      const badBlocks = findBad()
+      if (badBlocks.length > 0) await this.#drop(badBlocks, result.isGone)
+      return badBlocks
+    })
   }
 
   /** The blocks stop being served at once; if recording that fails it is tried again with every flush. */
@@ -263,6 +249,11 @@ export class DiskLayer implements StoredLayer {
     this.#ledger.dropAll()
     await old.close()
     await this.#save()
+  }
+
+  #onAbsent(block: number): void {
+    this.#cache.drop(block)
+    for (const checked of this.#checks) checked.clear(block)
   }
 
   #check(): void {

@@ -1,6 +1,9 @@
-import { mkdir, open, stat } from 'node:fs/promises'
+import { lstat, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode } from '@shoal/core'
+
+/** The unit of `st_blocks` (stat(2)), whatever blocks the file system has. */
+export const STAT_BLOCK_BYTES = 512
 
 /** Writes a new file and syncs it; its name is durable once its directory was synced. */
 export async function writeDurableFile(path: string, data: Uint8Array): Promise<void> {
@@ -25,12 +28,12 @@ export async function makeDurableDirectory(path: string): Promise<void> {
   }
 }
 
-/** Bytes that a file occupies; 0 if it went away meanwhile. */
+/** Bytes that what is at the path occupies, a link itself and not what it leads to; 0 if it went away meanwhile. */
 export async function fileAllocation(path: string): Promise<number> {
   try {
-    return (await stat(path)).blocks * 512
+    return (await lstat(path)).blocks * STAT_BLOCK_BYTES
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 0
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return 0
     throw error
   }
 }

@@ -4,6 +4,7 @@ export type {
   LayerDescription,
   LayerStore,
   LayerVerification,
+  StagedFile,
   StoredLayer,
   StoreUsage,
   VerifyOptions,

@@ -1,11 +1,14 @@
 import { lstat, mkdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode, type Manifest } from '@shoal/core'
-import { syncPath, writeDurableFile } from './durable-file.ts'
+import { fileAllocation, syncPath, writeDurableFile } from './durable-file.ts'
 import { storeError } from './errors.ts'
 import { sha256Hex } from './layer-description.ts'
 import type { LayerRecord, ManifestFields } from './layer-record.ts'
 import type { LayerDescription } from './layer-store.ts'
+
+/** The store's own files in a layer's directory. */
+const FILES = ['disk', 'torrent', 'hashes', 'manifest']
 
 /** The directory of one layer: its files beside the disk, made once and then only read or removed. */
 export class LayerDirectory {
@@ -51,6 +54,13 @@ export class LayerDirectory {
     return { manifest, encodedManifest, torrent }
   }
 
+  /** Bytes that the directory and the store's own files in it occupy; 0 when it is not there. */
+  async allocatedBytes(): Promise<number> {
+    const paths = [this.path, ...FILES.map((name) => join(this.path, name))]
+    const sizes = await Promise.all(paths.map(fileAllocation))
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }
+
   /** Removes the store's own files; false if something foreign keeps the directory from going. */
   async remove(): Promise<boolean> {
     const status = await lstat(this.path).catch((error: unknown) => {
@@ -59,7 +69,7 @@ export class LayerDirectory {
     })
     if (status === undefined) return true
     if (!status.isDirectory()) return false
-    for (const name of ['disk', 'torrent', 'hashes', 'manifest']) await unlinkFile(join(this.path, name))
+    for (const name of FILES) await unlinkFile(join(this.path, name))
     try {
       await rmdir(this.path)
     } catch (error) {

@@ -19,7 +19,8 @@ export interface LayerFile {
   writeBlock(position: number, buffer: BlockBuffer, block: { length: number; hash: Uint8Array }): Promise<boolean>
   /** Data, and the metadata needed to find it, reach the disk. */
   sync(): Promise<void>
-  truncate(sizeBytes: number): Promise<void>
+  /** Frees the space of all bytes from there on, which are zeros then; the file is so long afterwards, whatever it was. Durable. */
+  freeFrom(position: number, sizeBytes: number): Promise<void>
   /** Waits for calls under way. */
   close(): Promise<void>
 }
@@ -86,7 +87,8 @@ async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile>
       }
     },
     sync: () => handle.datasync(),
-    truncate: async (sizeBytes) => {
+    freeFrom: async (position, sizeBytes) => {
+      await handle.truncate(position)
       await handle.truncate(sizeBytes)
       await handle.sync()
     },

@@ -1,5 +1,7 @@
 import { Bitfield, blockCount, type Digest, type Logger } from '@shoal/core'
+import { leadingBytes } from './block-range.ts'
 import type { BlockThread } from './block-thread.ts'
+import { fileAllocation } from './durable-file.ts'
 import type { LayerDirectory } from './layer-directory.ts'
 import { createLayerFile, type LayerFile, layerFileStatus, openLayerFile } from './layer-file.ts'
 import type { LayerRecord } from './layer-record.ts'
@@ -95,31 +97,60 @@ export class LayerOpener {
   ): Promise<OpenedLayer> {
     const { digest, sizeBytes } = record.manifest
     const inode = isAdopted ? record.stagedInode : record.inode
-    if (file === undefined || file.inode !== inode || file.sizeBytes !== sizeBytes) {
+    const present = isAdopted ? allBlocks(record) : await this.#deps.records.readPresence(record)
+    const isHere = file?.inode === inode && file.sizeBytes >= presentEnd(record, present) && file.sizeBytes <= sizeBytes
+    if (file === undefined || !isHere) {
       const { diskPath: path } = this.#deps.directory(digest)
       const fields = { digest, path, inode: file?.inode ?? null, sizeBytes: file?.sizeBytes ?? null }
       this.#deps.logger.warn(fields, 'file of a layer is missing or not the one recorded: its blocks are absent')
-      const present = new Bitfield(blockCount(record.manifest))
-      await this.#deps.records.put({ ...record, phase: 'ready', stagedInode: null }, present)
-      return { record, description, file: await this.#renew(record, file), present }
+      const none = new Bitfield(blockCount(record.manifest))
+      await this.#deps.records.put({ ...record, phase: 'ready', stagedInode: null }, none)
+      return { record, description, file: await this.#renew(record, file), present: none }
     }
     if (!isAdopted) {
+      await this.#reclaim(record, file, present)
       const ready = record.stagedInode === null ? record : await this.putReady(record, file)
-      return { record: ready, description, file, present: await this.#deps.records.readPresence(record) }
+      return { record: ready, description, file, present }
     }
     await this.#deps.directory(digest).sync()
-    const present = new Bitfield(blockCount(record.manifest))
-    present.setAll()
     return { record: await this.putReady(record, file, present), description, file, present }
+  }
+
+  /**
+   * Frees what a trim that was cut, or a write that was never recorded, left behind the last present block. What lies between present
+   * blocks stays: it is written again.
+   */
+  async #reclaim({ manifest }: LayerRecord, file: LayerFile, present: Bitfield): Promise<void> {
+    const { digest, sizeBytes, blockLengthBytes } = manifest
+    const end = presentEnd({ manifest }, present)
+    if (file.sizeBytes === sizeBytes) {
+      if (end === sizeBytes) return
+      const allocatedBytes = await fileAllocation(this.#deps.directory(digest).diskPath)
+      if (allocatedBytes <= present.count * blockLengthBytes) return
+    }
+    await file.freeFrom(end, sizeBytes)
   }
 
   async #renew(record: LayerRecord, found: LayerFile | undefined): Promise<LayerFile> {
     const { digest, sizeBytes } = record.manifest
     const directory = this.#deps.directory(digest)
     const file = found ?? (await createLayerFile(directory.diskPath, sizeBytes, this.#deps.thread))
-    if (file.sizeBytes !== sizeBytes) await file.truncate(sizeBytes)
+    if (file.sizeBytes !== sizeBytes) await file.freeFrom(Math.min(file.sizeBytes, sizeBytes), sizeBytes)
     await directory.sync()
     await this.putReady(record, file)
     return file
   }
+}
+
+function allBlocks({ manifest }: LayerRecord): Bitfield {
+  const present = new Bitfield(blockCount(manifest))
+  present.setAll()
+  return present
+}
+
+/** Where the last present block ends; 0 when there is none. */
+function presentEnd({ manifest }: Pick<LayerRecord, 'manifest'>, present: Bitfield): number {
+  let blocks = present.length
+  while (blocks > 0 && !present.has(blocks - 1)) blocks -= 1
+  return leadingBytes(manifest, blocks)
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { BlockBuffers, type Digest } from '@shoal/core'
 import { storeError } from './errors.ts'
 import { checkDescription } from './layer-description.ts'
-import type { LayerDescription, LayerStore, StoredLayer, StoreUsage } from './layer-store.ts'
+import type { LayerDescription, LayerStore, StagedFile, StoredLayer, StoreUsage } from './layer-store.ts'
 import { MemoryLayer } from './memory-layer.ts'
-import { checkStagingName, prepareStagedFile } from './staged-file.ts'
+import { checkStagingName, prepareStagedFile, stagedFiles } from './staged-file.ts'
 import { storeFailure } from './store-failure.ts'
 
 export interface MemoryLayerStoreOptions {
@@ -92,7 +92,13 @@ class MemoryLayerStore implements LayerStore {
     this.#checkOpen()
     let allocatedBytes = 0
     for (const layer of this.#layers.values()) allocatedBytes += layer.presentBytes
-    return { allocatedBytes, freeBytes: Number.MAX_SAFE_INTEGER }
+    for (const file of await stagedFiles(this.#staging)) allocatedBytes += file.allocatedBytes
+    return { allocatedBytes, freeBytes: Number.MAX_SAFE_INTEGER, totalBytes: Number.MAX_SAFE_INTEGER }
+  }
+
+  async staged(): Promise<StagedFile[]> {
+    this.#checkOpen()
+    return stagedFiles(this.#staging)
   }
 
   #getOrCreate(description: LayerDescription): MemoryLayer {

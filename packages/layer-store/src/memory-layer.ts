@@ -10,6 +10,7 @@ import {
   type Manifest,
 } from '@shoal/core'
 import { BlockCache } from './block-cache.ts'
+import { leadingBytes, presentInRange } from './block-range.ts'
 import { blockRun, checkedBlockSize } from './block-run.ts'
 import { storeError } from './errors.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
@@ -88,11 +89,22 @@ export class MemoryLayer implements StoredLayer {
     this.#check()
   }
 
-  async verify({ signal, onProgress }: VerifyOptions = {}): Promise<LayerVerification> {
+  async allocatedBytes(): Promise<number> {
     this.#check()
-    const digestMatches = this.isComplete ? this.#digestMatches() : null
+    return 0
+  }
+
+  async trim(blocks: number): Promise<void> {
+    this.#check()
+    leadingBytes(this.manifest, blocks)
+    for (let block = blocks; block < this.present.length; block += 1) this.#drop(block)
+  }
+
+  async verify({ signal, onProgress, range }: VerifyOptions = {}): Promise<LayerVerification> {
+    this.#check()
+    const blocks = [...presentInRange(this.manifest, this.present, range).ones()]
+    const digestMatches = range === undefined && this.isComplete ? this.#digestMatches() : null
     const badBlocks: number[] = []
-    const blocks = [...this.present.ones()]
     let checkedBytes = 0
     for (const block of blocks) {
       signal?.throwIfAborted()

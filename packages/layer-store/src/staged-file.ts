@@ -1,7 +1,10 @@
-import type { Manifest } from '@shoal/core'
-import { syncPath } from './durable-file.ts'
+import { lstat, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode, type Manifest } from '@shoal/core'
+import { STAT_BLOCK_BYTES, syncPath } from './durable-file.ts'
 import { storeError } from './errors.ts'
 import { layerFileStatus } from './layer-file.ts'
+import type { StagedFile } from './layer-store.ts'
 
 const STAGING_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/
 
@@ -22,4 +25,25 @@ export async function prepareStagedFile(manifest: Manifest, path: string): Promi
   }
   await syncPath(path)
   return status.inode
+}
+
+/** The staged files in a directory, which need not be there. What else may be in it is left out. */
+export async function stagedFiles(directory: string): Promise<StagedFile[]> {
+  const names = (await orAbsent(readdir(directory))) ?? []
+  const found = names
+    .filter((name) => STAGING_NAME.test(name))
+    .map(async (name) => {
+      const status = await orAbsent(lstat(join(directory, name)))
+      return status?.isFile() ? { name, allocatedBytes: status.blocks * STAT_BLOCK_BYTES } : undefined
+    })
+  return (await Promise.all(found)).filter((file) => file !== undefined)
+}
+
+async function orAbsent<T>(lookUp: Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookUp
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
 }

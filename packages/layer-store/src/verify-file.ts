@@ -9,9 +9,10 @@ export interface VerifyJob {
   readonly inode: string
   readonly sizeBytes: number
   readonly blockLengthBytes: number
-  /** Bitmap of the blocks to check. */
+  /** Bitmap of the blocks to check; none is before `firstBlock`. */
   readonly present: Uint8Array
-  /** Their SHA-256, 32 bytes a block. */
+  readonly firstBlock: number
+  /** The SHA-256 of blocks from `firstBlock` on, 32 bytes each; none behind them is checked. */
   readonly hashes: Uint8Array
   /** Whether to hash the whole file, too. */
   readonly isWhole: boolean
@@ -28,7 +29,7 @@ export interface VerifyResult {
 
 export type VerifyMessage = VerifyResult | { readonly type: 'progress'; readonly checkedBytes: number }
 
-/** A layer's file, and which blocks of it to check. */
+/** A layer's file, and which blocks of it to check: none outside of the range that is asked for. */
 export interface VerifyTarget extends Pick<Manifest, 'sizeBytes' | 'blockLengthBytes' | 'blockHashes'> {
   readonly path: string
   readonly inode: string
@@ -36,12 +37,14 @@ export interface VerifyTarget extends Pick<Manifest, 'sizeBytes' | 'blockLengthB
 }
 
 /** Reads and hashes a layer file in a thread of its own. Rejects with the signal's reason when aborted. */
-export function verifyFile(target: VerifyTarget, { signal, onProgress }: VerifyOptions): Promise<VerifyResult> {
+export function verifyFile(target: VerifyTarget, { signal, onProgress, range }: VerifyOptions): Promise<VerifyResult> {
   const { path, inode, sizeBytes, blockLengthBytes, blockHashes, present } = target
+  const { firstBlock, blocks } = range ?? { firstBlock: 0, blocks: present.length }
   // The hashes are copied: cloning a view for the thread would clone the whole buffer below it.
-  const hashes = blockHashes.slice()
-  const isWhole = present.isFull
-  const job: VerifyJob = { path, inode, sizeBytes, blockLengthBytes, present: present.toBytes(), hashes, isWhole }
+  const hashes = new Uint8Array(blockHashes.subarray(firstBlock * 32, (firstBlock + blocks) * 32))
+  const isWhole = range === undefined && present.isFull
+  const file = { path, inode, sizeBytes, blockLengthBytes }
+  const job: VerifyJob = { ...file, present: present.toBytes(), firstBlock, hashes, isWhole }
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
     const worker = new Worker(new URL('./verify-worker.ts', import.meta.url), { workerData: job, execArgv: [] })

@@ -5,6 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { VerifyJob, VerifyMessage } from './verify-file.ts'
 
 const PROGRESS_BYTES = 16 * 1024 ** 2
+/** They say nothing of the file: another time it can be opened. */
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM'])
 
 const job = workerData as VerifyJob
 const send = (message: VerifyMessage) => parentPort?.postMessage(message)
@@ -23,23 +25,26 @@ function openOwnFile(): number | undefined {
     const opened = openSync(job.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     if (String(fstatSync(opened, { bigint: true }).ino) === job.inode) return opened
     closeSync(opened)
-  } catch {
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && SHORTAGES.has(String(error.code))) throw error
     // Unreadable is as good as gone: no block of it can be served.
   }
   return undefined
 }
 
 function verifyBlocks(file: number): void {
-  const { sizeBytes, blockLengthBytes, present, hashes } = job
+  const { sizeBytes, blockLengthBytes, present, firstBlock, hashes } = job
   const buffer = Buffer.allocUnsafe(blockLengthBytes)
   const whole = job.isWhole ? createHash('sha256') : undefined
   const badBlocks: number[] = []
   let checkedBytes = 0
   let reportedBytes = 0
-  for (let block = 0; block * blockLengthBytes < sizeBytes; block += 1) {
+  const end = firstBlock + hashes.length / 32
+  for (let block = firstBlock; block < end; block += 1) {
     if (((present[block >> 3] ?? 0) & (0x80 >> (block & 7))) === 0) continue
     const data = buffer.subarray(0, Math.min(blockLengthBytes, sizeBytes - block * blockLengthBytes))
-    const expected = hashes.subarray(block * 32, block * 32 + 32)
+    const hashAt = (block - firstBlock) * 32
+    const expected = hashes.subarray(hashAt, hashAt + 32)
     const isGood = readFully(file, data, block * blockLengthBytes) && sha256(data).equals(expected)
     if (!isGood) badBlocks.push(block)
     whole?.update(data)

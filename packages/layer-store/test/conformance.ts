@@ -218,10 +218,76 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       assert.equal(progress.at(-1), sizeBytes)
     })
 
+    test('verify of a range looks at nothing else, and says nothing of the whole', async () => {
+      await layer.writeBlocks(0, fixture.content)
+      const progress: number[] = []
+      const some = await layer.verify({
+        range: { firstBlock: blocks - 3, blocks: 3 },
+        onProgress: (checkedBytes) => progress.push(checkedBytes),
+      })
+      assert.deepEqual(some, { checkedBlocks: 3, badBlocks: [], digestMatches: null })
+      assert.equal(progress.at(-1), fixture.block(blocks - 3, blocks).length)
+      const all = await layer.verify({ range: { firstBlock: 0, blocks } })
+      assert.deepEqual(all, { checkedBlocks: blocks, badBlocks: [], digestMatches: null })
+      const none = await layer.verify({ range: { firstBlock: blocks, blocks: 0 } })
+      assert.deepEqual(none, { checkedBlocks: 0, badBlocks: [], digestMatches: null })
+      for (const [firstBlock, count] of [
+        [-1, 1],
+        [0.5, 1],
+        [0, -1],
+        [1, blocks],
+        [0, Number.NaN],
+      ] as const) {
+        await assert.rejects(() => layer.verify({ range: { firstBlock, blocks: count } }), RangeError)
+      }
+    })
+
     test('verify stops when it is aborted', async () => {
       await layer.writeBlocks(0, fixture.content)
       const reason = new Error('enough')
       await assert.rejects(() => layer.verify({ signal: AbortSignal.abort(reason) }), reason)
+    })
+
+    test('a trimmed layer has its first blocks, is found so by every way to ask, and is completed again', async () => {
+      await layer.writeBlocks(0, fixture.content)
+      const kept = await layer.readBlock(6)
+      kept.release()
+      await layer.trim(3)
+      assert.deepEqual([...layer.present.ones()], [0, 1, 2])
+      assert.deepEqual([layer.presentBytes, layer.durableBlocks, layer.isComplete], [3 * 4096, 3, false])
+      assert.deepEqual(await layer.read(0, 3 * 4096), fixture.block(0, 3))
+      for (const block of [3, 6]) {
+        const absent = { code: 'SHOAL_STORE_BLOCK_ABSENT', details: { digest, block } }
+        await assert.rejects(() => layer.read(block * 4096, 1), absent)
+        await assert.rejects(async () => layer.readBlock(block), absent)
+      }
+      assert.deepEqual(await layer.verify(), { checkedBlocks: 3, badBlocks: [], digestMatches: null })
+      await layer.writeBlocks(0, fixture.content)
+      assert.deepEqual(await layer.read(0, sizeBytes), fixture.content)
+      assert.equal((await layer.verify()).digestMatches, true)
+    })
+
+    test('trim keeps of the first blocks those that are there, nothing with 0, and all when there are no more', async () => {
+      await layer.writeBlocks(2, fixture.block(2, 6))
+      await layer.trim(blocks + 7)
+      assert.deepEqual([...layer.present.ones()], [2, 3, 4, 5])
+      await layer.trim(4)
+      assert.deepEqual([...layer.present.ones()], [2, 3])
+      await layer.trim(0)
+      assert.deepEqual([layer.present.count, layer.presentBytes, layer.durableBlocks], [0, 0, 0])
+      await layer.trim(0)
+      for (const count of [-1, 0.5, Number.NaN]) await assert.rejects(() => layer.trim(count), RangeError)
+    })
+
+    test('whatever counts after writes and trims at the same time is what was written', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const writes = Array.from({ length: blocks }, (_, n) => layer.writeBlocks(n, fixture.block(n)))
+        await Promise.all([...writes, layer.trim(round), layer.trim(2 + round)])
+        assert.deepEqual((await layer.verify()).badBlocks, [])
+        for (const block of layer.present.ones()) {
+          assert.deepEqual(await layer.read(block * 4096, fixture.block(block).length), fixture.block(block))
+        }
+      }
     })
 
     test('a complete staged file becomes the layer and is gone from staging', async () => {
@@ -286,6 +352,8 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(async () => layer.readBlock(0), unknown)
       await assert.rejects(() => layer.flush(), unknown)
       await assert.rejects(() => layer.verify(), unknown)
+      await assert.rejects(() => layer.trim(1), unknown)
+      await assert.rejects(() => layer.allocatedBytes(), unknown)
       const again = await store.create(fixture)
       assert.notEqual(again, layer)
       assert.equal(again.present.count, 0)
@@ -309,6 +377,21 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       const after = await store.usage()
       assert.ok(after.allocatedBytes - before.allocatedBytes >= sizeBytes - 4096)
       assert.ok(after.freeBytes > 0)
+      assert.ok(after.totalBytes >= after.freeBytes)
+    })
+
+    test('staged files are listed with what they occupy, and count as used', async () => {
+      assert.deepEqual(await store.staged(), [])
+      const before = await store.usage()
+      await writeFile(store.stagingPath('import-1'), fixture.content, { flush: true })
+      await writeFile(store.stagingPath('import-2'), '')
+      const staged = await store.staged()
+      assert.deepEqual(staged.map(({ name }) => name).sort(), ['import-1', 'import-2'])
+      const allocatedBytes = staged.find(({ name }) => name === 'import-1')?.allocatedBytes ?? 0
+      assert.ok(allocatedBytes >= sizeBytes)
+      assert.ok((await store.usage()).allocatedBytes - before.allocatedBytes >= sizeBytes)
+      await store.adopt(fixture, store.stagingPath('import-1'))
+      assert.deepEqual(await store.staged(), [{ name: 'import-2', allocatedBytes: 0 }])
     })
 
     test('everything after close, and before open, is SHOAL_STORE_CLOSED', async () => {
@@ -319,6 +402,9 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(() => store.adopt(fixture, 'anything'), closed)
       await assert.rejects(() => store.remove(digest), closed)
       await assert.rejects(() => store.usage(), closed)
+      await assert.rejects(() => store.staged(), closed)
+      await assert.rejects(() => layer.trim(1), closed)
+      await assert.rejects(() => layer.allocatedBytes(), closed)
       await assert.rejects(() => layer.writeBlocks(0, fixture.block(0)), closed)
       await assert.rejects(() => layer.read(0, 1), closed)
       const buffer = filled(store, fixture.block(0))

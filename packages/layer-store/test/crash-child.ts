@@ -1,13 +1,13 @@
 // Child of crash.test.ts: works on a store until it is killed and reports, a line each, what must survive.
 import { writeSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { blockCount, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { CRASH_LAYER, layerFixture } from './layer-fixture.ts'
+import { CRASH_LAYER, layerFixture, TRIM_LAYER, TRIMMED_BLOCKS } from './layer-fixture.ts'
 
-const [directory = '', work = ''] = process.argv.slice(2)
+const [directory = '', work = '', moment = ''] = process.argv.slice(2)
 const state = await openLevelState(join(directory, 'state'))
 const deps = { state, logger: silentLogger, clock: systemClock }
 const store = createLayerStore(deps, { directory, durableBytes: 64 * 1024, durableMs: 3 })
@@ -26,6 +26,23 @@ if (work === 'write') {
     report(some.join(' '))
   }
   report('complete')
+} else if (work === 'trim') {
+  const fixture = layerFixture(TRIM_LAYER)
+  const layer = await store.create(fixture)
+  await layer.writeBlocks(0, fixture.content)
+  await layer.flush()
+  await dieAt(Number(moment))
+  await layer.trim(TRIMMED_BLOCKS)
+  report('trimmed')
+  process.exit()
+} else if (work === 'trim-and-write') {
+  const fixture = layerFixture(TRIM_LAYER)
+  const layer = await store.create(fixture)
+  for (let round = 0; ; round += 1) {
+    const writes = Array.from(layer.present.zeros(), (block) => layer.writeBlocks(block, fixture.block(block)))
+    await Promise.all([...writes, layer.trim((round * 7) % 50)])
+    report('trimmed')
+  }
 } else {
   // Layers come and go by every way there is; a line says what exists from now on, or is about to go.
   for (let round = 0; ; round += 1) {
@@ -39,5 +56,29 @@ if (work === 'write') {
     await store.adopt(fixture, store.stagingPath(name))
     report(`removing ${round % 3}`)
     await store.remove(digest)
+  }
+}
+
+/**
+ * Kills this process at one of the moments before and after each call that changes files or records, which are numbered from 0 on.
+ * The calls of file handles are those of their class, which has no name of its own to be found by.
+ */
+async function dieAt(moment: number): Promise<void> {
+  let passed = 0
+  const pass = () => {
+    if (passed === moment) process.kill(process.pid, 'SIGKILL')
+    passed += 1
+  }
+  await using handle = await open(directory, 'r')
+  const calls: [object, string][] = [[state, 'batch']]
+  for (const name of ['truncate', 'datasync', 'sync']) calls.push([Object.getPrototypeOf(handle), name])
+  for (const [owner, name] of calls) {
+    const call: (...args: unknown[]) => Promise<unknown> = Reflect.get(owner, name)
+    Reflect.set(owner, name, async function (this: unknown, ...args: unknown[]) {
+      pass()
+      const result = await call.apply(this, args)
+      pass()
+      return result
+    })
   }
 }

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { seededRandom, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { CRASH_LAYER, layerFixture } from './layer-fixture.ts'
+import { checkNothingBehind, checkSpace } from './check-space.ts'
+import { CRASH_LAYER, layerFixture, TRIM_LAYER, TRIMMED_BLOCKS } from './layer-fixture.ts'
 
 const seed = Number(process.env.SHOAL_TEST_SEED ?? Date.now() % 1_000_000)
 
@@ -27,7 +28,7 @@ describe('a layer store whose process is killed', () => {
     const durable = new Set<number>()
     let isComplete = false
     for (let round = 0; round < 5; round += 1) {
-      for (const line of await runAndKill(directory, 'write', 1 + Math.floor(random() * 15), random() * 3)) {
+      for (const line of await runAndKill(directory, ['write'], 1 + Math.floor(random() * 15), random() * 3)) {
         if (line === 'complete') isComplete = true
         else for (const block of line.split(' ')) durable.add(Number(block))
       }
@@ -49,7 +50,7 @@ describe('a layer store whose process is killed', () => {
   test('while layers come and go: a staged import is either still staged or the whole layer, and nothing is left over', async (t) => {
     t.diagnostic(`SHOAL_TEST_SEED=${seed}`)
     for (let round = 0; round < 6; round += 1) {
-      const lines = await runAndKill(directory, 'come-and-go', 2 + Math.floor(random() * 12), random() * 8)
+      const lines = await runAndKill(directory, ['come-and-go'], 2 + Math.floor(random() * 12), random() * 8)
       await inspect(directory, async (store) => {
         assert.deepEqual(store.foreign(), [])
         for (const layer of store.layers()) assert.deepEqual((await layer.verify()).badBlocks, [])
@@ -64,6 +65,52 @@ describe('a layer store whose process is killed', () => {
       })
     }
   })
+
+  test('before or after any step of a trim: it has all of its blocks or those that stay, and no space is lost', async () => {
+    const fixture = layerFixture(TRIM_LAYER)
+    const counts: number[] = []
+    for (let moment = 0; ; moment += 1) {
+      const own = join(directory, String(moment))
+      await mkdir(own)
+      const lines = await runAndKill(own, ['trim', String(moment)], Number.POSITIVE_INFINITY, 0)
+      await inspect(own, async (store) => {
+        const layer = store.get(fixture.manifest.digest)
+        assert.ok(layer)
+        counts.push(layer.present.count)
+        assert.deepEqual(
+          [...layer.present.ones()],
+          Array.from({ length: layer.present.count }, (_, block) => block),
+        )
+        const { length } = fixture.block(0, layer.present.count)
+        assert.deepEqual(await layer.read(0, length), fixture.content.subarray(0, length))
+        assert.deepEqual((await layer.verify()).badBlocks, [])
+        await checkNothingBehind(store)
+        await checkSpace(store, own)
+        await layer.writeBlocks(0, fixture.content)
+        assert.equal((await layer.verify()).digestMatches, true)
+      })
+      if (lines.includes('trimmed')) break
+    }
+    // The record, then the cut to both lengths, each with what makes it durable: five calls, with a moment before and after each.
+    const whole = counts.indexOf(TRIMMED_BLOCKS)
+    assert.deepEqual(
+      counts,
+      counts.map((_, moment) => (moment < whole ? 64 : TRIMMED_BLOCKS)),
+    )
+    assert.ok(whole >= 3 && counts.length >= 11, counts.join())
+  })
+
+  test('while it is trimmed and written: what counts is verified, and nothing lies behind it', async (t) => {
+    t.diagnostic(`SHOAL_TEST_SEED=${seed}`)
+    for (let round = 0; round < 4; round += 1) {
+      await runAndKill(directory, ['trim-and-write'], 1 + Math.floor(random() * 12), random() * 8)
+      await inspect(directory, async (store) => {
+        for (const layer of store.layers()) assert.deepEqual((await layer.verify()).badBlocks, [])
+        await checkNothingBehind(store)
+        await checkSpace(store, directory)
+      })
+    }
+  })
 })
 
 async function inspect(directory: string, check: (store: LayerStore) => Promise<void>): Promise<void> {
@@ -74,8 +121,13 @@ async function inspect(directory: string, check: (store: LayerStore) => Promise<
 }
 
 /** Runs the child, kills it a moment after so many lines, and returns all that it reported. */
-async function runAndKill(directory: string, work: string, lines: number, delayMs: number): Promise<string[]> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'crash-child.ts'), directory, work], {
+async function runAndKill(
+  directory: string,
+  work: readonly string[],
+  lines: number,
+  delayMs: number,
+): Promise<string[]> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'crash-child.ts'), directory, ...work], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''

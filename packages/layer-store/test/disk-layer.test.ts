@@ -208,6 +208,91 @@ describe('DiskLayer', () => {
     assert.deepEqual(buffer.payload(BLOCK), fixture.block(0))
   })
 
+  test('trim records first that blocks are absent, and frees their space then', async () => {
+    const { layer, events, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 5))
+    await layer.flush()
+    events.length = 0
+    await layer.trim(2)
+    assert.deepEqual(events, ['sync', 'batch', 'free 2'])
+    assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('a trim that cannot be recorded frees nothing, and is done by the next one', async () => {
+    const { layer, faults, events, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 5))
+    await layer.flush()
+    for (const [fault, code] of [
+      ['sync', 'EIO'],
+      ['batch', 'ENOSPC'],
+    ] as const) {
+      faults[fault] = code
+      await assert.rejects(() => layer.trim(2), { code: code === 'EIO' ? 'SHOAL_STORE_IO' : 'SHOAL_STORE_NO_SPACE' })
+      faults[fault] = undefined
+      assert.deepEqual([...layer.present.ones()], [0, 1])
+      assert.deepEqual(await recorded(), [0, 1, 2, 3, 4])
+    }
+    assert.equal(events.includes('free 2'), false)
+    await layer.trim(2)
+    assert.equal(events.at(-1), 'free 2')
+    assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('space that cannot be freed is a coded error; the blocks are absent all the same', async () => {
+    const { layer, faults, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 5))
+    faults.free = 'EIO'
+    await assert.rejects(() => layer.trim(2), { code: 'SHOAL_STORE_IO' })
+    assert.deepEqual(await recorded(), [0, 1])
+    assert.deepEqual([...layer.present.ones()], [0, 1])
+    faults.free = undefined
+    await layer.writeBlocks(2, fixture.block(2, 5))
+    assert.deepEqual(await layer.read(0, 5 * BLOCK), fixture.block(0, 5))
+  })
+
+  test('a write that is under way when the layer is trimmed is done once more', async () => {
+    const { layer, faults, events, content, give } = setUp()
+    const [written, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    faults.afterWrite = () => {
+      written.resolve()
+      return go.promise
+    }
+    const writes = [give(4), layer.writeBlocks(6, fixture.block(6))]
+    await written.promise
+    await layer.trim(2)
+    assert.deepEqual(content.subarray(4 * BLOCK, 5 * BLOCK), Buffer.alloc(BLOCK))
+    assert.equal(layer.present.count, 0)
+    go.resolve()
+    await Promise.all(writes)
+    assert.deepEqual([...layer.present.ones()], [4, 6])
+    for (const block of [4, 6]) {
+      assert.deepEqual(content.subarray(block * BLOCK, (block + 1) * BLOCK), fixture.block(block))
+    }
+    assert.deepEqual(
+      events.filter((event) => event.startsWith('write')),
+      ['write 4', 'write 6', 'write 4', 'write 6'],
+    )
+    assert.equal(layer.buffers.usedCount, 0)
+  })
+
+  test('writes wait while space is freed, and go on when that fails', async () => {
+    const { layer, faults, events } = setUp()
+    const [freed, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    faults.afterFree = () => {
+      freed.resolve()
+      return go.promise
+    }
+    faults.free = 'EIO'
+    const trimmed = assert.rejects(() => layer.trim(0), { code: 'SHOAL_STORE_IO' })
+    await freed.promise
+    const write = layer.writeBlocks(3, fixture.block(3))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(events.includes('write 3'), false)
+    go.resolve()
+    await Promise.all([trimmed, write])
+    assert.deepEqual([...layer.present.ones()], [3])
+  })
+
   test('close flushes what is left', async () => {
     const { layer, recorded } = setUp()
     await layer.writeBlocks(0, fixture.content)
@@ -216,15 +301,21 @@ describe('DiskLayer', () => {
   })
 })
 
+type After = 'afterRead' | 'afterWrite' | 'afterFree'
+
 /** A layer over a file in memory whose calls are noted and fail when told to. */
 function setUp({ durableBytes = 1 << 20 } = {}) {
   const events: string[] = []
-  const faults: Record<'write' | 'sync' | 'batch' | 'read', string | undefined> & { afterRead: () => Promise<void> } = {
+  type Code = string | undefined
+  const faults: Record<'write' | 'sync' | 'batch' | 'read' | 'free', Code> & Record<After, () => Promise<void>> = {
     write: undefined,
     sync: undefined,
     batch: undefined,
     read: undefined,
+    free: undefined,
     afterRead: async () => {},
+    afterWrite: async () => {},
+    afterFree: async () => {},
   }
   const content = Buffer.alloc(fixture.content.length)
   const fail = (code: string | undefined) => {
@@ -256,13 +347,19 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
       fail(faults.write)
       events.push(`write ${position / BLOCK}`)
       content.set(data, position)
+      await faults.afterWrite()
       return true
     },
     sync: async () => {
       fail(faults.sync)
       events.push('sync')
     },
-    truncate: async () => {},
+    freeFrom: async (position) => {
+      events.push(`free ${position / BLOCK}`)
+      content.fill(0, position)
+      await faults.afterFree()
+      fail(faults.free)
+    },
     close: async () => {},
   }
   const memory = createMemoryState()

@@ -47,3 +47,7 @@ function sha256(data: Uint8Array): Buffer {
 
 /** The layer that a child of the crash test writes: 1021 blocks. */
 export const CRASH_LAYER = { seed: 77, sizeBytes: 1020 * 4096 + 77 } as const
+
+/** The layer that a child of the crash test trims: 64 blocks, of which so many stay. */
+export const TRIM_LAYER = { seed: 78, sizeBytes: 63 * 4096 + 77 } as const
+export const TRIMMED_BLOCKS = 20

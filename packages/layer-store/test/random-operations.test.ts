@@ -7,6 +7,7 @@ import { blockCount, errorCode, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore, createMemoryLayerStore, type LayerStore } from '@shoal/layer-store'
 import { createMemoryState } from '@shoal/state'
 import fc from 'fast-check'
+import { checkSpace } from './check-space.ts'
 import { type LayerFixture, layerFixture } from './layer-fixture.ts'
 
 const fixtures = [1, 2].map((seed) => layerFixture({ seed, sizeBytes: 5 * 4096 + 9 }))
@@ -16,11 +17,12 @@ const range = fc.record({ first: fc.integer({ min: 0, max: blocks }), count: fc.
 const operation = fc.record({
   layer: fc.constantFrom(0, 1),
   what: fc.oneof(
-    fc.constantFrom('create', 'adopt', 'remove', 'flush', 'verify', 'reopen'),
+    fc.constantFrom('create', 'adopt', 'remove', 'flush', 'verify', 'verify some', 'reopen'),
     range.map(({ first, count }) => ({ write: first, count })),
     range.map(({ first, count }) => ({ writeWrong: first, count })),
     fc.record({ writeBlock: fc.nat({ max: blocks }), isGood: fc.boolean() }),
     fc.record({ readBlock: fc.nat({ max: blocks }) }),
+    fc.record({ trim: fc.nat({ max: blocks }) }),
     fc
       .record({ offset: fc.integer({ min: 0, max: 22_000 }), length: fc.integer({ min: 0, max: 9000 }) })
       .map(({ offset, length }) => ({ read: offset, length })),
@@ -54,6 +56,7 @@ test('any sequence of operations does to the store on disk what it does to the o
             }
             assert.deepEqual(summary(disk), summary(memory))
           }
+          await checkSpace(disk, options.directory)
         } finally {
           await disk.close()
         }
@@ -82,7 +85,9 @@ async function apply(store: LayerStore, fixture: LayerFixture, what: Operation['
       return layer.durableBlocks
     }
     if (what === 'verify') return await layer.verify()
+    if (what === 'verify some') return await layer.verify({ range: { firstBlock: 1, blocks: 3 } })
     if (typeof what === 'string') return what
+    if ('trim' in what) return await layer.trim(what.trim)
     if ('read' in what) return await layer.read(what.read, what.length)
     if ('readBlock' in what) {
       const buffer = await layer.readBlock(what.readBlock)

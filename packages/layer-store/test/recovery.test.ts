@@ -8,6 +8,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   unlink,
@@ -69,7 +70,7 @@ describe('a layer store that finds its files changed', () => {
 
   const damages: Record<string, () => Promise<void>> = {
     missing: () => unlink(layerPath('disk')),
-    truncated: () => truncate(layerPath('disk'), sizeBytes - 1),
+    truncated: () => truncate(layerPath('disk'), 5 * 4096 - 1),
     longer: () => truncate(layerPath('disk'), sizeBytes + 1),
     replaced: async () => {
       await writeFile(layerPath('other'), fixture.content)
@@ -91,6 +92,31 @@ describe('a layer store that finds its files changed', () => {
       assert.equal(logged.length, 1)
     })
   }
+
+  test('a layer file that ends behind its last present block is set to its length and loses nothing', async () => {
+    await store.close()
+    await truncate(layerPath('disk'), 5 * 4096)
+    const layer = await reopen()
+    assert.deepEqual([...(layer?.present.ones() ?? [])], [0, 1, 2, 3, 4])
+    assert.deepEqual(await layer?.read(0, 5 * 4096), fixture.block(0, 5))
+    assert.equal((await stat(layerPath('disk'))).size, sizeBytes)
+    await layer?.writeBlocks(0, fixture.content)
+    assert.equal((await layer?.verify())?.digestMatches, true)
+    assert.deepEqual(logged, [])
+  })
+
+  test('what lies behind the last present block takes no space after open, holes before it stay', async () => {
+    const file = await open(layerPath('disk'), 'r+')
+    await file.write(fixture.block(7, 9), 0, 2 * 4096, 7 * 4096)
+    await file.close()
+    const layer = await reopen()
+    assert.equal((await stat(layerPath('disk'))).blocks * 512, 5 * 4096)
+    await layer?.writeBlocks(8, fixture.block(8))
+    await layer?.flush()
+    await reopen()
+    assert.equal((await stat(layerPath('disk'))).blocks * 512, 6 * 4096)
+    assert.deepEqual(logged, [])
+  })
 
   for (const name of ['manifest', 'hashes', 'torrent']) {
     test(`a layer whose ${name} file is damaged or missing is removed and can be created anew`, async () => {
@@ -207,6 +233,23 @@ describe('a layer store that finds its files changed', () => {
     assert.equal(layer?.isComplete, true)
     assert.equal((await layer.verify()).digestMatches, true)
     assert.deepEqual(logged, [])
+  })
+
+  test('layers that cannot be opened count as used, what is foreign does not, and no link is followed', async () => {
+    const path = join(directory, 'layers', 'notes')
+    await mkdir(path)
+    await writeFile(join(path, 'disk'), Buffer.alloc(100_000))
+    const [entry] = await records()
+    assert.ok(entry)
+    await reopen()
+    const before = await store.usage()
+    await store.close()
+    await state.put(entry.key, { ...entry.value, version: 2 })
+    assert.equal(await reopen(), undefined)
+    assert.deepEqual(await store.usage().then(({ allocatedBytes }) => allocatedBytes), before.allocatedBytes)
+    await symlink(join(path, 'disk'), store.stagingPath('link'))
+    assert.deepEqual(await store.staged(), [])
+    assert.ok((await store.usage()).allocatedBytes < before.allocatedBytes + 100_000)
   })
 
   test('a directory that cannot be made is a coded error', async () => {
