@@ -10,16 +10,22 @@ export interface Replicas {
   readonly elsewhere: number
 }
 
-/** What is known of a layer that a node holds: what a replacement policy may go by. Times are in milliseconds of one clock. */
+/**
+ * What is known of a layer that a node holds: what a replacement policy may go by. Times are in milliseconds of one
+ * clock.
+ */
 export interface CacheEntry {
   readonly digest: Digest
   /** Bytes that are free again without it. */
   readonly sizeBytes: number
   readonly fetchedAt: number
+  /** When it was fetched or found, as long as it was not used. */
   readonly lastUsedAt: number
   /** Of the use before the last; `null` when there was one only. */
   readonly previousUsedAt: number | null
-  /** Since it was fetched. The fetch is for a use, which counts. */
+  /**
+   * Since it was fetched, with the use that it was fetched for; 0 when it was fetched ahead of need and not used yet.
+   */
   readonly uses: number
   /** Its part of this node's uses, recent ones counting more: from 0 to 1. */
   readonly ownShare: number
@@ -35,7 +41,7 @@ export interface CacheEntry {
 /** What is true of the whole cache. */
 export interface CacheFacts {
   readonly nowMs: number
-  /** Layers that were asked for and were not there, since the cache was made. */
+  /** How often a layer was asked for that was not there, since the cache was made. */
   readonly misses: number
   /** The value of what was last evicted: the clock of `gdsf`. */
   readonly inflation: number

@@ -1,18 +1,23 @@
 export type { CacheEntry, CacheFacts, Replicas } from './cache-entry.ts'
+export type { ListedLayer } from './cache-planner.ts'
+export type { PinsOf } from './cache-view.ts'
 export { cacheErrors } from './errors.ts'
-export {
-  type EvictionReason,
-  LayerCache,
-  type LayerCacheDeps,
-  type LayerCacheOptions,
-  type SpaceView,
-} from './layer-cache.ts'
+export type { Eviction, EvictionPlan, EvictionReason } from './eviction.ts'
+export type { EvictedLayer } from './evictor.ts'
+export type { HeldLayer } from './held-layer.ts'
+export { LayerCache, type LayerCacheDeps, type LayerCacheOptions } from './layer-cache.ts'
 export type { Pin, PinKind } from './pin.ts'
 export { Pins } from './pins.ts'
-export type { Eviction, EvictionPlan, HeldLayer } from './plan-evictions.ts'
-export { findPolicy, POLICY_NAMES, type PolicyName } from './policies.ts'
+export { type EvictionPlanOptions, planEvictions } from './plan-evictions.ts'
+export { AGE_LIMIT_MS } from './policies/age.ts'
+export { findPolicy, POLICY_NAMES, type PolicyName, parsePolicyName } from './policies.ts'
 export type { ReplacementPolicy } from './replacement-policy.ts'
 export type { Reservation } from './reservations.ts'
 export type { FileSystemSpace, SpaceLimit } from './space-limit.ts'
-export type { Stock, StockLayer } from './stock.ts'
-export { UseHistory } from './use-history.ts'
+export type { SpaceView } from './space-view.ts'
+export type { Stock, StockFile, StockLayer } from './stock.ts'
+export { type LayerUse, UseHistory } from './use-history.ts'
+export type { HitCount, UseHistoryRecord } from './use-history-record.ts'
+export { UseLog } from './use-log.ts'
+export type { UseLogRecord } from './use-log-record.ts'
+export { whoHolds } from './who-holds.ts'

@@ -1,170 +1,158 @@
-import { type Clock, type Digest, errorMessage, type Logger } from '@shoal/core'
-import type { CacheEntry, CacheFacts, Replicas } from './cache-entry.ts'
+import type { Clock, Digest, Logger } from '@shoal/core'
+import type { Replicas } from './cache-entry.ts'
+import { CachePlanner, type CachePlannerOptions, type ListedLayer } from './cache-planner.ts'
+import { type CacheView, type Findings, lookAtCache, type PinsOf } from './cache-view.ts'
 import { cacheError } from './errors.ts'
+import type { EvictionPlan, EvictionReason } from './eviction.ts'
+import { createFindings, type EvictedLayer, Evictor } from './evictor.ts'
+import type { Pin } from './pin.ts'
 import type { Pins } from './pins.ts'
-import { type Eviction, type EvictionPlan, type HeldLayer, planEvictions } from './plan-evictions.ts'
-import type { ReplacementPolicy } from './replacement-policy.ts'
+import type { PolicyName } from './policies.ts'
 import { type Reservation, Reservations } from './reservations.ts'
-import { limitBytes, type SpaceLimit } from './space-limit.ts'
+import { type SpaceView, spaceView } from './space-view.ts'
 import type { Stock } from './stock.ts'
 import type { UseHistory } from './use-history.ts'
 
-/** How many of those that hold the space an error names. */
-const NAMED = 5
-
 export interface LayerCacheDeps {
   readonly stock: Stock
+  /** Those that survive a restart. */
   readonly pins: Pins
   readonly history: UseHistory
   readonly replicas: (digest: Digest) => Replicas
-  readonly onEvicted: (eviction: Eviction & { readonly reason: EvictionReason }) => void
+  readonly pinsOf?: PinsOf
+  /**
+   * Processes that have the file of a layer open: asked about those that are about to go, right before, and for a list.
+   */
+  readonly usersOf?: (digests: readonly Digest[]) => Promise<ReadonlyMap<Digest, readonly Pin[]>>
+  readonly onEvicted: (evicted: EvictedLayer) => void
   readonly clock: Clock
   readonly logger: Logger
 }
 
-export interface LayerCacheOptions {
-  readonly limit: SpaceLimit
-  readonly policy: ReplacementPolicy
-}
+export type LayerCacheOptions = CachePlannerOptions
 
-export type EvictionReason = 'space' | 'operator'
-
-/** Where the space of a node goes. Bytes. */
-export interface SpaceView {
-  readonly limitBytes: number
-  /** Occupied, and promised beyond that. */
-  readonly takenBytes: number
-  readonly layerBytes: number
-  readonly otherBytes: number
-}
-
-/** Keeps the layers of a node under its limit: whoever wants to store something reserves room first, and what is worth least goes for it. */
+/**
+ * Keeps the layers of a node under its limit: whoever wants to store something reserves room first, and what is worth
+ * least goes for it.
+ */
 export class LayerCache {
   readonly #deps: LayerCacheDeps
   readonly #options: LayerCacheOptions
   readonly #reservations = new Reservations()
+  readonly #planner: CachePlanner
+  readonly #evictor: Evictor
+  /** More was taken than should be, and nothing more could go. */
+  #wasTight = false
   /** One at a time: two must not be promised the same room. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(deps: LayerCacheDeps, options: LayerCacheOptions) {
     this.#deps = deps
     this.#options = options
+    this.#planner = new CachePlanner(deps, options)
+    this.#evictor = new Evictor({ ...deps, look: (found) => this.#look(found) })
+  }
+
+  get policyName(): PolicyName {
+    return this.#planner.policyName
+  }
+
+  /** How many layers went since the start, by reason. */
+  get evictionCounts(): Readonly<Record<EvictionReason, number>> {
+    return this.#evictor.counts
+  }
+
+  /** Goes by another policy from now on. Throws `SHOAL_CACHE_POLICY_UNKNOWN`. */
+  setPolicy(name: string): void {
+    this.#planner.setPolicy(name)
   }
 
   /**
-   * Promises room for something that is about to be stored, after evicting what is worth less. Throws `SHOAL_CACHE_TOO_LARGE`, and
-   * `SHOAL_CACHE_FULL` when what is left must stay: then nothing was evicted.
+   * Promises room for something to occupy so many bytes under this name, after evicting what is worth less. What the
+   * name occupies already counts as a part of them, and does not go for it. A name that has a promise shares it: the
+   * larger one holds until all have ended. Throws `SHOAL_CACHE_TOO_LARGE`, and `SHOAL_CACHE_FULL` when what is left
+   * must stay: nothing is evicted for what cannot fit.
    */
   reserve(name: string, bytes: number): Promise<Reservation> {
-    return this.#serially(() => this.#reserve(name, bytes))
-  }
-
-  /** What would go for so many bytes more, without anything going. */
-  async preview(bytes: number): Promise<EvictionPlan> {
-    const { held, limit, takenBytes } = await this.#look()
-    return this.#plan(held, this.#wanted(takenBytes + bytes, limit))
-  }
-
-  /** Evicts a layer because somebody says so. Throws `SHOAL_CACHE_LAYER_UNKNOWN` and `SHOAL_CACHE_PINNED`. */
-  evict(digest: Digest): Promise<void> {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw new TypeError(`${bytes} is not a number of bytes`)
     return this.#serially(async () => {
-      const { held } = await this.#look()
-      const layer = held.find((one) => one.digest === digest)
-      if (layer === undefined) throw cacheError('SHOAL_CACHE_LAYER_UNKNOWN', { digest })
-      const owners = layer.pins.map(({ owner }) => owner)
-      const above = held.filter(({ base }) => base === digest).map((one) => one.digest)
-      if (owners.length + above.length > 0) {
-        throw cacheError('SHOAL_CACHE_PINNED', { digest, owners: [...owners, ...above].slice(0, NAMED).join(', ') })
-      }
-      if (await this.#evict({ digest, sizeBytes: layer.sizeBytes, value: 0 }, 'operator')) return
-      throw cacheError('SHOAL_CACHE_PINNED', { digest, owners: 'somebody who has just begun to read it' })
+      await this.#evictor.evictAll((view) => this.#planner.planRoom(view, name, bytes), name)
+      return this.#reservations.add(name, bytes)
     })
+  }
+
+  /**
+   * Evicts what is aged, and down to the low watermark when others have filled the file system above the high one. When
+   * nothing more may go it stays above, which is logged once.
+   */
+  relieve(): Promise<void> {
+    return this.#serially(async () => {
+      const { view } = await this.#evictor.evictAll((view) => this.#planner.planRelief(view))
+      const isTight = this.#planner.isTight(view)
+      if (isTight === this.#wasTight) return
+      this.#wasTight = isTight
+      const { takenBytes, limitBytes } = view
+      if (isTight) this.#deps.logger.warn({ takenBytes, limitBytes }, 'cache is too full, and nothing more may go')
+      else this.#deps.logger.info({ takenBytes, limitBytes }, 'cache has room again')
+    })
+  }
+
+  /**
+   * Evicts all of a layer because the operator says so. Throws `SHOAL_CACHE_LAYER_UNKNOWN` and `SHOAL_CACHE_PINNED`.
+   */
+  evict(digest: Digest): Promise<EvictionPlan> {
+    return this.#serially(async () => {
+      const plan = await this.#planLayer(digest)
+      for (const eviction of plan.evictions) {
+        if (await this.#evictor.evict(eviction)) continue
+        throw cacheError('SHOAL_CACHE_PINNED', { digest, owners: 'somebody who has just begun to read it' })
+      }
+      return plan
+    })
+  }
+
+  /** Evicts so many bytes, or fewer when the rest must stay, because the operator says so. Resolves with what went. */
+  evictBytes(bytes: number): Promise<EvictionPlan> {
+    return this.#serially(async () => {
+      const { done } = await this.#evictor.evictAll((view, freedBytes) => {
+        return this.#planner.planBytes(view, bytes - freedBytes)
+      })
+      return done
+    })
+  }
+
+  /** What {@link evictBytes} or {@link evict} would do now. Throws as they do. */
+  async preview(what: { readonly bytes: number } | { readonly layer: Digest }): Promise<EvictionPlan> {
+    if ('layer' in what) return await this.#planLayer(what.layer)
+    return (await this.#evictor.agree((view) => this.#planner.planBytes(view, what.bytes))).plan
+  }
+
+  /** A layer was removed because it was withdrawn. */
+  purged(digest: Digest): void {
+    this.#deps.history.forget(digest)
+    this.#evictor.count('purge')
   }
 
   async space(): Promise<SpaceView> {
-    const { held, limit, takenBytes, otherBytes } = await this.#look()
-    const layerBytes = held.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    return { limitBytes: limit, takenBytes, layerBytes, otherBytes }
+    return spaceView(await this.#look(createFindings()), this.#options.limit)
   }
 
-  async #reserve(name: string, bytes: number): Promise<Reservation> {
-    const read = new Set<Digest>()
-    for (;;) {
-      const { held, limit, takenBytes } = await this.#look(read)
-      if (bytes > limit) {
-        throw cacheError('SHOAL_CACHE_TOO_LARGE', { what: name, neededBytes: bytes, limitBytes: limit })
-      }
-      const plan = this.#plan(held, this.#wanted(takenBytes + bytes, limit))
-      if (takenBytes + bytes - plan.freedBytes > limit) throw fullError(name, bytes, limit, plan)
-      const stays = await this.#evictAll(plan.evictions)
-      if (stays === undefined) return this.#reservations.add(name, bytes)
-      // Somebody has begun to read it: others may do.
-      read.add(stays)
-    }
+  /** All layers in the order in which they would go if all had to; those that may not go come last. */
+  async list(): Promise<ListedLayer[]> {
+    const digests = (await this.#deps.stock.layers()).map(({ digest }) => digest)
+    return this.#planner.rank(await this.#lookWithUsersOf(digests))
   }
 
-  /** Bytes to free: none below the high watermark, and above it down to the low one. */
-  #wanted(takenBytes: number, limit: number): number {
-    const { highWatermark, lowWatermark } = this.#options.limit
-    return takenBytes > limit * highWatermark ? takenBytes - limit * lowWatermark : 0
+  async #planLayer(digest: Digest): Promise<EvictionPlan> {
+    return this.#planner.planLayer(await this.#lookWithUsersOf([digest]), digest)
   }
 
-  #plan(held: readonly HeldLayer[], wantedBytes: number): EvictionPlan {
-    const { policy } = this.#options
-    return planEvictions(held, wantedBytes, { policy, facts: this.#facts() })
+  async #lookWithUsersOf(digests: readonly Digest[]): Promise<CacheView> {
+    return await this.#look({ ...createFindings(), users: await this.#evictor.usersOf(digests) })
   }
 
-  #facts(): CacheFacts {
-    const { history, clock } = this.#deps
-    return { nowMs: clock.now(), ...history.facts() }
-  }
-
-  /** The first that could not go; those after it stay as well. */
-  async #evictAll(evictions: readonly Eviction[]): Promise<Digest | undefined> {
-    for (const eviction of evictions) if (!(await this.#evict(eviction, 'space'))) return eviction.digest
-    return undefined
-  }
-
-  async #evict(eviction: Eviction, reason: EvictionReason): Promise<boolean> {
-    const { stock, history, onEvicted, logger } = this.#deps
-    const { digest, sizeBytes } = eviction
-    try {
-      if (!(await stock.evict(digest))) return false
-    } catch (error) {
-      logger.error({ layer: digest, error: errorMessage(error) }, 'layer could not be evicted')
-      throw error
-    }
-    history.evicted(digest, eviction.value)
-    onEvicted({ ...eviction, reason })
-    logger.info({ layer: digest, sizeBytes, reason }, 'layer evicted')
-    return true
-  }
-
-  /** `busy`: layers that stay for now, beside those that are on their way. */
-  async #look(busy: ReadonlySet<Digest> = new Set()) {
-    const { stock, pins, clock } = this.#deps
-    const [layers, others, space] = await Promise.all([stock.layers(), stock.others(), stock.space()])
-    const occupied = new Map<string, number>()
-    for (const { digest, allocatedBytes } of layers) occupied.set(digest, allocatedBytes)
-    for (const { name, allocatedBytes } of others) occupied.set(name, allocatedBytes)
-    const usedBytes = [...occupied.values()].reduce((sum, bytes) => sum + bytes, 0)
-    const promised = new Set([...this.#reservations].map(({ name }) => name))
-    const now = clock.now()
-    const held = layers.map(({ digest, base, allocatedBytes }): HeldLayer => {
-      const isBusy = promised.has(digest) || busy.has(digest)
-      return { ...this.#entry(digest, allocatedBytes, now), base, pins: pins.of(digest), isBusy }
-    })
-    return {
-      held,
-      limit: limitBytes(this.#options.limit, usedBytes, space),
-      takenBytes: this.#reservations.takenBytes(occupied),
-      otherBytes: others.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0),
-    }
-  }
-
-  #entry(digest: Digest, sizeBytes: number, nowMs: number): CacheEntry {
-    const { history, replicas } = this.#deps
-    return { ...history.entry(digest, nowMs), digest, sizeBytes, replicas: replicas(digest) }
+  #look(found: Findings): Promise<CacheView> {
+    return lookAtCache({ ...this.#deps, reservations: this.#reservations }, this.#options.limit, found)
   }
 
   #serially<T>(task: () => Promise<T>): Promise<T> {
@@ -172,11 +160,4 @@ export class LayerCache {
     this.#turn = done.catch(() => {})
     return done
   }
-}
-
-function fullError(what: string, neededBytes: number, limit: number, { kept }: EvictionPlan) {
-  const keptBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  const owners = kept.flatMap(({ pins }) => pins.map(({ owner }) => owner))
-  const keptBy = [...new Set(owners)].slice(0, NAMED).join(', ') || 'layers that are on their way'
-  return cacheError('SHOAL_CACHE_FULL', { what, neededBytes, limitBytes: limit, keptBytes, keptBy })
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type Clock, type Digest, digestHex } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
 import { cacheError } from './errors.ts'
@@ -60,5 +61,5 @@ export class Pins {
 
 function keyOf({ digest, kind, owner }: Pick<Pin, 'digest' | 'kind' | 'owner'>): string {
   // Owners are words of people: a key has no room for all of them.
-  return `${PREFIX}${digestHex(digest)}/${kind}/${Buffer.from(owner).toString('base64url').slice(0, 300)}`
+  return `${PREFIX}${digestHex(digest)}/${kind}/${createHash('sha256').update(owner).digest('base64url')}`
 }

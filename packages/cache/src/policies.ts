@@ -1,4 +1,5 @@
 import { cacheError } from './errors.ts'
+import { age } from './policies/age.ts'
 import { fifo } from './policies/fifo.ts'
 import { gdsf } from './policies/gdsf.ts'
 import { lfu } from './policies/lfu.ts'
@@ -12,6 +13,7 @@ import type { ReplacementPolicy } from './replacement-policy.ts'
 /** Replacement policies by the name that the configuration gives them. */
 export const policies = {
   worth,
+  age,
   lru,
   'lru-k': lruK,
   lfu,
@@ -25,7 +27,12 @@ export type PolicyName = keyof typeof policies
 export const POLICY_NAMES = Object.keys(policies) as PolicyName[]
 
 /** Throws `SHOAL_CACHE_POLICY_UNKNOWN`. */
-export function findPolicy(name: string): ReplacementPolicy {
-  if (Object.hasOwn(policies, name)) return policies[name as PolicyName]
+export function parsePolicyName(name: string): PolicyName {
+  if (Object.hasOwn(policies, name)) return name as PolicyName
   throw cacheError('SHOAL_CACHE_POLICY_UNKNOWN', { name, names: POLICY_NAMES.join(', ') })
+}
+
+/** Throws `SHOAL_CACHE_POLICY_UNKNOWN`. */
+export function findPolicy(name: string): ReplacementPolicy {
+  return policies[parsePolicyName(name)]
 }

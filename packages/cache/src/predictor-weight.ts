@@ -3,8 +3,8 @@ const RATE = 0.02
 const LEAST = 0.02
 
 /**
- * Trust in one of two predictors, from 0 to 1: each use shows how likely either held it (mixing of experts by their likelihood; Herbster and
- * Warmuth, "Tracking the Best Expert", 1998, whose fixed share is `LEAST`).
+ * Trust in one of two predictors, from 0 to 1: each use shows how likely either held it (mixing of experts by their
+ * likelihood; Herbster and Warmuth, "Tracking the Best Expert", 1998, whose fixed share is `LEAST`).
  */
 export class PredictorWeight {
   #weight: number

@@ -1,6 +1,9 @@
 import type { CacheEntry } from './cache-entry.ts'
 
-/** What a byte costs by where the nearest copy is: a rack's own switch is idle, its uplink shared, the seed's link shared by all. */
+/**
+ * What a byte costs by where the nearest copy is: a rack's own switch is idle, its uplink shared, the seed's link
+ * shared by all.
+ */
 const RACK_COST = 1
 const ZONE_COST = 2
 const ELSEWHERE_COST = 3

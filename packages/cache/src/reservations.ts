@@ -6,7 +6,10 @@ export interface Reservation {
   end(): void
 }
 
-/** Bytes that are promised. What grows into its promise counts as the promise, not twice. */
+/**
+ * Bytes that are promised, by name. Promises to one name are for one thing: the largest counts, and it counts until the
+ * last of them has ended.
+ */
 export class Reservations {
   readonly #open = new Set<Reservation>()
 
@@ -16,18 +19,10 @@ export class Reservations {
     return reservation
   }
 
-  /**
-   * Bytes that are taken when each of these things occupies so many: what has a promise counts as that, or as more if it has
-   * outgrown it.
-   */
-  takenBytes(occupied: ReadonlyMap<string, number>): number {
-    let taken = 0
-    for (const bytes of occupied.values()) taken += bytes
-    for (const { name, bytes } of this.#open) taken += Math.max(0, bytes - (occupied.get(name) ?? 0))
-    return taken
-  }
-
-  [Symbol.iterator](): Iterator<Reservation> {
-    return this.#open.values()
+  /** What is promised now. */
+  promised(): Map<string, number> {
+    const promised = new Map<string, number>()
+    for (const { name, bytes } of this.#open) promised.set(name, Math.max(bytes, promised.get(name) ?? 0))
+    return promised
   }
 }

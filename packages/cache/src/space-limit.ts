@@ -17,7 +17,10 @@ export interface FileSystemSpace {
   readonly freeBytes: number
 }
 
-/** Bytes that the cache may take at most now, with `usedBytes` of them taken: others on the same file system may make it less. */
+/**
+ * Bytes that the cache may take at most now, with `usedBytes` of them taken: others on the same file system may make it
+ * less.
+ */
 export function limitBytes(limit: SpaceLimit, usedBytes: number, { totalBytes, freeBytes }: FileSystemSpace): number {
   const here = Math.min(totalBytes * limit.maxShare, usedBytes + freeBytes - limit.minFreeBytes)
   return Math.max(0, Math.floor(Math.min(limit.maxBytes ?? Number.POSITIVE_INFINITY, here)))

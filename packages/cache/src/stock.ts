@@ -8,15 +8,27 @@ export interface StockLayer {
   readonly base: Digest | null
   /** Bytes that it occupies now. */
   readonly allocatedBytes: number
+  /** Bytes at the beginning of its file that a boot reads; 0 when that is not known. */
+  readonly bootBytes: number
   readonly isComplete: boolean
+}
+
+/** Something else that takes room: a staged file, a composed disk. */
+export interface StockFile {
+  readonly name: string
+  /** Bytes that it occupies now. */
+  readonly allocatedBytes: number
 }
 
 /** What the cache manages, and where it lies. */
 export interface Stock {
   layers(): Promise<readonly StockLayer[]>
-  /** What else of ours is on that file system: staged files, composed disks. By name, with the bytes that it occupies. */
-  others(): Promise<readonly { readonly name: string; readonly allocatedBytes: number }[]>
+  /** What else of ours is on that file system. */
+  others(): Promise<readonly StockFile[]>
   space(): Promise<FileSystemSpace>
-  /** Removes a layer; false when somebody reads it, and it stays. */
-  evict(digest: Digest): Promise<boolean>
+  /**
+   * Frees a layer but for so many bytes at its beginning, or removes it when they are 0; false when somebody reads it,
+   * and it stays.
+   */
+  evict(digest: Digest, keptBytes: number): Promise<boolean>
 }

@@ -1,23 +1,19 @@
 import { PredictorWeight } from './predictor-weight.ts'
+import { isUseLogRecord, type UseLogRecord } from './use-log-record.ts'
 
 const HOUR_MS = 3_600_000
 /**
- * After so long a use counts for half. The first follows a burst, the second a day, the third tells what is always wanted; each log finds out
- * by itself which of them foretells its uses.
+ * After so long a use counts for half. The first follows a burst, the second a day, the third tells what is always
+ * wanted; each log finds out by itself which of them foretells its uses.
  */
 const HALF_LIVES_MS = [3 * HOUR_MS, 24 * HOUR_MS, 8 * 24 * HOUR_MS]
 /** What counts for less than so many uses, even by the longest half-life, is forgotten when counts are brought down. */
 const FORGOTTEN = 0.001
 /** Numbers are brought down before they lose digits. */
 const LARGEST_UNIT = 2 ** 300
-
-/** A log as it is stored. */
-export interface UseLogRecord<Key> {
-  readonly halfLivesMs: readonly number[]
-  readonly beganAt: number
-  readonly counts: readonly (readonly [Key, readonly number[]])[]
-  readonly trust: readonly number[]
-}
+/** A log remembers so many things, and forgets those with the smallest shares when there are a quarter more. */
+const MAX_KEYS = 10_000
+const MOST_KEYS = MAX_KEYS * 1.25
 
 /** How often each of many things was used, recent uses counting more. It remembers what is not held any more. */
 export class UseLog<Key> {
@@ -29,45 +25,57 @@ export class UseLog<Key> {
   /** Trust in each half-life against all that are longer. */
   readonly #trust: readonly PredictorWeight[]
   #beganAt: number | undefined
-  #now = 0
+  #now = Number.NEGATIVE_INFINITY
 
   constructor(trust: readonly number[] = []) {
     this.#trust = HALF_LIVES_MS.slice(1).map((_, index) => new PredictorWeight(trust[index]))
   }
 
-  /** A log as it was stored; an empty one when it was stored by other half-lives. */
-  static restore<Key>({ halfLivesMs, beganAt, counts, trust }: UseLogRecord<Key>): UseLog<Key> {
-    if (halfLivesMs.join() !== HALF_LIVES_MS.join()) return new UseLog()
-    const log = new UseLog<Key>(trust)
-    log.#beganAt = beganAt
-    log.#now = beganAt
-    for (const [key, each] of counts) {
+  /** A log as it was stored; an empty one when what was stored is not a log, or was counted by other half-lives. */
+  static restore<Key>(record: unknown): UseLog<Key> {
+    if (!isUseLogRecord<Key>(record, HALF_LIVES_MS)) return new UseLog()
+    const log = new UseLog<Key>(record.trust)
+    log.#beganAt = record.beganAt
+    log.#now = record.beganAt
+    for (const [key, each] of record.counts) {
       log.#counts.set(key, Float64Array.from(each))
       log.#addToTotals(each)
     }
     return log
   }
 
-  snapshot(): UseLogRecord<Key> {
+  /** As of the last use when no time is given. */
+  snapshot(nowMs = this.#now): UseLogRecord<Key> {
+    this.#advance(nowMs)
+    if (this.#counts.size > MAX_KEYS) this.#forgetSmallest()
     this.#bringDown()
     const counts = [...this.#counts].map(([key, each]) => [key, [...each]] as const)
     const trust = this.#trust.map(({ value }) => value)
-    return { halfLivesMs: HALF_LIVES_MS, beganAt: this.#now, counts, trust }
+    return { halfLivesMs: HALF_LIVES_MS, beganAt: this.#beganAt ?? 0, counts, trust }
   }
 
-  add(key: Key, nowMs: number): void {
+  add(key: Key, nowMs: number, count = 1): void {
     this.#advance(nowMs)
     const counts = this.#counts.get(key) ?? new Float64Array(HALF_LIVES_MS.length)
     this.#mix(counts, (trust, shorter, longer) => trust.see(shorter, longer))
     this.#counts.set(key, counts)
-    for (const [index, unit] of this.#units.entries()) counts[index] = (counts[index] ?? 0) + unit
-    this.#addToTotals(this.#units)
+    for (const [index, unit] of this.#units.entries()) {
+      counts[index] = (counts[index] ?? 0) + unit * count
+      this.#totals[index] = (this.#totals[index] ?? 0) + unit * count
+    }
+    if (this.#counts.size > MOST_KEYS) this.#forgetSmallest()
   }
 
   /** Its part of all uses, from 0 to 1; a little for what was never used. */
   share(key: Key, nowMs: number): number {
     this.#advance(nowMs)
     return this.#mix(this.#counts.get(key))
+  }
+
+  /** The shares of all that are remembered. */
+  shares(nowMs: number): Map<Key, number> {
+    this.#advance(nowMs)
+    return new Map([...this.#counts].map(([key, counts]) => [key, this.#mix(counts)]))
   }
 
   /** What all half-lives say together, as far as each is trusted. */
@@ -105,6 +113,7 @@ export class UseLog<Key> {
 
   /** Counts from now on in uses of now. */
   #bringDown(): void {
+    if (this.#beganAt === undefined) return
     this.#totals.fill(0)
     for (const [key, counts] of this.#counts) {
       for (const [index, unit] of this.#units.entries()) counts[index] = (counts[index] ?? 0) / unit
@@ -113,6 +122,12 @@ export class UseLog<Key> {
     }
     this.#units.fill(1)
     this.#beganAt = this.#now
+  }
+
+  #forgetSmallest(): void {
+    const ranked = [...this.shares(this.#now)].sort(([, one], [, other]) => other - one)
+    for (const [key] of ranked.slice(MAX_KEYS)) this.#counts.delete(key)
+    this.#bringDown()
   }
 
   #addToTotals(counts: Iterable<number>): void {

@@ -1,6 +1,6 @@
 import { type Digest, parseDigest } from '@shoal/core'
 import type { FileSystemSpace } from '../src/space-limit.ts'
-import type { Stock, StockLayer } from '../src/stock.ts'
+import type { Stock, StockFile, StockLayer } from '../src/stock.ts'
 
 /** The nth of many digests. */
 export function digestOf(index: number): Digest {
@@ -13,8 +13,12 @@ export class MemoryStock implements Stock {
   readonly files = new Map<string, number>()
   /** Read just now, so that evicting fails. */
   readonly read = new Set<Digest>()
+  /** Of these more stays than was asked for. */
+  readonly sticky = new Map<Digest, number>()
   totalBytes: number
   foreignBytes = 0
+  /** What happens while somebody looks: after the layers were listed, before the rest. */
+  meanwhile: () => void = () => {}
 
   constructor(totalBytes: number) {
     this.totalBytes = totalBytes
@@ -25,25 +29,35 @@ export class MemoryStock implements Stock {
     return [...this.files.values()].reduce((sum, bytes) => sum + bytes, layers)
   }
 
+  get freeBytes(): number {
+    return Math.max(0, this.totalBytes - this.foreignBytes - this.usedBytes)
+  }
+
   put(digest: Digest, allocatedBytes: number, more: Partial<StockLayer> = {}): void {
-    this.held.set(digest, { digest, base: null, isComplete: true, ...more, allocatedBytes })
+    this.held.set(digest, { digest, base: null, bootBytes: 0, isComplete: true, ...more, allocatedBytes })
   }
 
   async layers(): Promise<StockLayer[]> {
     return [...this.held.values()]
   }
 
-  async others(): Promise<{ name: string; allocatedBytes: number }[]> {
+  async others(): Promise<StockFile[]> {
+    this.meanwhile()
     return [...this.files].map(([name, allocatedBytes]) => ({ name, allocatedBytes }))
   }
 
   async space(): Promise<FileSystemSpace> {
-    return { totalBytes: this.totalBytes, freeBytes: this.totalBytes - this.foreignBytes - this.usedBytes }
+    return { totalBytes: this.totalBytes, freeBytes: this.freeBytes }
   }
 
-  async evict(digest: Digest): Promise<boolean> {
+  async evict(digest: Digest, keptBytes: number): Promise<boolean> {
     if (this.read.has(digest)) return false
-    this.held.delete(digest)
+    const layer = this.held.get(digest)
+    if (layer === undefined || keptBytes === 0) this.held.delete(digest)
+    else {
+      const allocatedBytes = Math.min(layer.allocatedBytes, this.sticky.get(digest) ?? keptBytes)
+      this.held.set(digest, { ...layer, allocatedBytes, isComplete: false })
+    }
     return true
   }
 }

@@ -8,8 +8,16 @@ function costWith(replicas: Partial<Replicas>, sizeBytes = 100): number {
 }
 
 test('the farther the nearest copy, the dearer', () => {
-  const costs = [costWith({ rack: 1, elsewhere: 3 }), costWith({ zone: 1, elsewhere: 3 }), costWith({ elsewhere: 1 }), costWith({})]
-  assert.deepEqual(costs, costs.toSorted((one, other) => one - other))
+  const costs = [
+    costWith({ rack: 1, elsewhere: 3 }),
+    costWith({ zone: 1, elsewhere: 3 }),
+    costWith({ elsewhere: 1 }),
+    costWith({}),
+  ]
+  assert.deepEqual(
+    costs,
+    costs.toSorted((one, other) => one - other),
+  )
   assert.ok(costWith({ rack: 1 }) < costWith({}))
 })
 

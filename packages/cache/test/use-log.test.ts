@@ -64,6 +64,46 @@ suite('a log of uses', () => {
     assert.equal(log.share(1, 0), new UseLog<number>().share(1, 0))
   })
 
+  test('begins anew when what was stored is not a log', () => {
+    const log = new UseLog<string>()
+    log.add('one', 0)
+    const good = log.snapshot()
+    const bad: unknown[] = [
+      ...[undefined, null, 'log', [], {}, { ...good, counts: undefined }, { ...good, trust: [2] }],
+      { ...good, counts: [['one', [1]]] },
+      { ...good, counts: [['one', [1, 2, -1]]] },
+      { ...good, beganAt: '0' },
+    ]
+    for (const one of bad) assert.equal(UseLog.restore<string>(one).shares(0).size, 0)
+    assert.deepEqual([...UseLog.restore<string>(good).shares(0).keys()], ['one'])
+  })
+
+  test('many uses at once count as many', () => {
+    const [at, once] = [new UseLog<string>(), new UseLog<string>()]
+    for (let use = 0; use < 5; use += 1) once.add('one', DAY_MS)
+    at.add('one', DAY_MS, 5)
+    for (const log of [at, once]) log.add('other', 2 * DAY_MS)
+    const [share, other] = [at, once].map((log) => log.share('other', 2 * DAY_MS))
+    assert.ok(Math.abs((share ?? 0) - (other ?? 1)) < 0.05, `${share} ${other}`)
+    assert.deepEqual(
+      [...at.shares(2 * DAY_MS)],
+      ['one', 'other'].map((key) => [key, at.share(key, 2 * DAY_MS)]),
+    )
+  })
+
+  test('it remembers no more than so many, and those that are used most', () => {
+    const log = new UseLog<number>()
+    for (let key = 0; key < 10; key += 1) log.add(key, 0, 20)
+    for (let key = 10; key < 40_000; key += 1) log.add(key, key)
+    assert.ok(log.shares(40_000).size <= 12_500)
+    const { counts } = log.snapshot()
+    assert.ok(counts.length <= 10_000)
+    const keys = new Set(counts.map(([key]) => key))
+    for (let key = 0; key < 10; key += 1) assert.ok(keys.has(key), String(key))
+    const whole = [...log.shares(40_000).values()].reduce((sum, share) => sum + share, 0)
+    assert.ok(whole > 0.9 && whole <= 1 + 1e-9, String(whole))
+  })
+
   test('a clock that is set back does no harm', () => {
     const log = new UseLog<string>()
     log.add('one', 10 * DAY_MS)

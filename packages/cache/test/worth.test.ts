@@ -26,7 +26,10 @@ test('what is far away is worth more, and a last copy the most', () => {
   const values = [{ rack: 1 }, { zone: 1 }, { elsewhere: 1 }, {}].map((replicas) =>
     worthOf({ replicas: { ...NOWHERE, ...replicas } }),
   )
-  assert.deepEqual(values, values.toSorted((one, other) => one - other))
+  assert.deepEqual(
+    values,
+    values.toSorted((one, other) => one - other),
+  )
   assert.ok(worthOf({}) > worthOf({ replicas: { ...NOWHERE, rack: 1 } }))
 })
 
