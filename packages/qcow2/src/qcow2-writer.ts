@@ -1,7 +1,8 @@
 import { AppendFile } from './append-file.ts'
 import { ClusterDeflater } from './cluster-deflater.ts'
 import { encodeHeader } from './encode-header.ts'
-import type { Compression } from './header.ts'
+import { type FrontTables, layOutFront } from './front-tables.ts'
+import { type Compression, MAX_HEADER_BYTES } from './header.ts'
 import { L2Builder } from './l2-builder.ts'
 import type { RandomWrite } from './random-access.ts'
 import { RefcountCounter } from './refcount-counter.ts'
@@ -33,21 +34,32 @@ interface Packing {
   readonly packed: Promise<Buffer | undefined>
 }
 
+/** What an image is to be, and of its clusters those, by their index, that a boot reads: they are to be written first. */
+export interface Qcow2WriterOptions extends Qcow2Format {
+  readonly virtualSizeBytes: number
+  readonly hot?: Iterable<number> | undefined
+}
+
 /**
- * Writes a qcow2 image front to back: room for the header, clusters in the order in which they come, then L2 tables, the L1 table and
- * refcounts; the header last, so that what is not finished is no image. Version 3, refcounts of 16 bits, no backing file.
+ * Writes a qcow2 image front to back: room for the header, the refcount table, the L1 table and the L2 tables of hot clusters, then
+ * clusters in the order in which they come, the other L2 tables and the refcounts. What has its room in front is filled in at the end,
+ * the header last, so that what is not finished is no image. Version 3, refcounts of 16 bits, no backing file.
  */
 export class Qcow2Writer {
   readonly #sink: RandomWrite
   readonly #format: Qcow2Format
   readonly #virtualSizeBytes: number
   readonly #clusterBytes: number
+  readonly #hot: ReadonlySet<number>
+  readonly #front: FrontTables
   readonly #file: AppendFile
   readonly #l2: L2Builder
   readonly #refcounts: RefcountCounter
   readonly #idle: ClusterDeflater[] = []
+  /** Where the last hot cluster ends. */
+  #hotEnd: number
 
-  constructor(sink: RandomWrite, { virtualSizeBytes, ...format }: Qcow2Format & { readonly virtualSizeBytes: number }) {
+  constructor(sink: RandomWrite, { virtualSizeBytes, hot = [], ...format }: Qcow2WriterOptions) {
     const { clusterBits } = format
     if (!Number.isInteger(clusterBits) || clusterBits < 9 || clusterBits > 21) {
       throw new TypeError(`clusters of 2^${clusterBits} bytes`)
@@ -59,7 +71,10 @@ export class Qcow2Writer {
     this.#format = format
     this.#virtualSizeBytes = virtualSizeBytes
     this.#clusterBytes = 2 ** clusterBits
-    this.#file = new AppendFile(sink, this.#clusterBytes)
+    this.#hot = new Set([...hot].filter((cluster) => cluster * this.#clusterBytes < virtualSizeBytes))
+    this.#front = layOutFront({ clusterBytes: this.#clusterBytes, virtualSizeBytes, hot: this.#hot })
+    this.#hotEnd = this.#front.endBytes
+    this.#file = new AppendFile(sink, this.#front.endBytes)
     this.#l2 = new L2Builder(clusterBits)
     this.#refcounts = new RefcountCounter(this.#clusterBytes)
   }
@@ -86,37 +101,51 @@ export class Qcow2Writer {
     for (const next of inHand) await this.#putPacked(next)
   }
 
+  /**
+   * At the beginning of the file, all that a reader of hot clusters reads: the header, tables, and their data. Bytes, to be asked when
+   * it is finished; 0 when no cluster is hot.
+   */
+  get bootBytes(): number {
+    if (this.#hot.size === 0) return 0
+    // A reader does not know how long the header is, nor where in its last sector a compressed cluster ends.
+    const end = Math.max(MAX_HEADER_BYTES, Math.ceil(this.#hotEnd / SECTOR_BYTES) * SECTOR_BYTES)
+    return Math.min(this.#file.end, end)
+  }
+
   /** Writes the tables and the header; returns the bytes of the file. */
   async finish(): Promise<number> {
+    const { refcountTableOffset, refcountTableBytes, l1Offset, l1Entries, l2Offsets } = this.#front
     await this.#file.align(this.#clusterBytes)
-    const l1Entries = Math.ceil(this.#virtualSizeBytes / (this.#clusterBytes * (this.#clusterBytes / 8)))
     const l1 = Buffer.alloc(l1Entries * 8)
     for (const { index, bytes } of this.#l2.tables()) {
+      const inFront = l2Offsets.get(index)
+      const at = inFront === undefined ? await this.#append(bytes) : await this.#put(inFront, bytes)
       // The bit that says that the refcount is one.
-      l1.writeBigUInt64BE(BigInt(await this.#append(bytes)) | (1n << 63n), index * 8)
+      l1.writeBigUInt64BE(BigInt(at) | (1n << 63n), index * 8)
     }
-    const l1Offset = await this.#append(l1)
-    await this.#file.align(this.#clusterBytes)
+    await this.#put(l1Offset, l1)
     this.#refcounts.add(0, this.#clusterBytes)
-    const { blocks, table, tableOffset } = this.#refcounts.layOut(this.#file.end)
+    this.#refcounts.add(refcountTableOffset, refcountTableBytes)
+    const { blocks, table } = this.#refcounts.layOut(this.#file.end, refcountTableBytes)
     for (const block of blocks) await this.#file.append(block)
-    await this.#file.append(table)
     await this.#file.flush()
-    await this.#writeHeader({ l1Offset, l1Entries, tableOffset, tableBytes: table.length })
+    await this.#sink.write(refcountTableOffset, table)
+    await this.#writeHeader()
     return this.#file.end
   }
 
-  async #writeHeader(at: { l1Offset: number; l1Entries: number; tableOffset: number; tableBytes: number }) {
+  async #writeHeader(): Promise<void> {
     const { clusterBits, compression } = this.#format
+    const { refcountTableOffset, refcountTableBytes, l1Offset, l1Entries } = this.#front
     const header = Buffer.alloc(this.#clusterBytes)
     encodeHeader({
       clusterBits,
       virtualSizeBytes: this.#virtualSizeBytes,
       compression: compression === 'none' ? 'zlib' : compression,
-      l1Offset: at.l1Offset,
-      l1Entries: at.l1Entries,
-      refcountTableOffset: at.tableOffset,
-      refcountTableClusters: at.tableBytes / this.#clusterBytes,
+      l1Offset,
+      l1Entries,
+      refcountTableOffset,
+      refcountTableClusters: refcountTableBytes / this.#clusterBytes,
     }).copy(header)
     await this.#sink.write(0, header)
   }
@@ -124,7 +153,10 @@ export class Qcow2Writer {
   async #putPacked({ cluster, deflater, packed }: Packing): Promise<void> {
     const bytes = await packed
     if (bytes === undefined) await this.#putPlain(cluster, deflater.cluster)
-    else this.#l2.setCompressed(cluster, await this.#append(bytes), bytes.length)
+    else {
+      this.#l2.setCompressed(cluster, await this.#append(bytes), bytes.length)
+      this.#noteHot(cluster)
+    }
     this.#idle.push(deflater)
   }
 
@@ -132,6 +164,12 @@ export class Qcow2Writer {
     await this.#file.align(this.#clusterBytes)
     this.#l2.setData(cluster, await this.#append(data))
     await this.#file.align(this.#clusterBytes)
+    this.#noteHot(cluster)
+  }
+
+  /** To be called when the cluster is the last in the file. */
+  #noteHot(cluster: number): void {
+    if (this.#hot.has(cluster)) this.#hotEnd = this.#file.end
   }
 
   /** Writes at the end and counts a reference to each host cluster that it touches; returns where it is. */
@@ -139,6 +177,13 @@ export class Qcow2Writer {
     const at = this.#file.end
     this.#refcounts.add(at, bytes.length)
     await this.#file.append(bytes)
+    return at
+  }
+
+  /** Writes into the room in front and counts a reference to each host cluster that it touches; returns where it is. */
+  async #put(at: number, bytes: Buffer): Promise<number> {
+    this.#refcounts.add(at, bytes.length)
+    await this.#sink.write(at, bytes)
     return at
   }
 

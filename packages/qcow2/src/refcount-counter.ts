@@ -4,12 +4,22 @@ const GROWTH = 2
 export interface RefcountLayout {
   /** One after the other, each a cluster. */
   readonly blocks: readonly Buffer[]
-  /** Behind the blocks; whole clusters. */
   readonly table: Buffer
-  readonly tableOffset: number
 }
 
-/** Counts references to host clusters, and lays the refcount blocks and table out: they count themselves, too. */
+/** Clusters of a refcount table that is large enough for a file of so many clusters besides its refcounts. */
+export function refcountTableClusters(clusters: number, clusterBytes: number): number {
+  // Blocks and table are counted by blocks: more of them may need another.
+  let tableClusters = 0
+  for (;;) {
+    const blocks = blocksFor(clusters + tableClusters, clusterBytes)
+    const needed = Math.ceil((blocks * 8) / clusterBytes)
+    if (needed === tableClusters) return tableClusters
+    tableClusters = needed
+  }
+}
+
+/** Counts references to host clusters, and makes the refcount blocks, which count themselves, and the table of them. */
 export class RefcountCounter {
   readonly #clusterBytes: number
   #counts = new Uint16Array(1024)
@@ -32,24 +42,13 @@ export class RefcountCounter {
     }
   }
 
-  /** `end`: where the file ends before, at a cluster. */
-  layOut(end: number): RefcountLayout {
+  /** `end`: where the blocks go, at a cluster; `tableBytes`: of the table, which is counted already. */
+  layOut(end: number, tableBytes: number): RefcountLayout {
     const cluster = this.#clusterBytes
     const perBlock = cluster / REFCOUNT_BYTES
-    // Blocks and table are counted by blocks: more of them may need another.
-    let blockCount = 0
-    let tableClusters = 0
-    for (;;) {
-      const clusters = end / cluster + blockCount + tableClusters
-      const blocksNeeded = Math.ceil(clusters / perBlock)
-      const tableNeeded = Math.ceil((blocksNeeded * 8) / cluster)
-      if (blocksNeeded === blockCount && tableNeeded === tableClusters) break
-      blockCount = blocksNeeded
-      tableClusters = tableNeeded
-    }
-    this.add(end, (blockCount + tableClusters) * cluster)
-    const tableOffset = end + blockCount * cluster
-    const table = Buffer.alloc(tableClusters * cluster)
+    const blockCount = blocksFor(end / cluster, cluster)
+    this.add(end, blockCount * cluster)
+    const table = Buffer.alloc(tableBytes)
     const blocks = Array.from({ length: blockCount }, (_, index) => {
       table.writeBigUInt64BE(BigInt(end + index * cluster), index * 8)
       const bytes = Buffer.alloc(cluster)
@@ -57,6 +56,17 @@ export class RefcountCounter {
       counts.forEach((count, at) => void bytes.writeUInt16BE(count, at * REFCOUNT_BYTES))
       return bytes
     })
-    return { blocks, tableOffset, table }
+    return { blocks, table }
+  }
+}
+
+/** Refcount blocks that count so many clusters, and themselves. */
+function blocksFor(clusters: number, clusterBytes: number): number {
+  const perBlock = clusterBytes / REFCOUNT_BYTES
+  let blocks = 0
+  for (;;) {
+    const needed = Math.ceil((clusters + blocks) / perBlock)
+    if (needed === blocks) return blocks
+    blocks = needed
   }
 }

@@ -5,6 +5,8 @@ import type { RandomWrite } from './random-access.ts'
 /** A layer that was written. */
 export interface WrittenLayer extends LayerTally {
   readonly sizeBytes: number
+  /** At the beginning of the file, all that a boot reads of it; 0 when it is not known what that is. */
+  readonly bootBytes: number
 }
 
 /**
@@ -23,7 +25,8 @@ export async function writeLayer(
   const { virtualSizeBytes } = content.disk
   if ((content.base?.virtualSizeBytes ?? 0) > virtualSizeBytes) throw new TypeError('the base is larger than the disk')
   const tally: LayerTally = { dataClusters: 0, zeroClusters: 0, sharedClusters: 0 }
-  const writer = new Qcow2Writer(sink, { ...options, virtualSizeBytes })
+  const writer = new Qcow2Writer(sink, { ...options, virtualSizeBytes, hot: content.hot })
   await writer.write(layerClusters(content, 2 ** options.clusterBits, { ...options, tally }))
-  return { ...tally, sizeBytes: await writer.finish() }
+  const sizeBytes = await writer.finish()
+  return { ...tally, sizeBytes, bootBytes: writer.bootBytes }
 }

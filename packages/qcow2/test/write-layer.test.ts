@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { seededRandom } from '@shoal/core'
 import fc from 'fast-check'
 import { Chain } from '../src/chain.ts'
 import { firstDifference } from '../src/first-difference.ts'
@@ -87,7 +89,84 @@ test('clusters that a boot reads come first in the file, in its order', async ()
   for (const cluster of [20, 3, 31, 7, 0]) {
     for await (const extent of disk.map(cluster * 4096, 4096)) hosts.push(extent.host)
   }
-  assert.deepEqual(hosts, [4096, 2 * 4096, 3 * 4096, 4 * 4096, 5 * 4096])
+  // Behind the header, the refcount table, the L1 table and the one L2 table.
+  assert.deepEqual(hosts, [4 * 4096, 5 * 4096, 6 * 4096, 7 * 4096, 8 * 4096])
+})
+
+test('all that a boot reads is in as many bytes at the beginning of the file as it says', async () => {
+  // Thousands of small clusters take long to compress.
+  const format = fc.oneof(
+    fc.record({ clusterBits: fc.integer({ min: 9, max: 17 }), compression: fc.constant('none' as const) }),
+    fc.record({ clusterBits: fc.integer({ min: 13, max: 17 }), compression: fc.constant('zstd' as const) }),
+  )
+  let shorter = 0
+  await fc.assert(
+    fc.asyncProperty(format, fc.boolean(), fc.nat(1e6), async (format, isMiddle, seed) => {
+      const random = seededRandom(seed)
+      const clusterBytes = 2 ** format.clusterBits
+      const below = randomDisk(6 * MIB, seed)
+      const bytes = isMiddle ? randomDisk(7 * MIB, seed + 1) : below
+      const clusters = bytes.length / clusterBytes
+      const runs = Array.from({ length: 4 }, () => Math.floor(random() * clusters))
+      const hot = runs.flatMap((from) => Array.from({ length: clusters / 8 }, (_, index) => from + index))
+      const file = memoryFile()
+      const base = isMiddle ? rawDisk(below) : undefined
+      const { bootBytes, sizeBytes } = await writeLayer({ disk: rawDisk(bytes), base, hot }, file, {
+        ...format,
+        level: 1,
+      })
+      if (bootBytes < sizeBytes) shorter += 1
+      const top = await Qcow2Image.open(onlyFirst(bootBytes, file.bytes()))
+      const disk = new Chain([top, ...(base?.images ?? [])])
+      const read = hot.filter((cluster) => cluster < clusters)
+      // Of thousands of small clusters some, the last that was written among them.
+      const step = Math.ceil(read.length / 200)
+      for (const cluster of read.filter((_, index) => (read.length - 1 - index) % step === 0)) {
+        const at = cluster * clusterBytes
+        assert.ok((await disk.read(at, clusterBytes)).equals(bytes.subarray(at, at + clusterBytes)))
+      }
+    }),
+    { numRuns: 12 },
+  )
+  assert.ok(shorter > 4, `${shorter} files have more than that`)
+})
+
+/** A file of which no more than the first bytes can be read. */
+function onlyFirst(bootBytes: number, bytes: Buffer) {
+  const access = memoryAccess(bytes)
+  const read = async (offset: number, length: number) => {
+    assert.ok(Math.min(offset + length, bytes.length) <= bootBytes, `bytes ${offset} to ${offset + length} are read`)
+    return await access.read(offset, length)
+  }
+  return { sizeBytes: bytes.length, read }
+}
+
+test('a layer says no bytes of a boot when it is not known what that reads', async () => {
+  const written = await writeLayer({ disk: rawDisk(randomDisk(MIB, 4)) }, memoryFile(), PLAIN)
+  assert.equal(written.bootBytes, 0)
+})
+
+test('QEMU reads what a boot reads from a file that has nothing behind it, and finds no fault in the whole', async (t) => {
+  const directory = await tempDirectory(t)
+  const [whole, part, out] = ['whole.qcow2', 'part.qcow2', 'out.raw'].map((name) => join(directory, name))
+  assert.ok(whole !== undefined && part !== undefined && out !== undefined)
+  const bytes = randomBytes(8 * MIB)
+  // Nothing is at the first hot cluster, nor near it: the room for its table stays empty.
+  bytes.fill(0, 0, 2 * MIB)
+  const hot = [3, ...Array.from({ length: 600 }, (_, index) => 1500 - index)]
+  const file = memoryFile()
+  const { bootBytes, sizeBytes } = await writeLayer({ disk: rawDisk(bytes), hot }, file, PLAIN)
+  assert.ok(bootBytes < sizeBytes / 2, `${bootBytes} of ${sizeBytes} bytes`)
+  await writeFile(whole, file.bytes())
+  await writeFile(part, file.bytes().fill(0xff, bootBytes))
+  await qemuImg('check', '-q', '-f', 'qcow2', whole)
+  for (const cluster of [hot[0] ?? 0, hot[1] ?? 0, hot.at(-1) ?? 0]) {
+    const [offset, size] = [cluster * 4096, 4096]
+    const image = { driver: 'qcow2', file: { driver: 'file', filename: part } }
+    const range = `json:${JSON.stringify({ driver: 'raw', offset, size, file: image })}`
+    await qemuImg('convert', '-O', 'raw', range, out)
+    assert.ok((await readFile(out)).equals(bytes.subarray(offset, offset + size)), `cluster ${cluster}`)
+  }
 })
 
 test('ranges that nobody needs may show what is below', async () => {
