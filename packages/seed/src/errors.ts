@@ -131,6 +131,10 @@ export const seedErrors = {
     message: 'The assignment says no nodes.',
     hint: 'Give nodes, all, zone or rack.',
   },
+  SHOAL_ASSIGNMENT_TIME: {
+    message: 'The assignment has a time that no clock shows: {time}.',
+    hint: 'Write it as 2026-01-31T18:00:00Z.',
+  },
   SHOAL_ASSIGNMENT_LIMIT: {
     message: 'Node {node} has {limit} assignments, which is the limit.',
     hint: 'Take layers back from it first (shoal layer unassign).',

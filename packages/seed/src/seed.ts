@@ -33,6 +33,7 @@ import { createSeedMetrics } from './metrics.ts'
 import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
+import { Popularity } from './nodes/popularity.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -61,6 +62,7 @@ const DURABLE_BYTES = 16 * 1024 ** 2
 const REACHABILITY_TIMEOUT_MS = 3000
 const DHT_NODES_TOLD = 16
 const TALLY_INTERVAL_MS = 30_000
+const POPULARITY_INTERVAL_MS = 60_000
 
 /** Starts a seed: the composition root. Whatever was started is stopped again when a later step fails. */
 export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<Seed> {
@@ -84,8 +86,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       { ...config.nodes, reachabilityTimeoutMs: REACHABILITY_TIMEOUT_MS },
     )
     const imports = new ImportJournal(state)
-    for (const part of [journal, catalogue, assignments, registry, imports]) await part.open()
+    const popularity = new Popularity({ state, clock, catalogue })
+    for (const part of [journal, catalogue, assignments, registry, imports, popularity]) await part.open()
     stack.defer(() => journal.flush())
+    stack.defer(() => popularity.save())
 
     const limits = new FleetLimits({ state, journal, assignments, clock: steadyClock }, configuredLimits(config))
     await limits.open()
@@ -236,6 +240,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       registry,
       assignments,
       catalogue,
+      popularity,
       limits,
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
@@ -276,6 +281,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       repeat(TALLY_INTERVAL_MS, saveTally),
+      repeat(POPULARITY_INTERVAL_MS, () => popularity.save()),
     ]
     stack.defer(async () => {
       health.drain()

@@ -4,7 +4,7 @@ import { type HttpApp, registerOperation } from '@shoal/service'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
-import type { Assignments } from '../nodes/assignments.ts'
+import type { Assignments, AssignmentTerms } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import { pageOf } from './page.ts'
 
@@ -16,6 +16,7 @@ export interface AssignmentRoutesDeps {
 }
 
 const NODES_IN_EVENT = 20
+const LAST_YEAR = 9999
 
 export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): void {
   const { registry, assignments, catalogue, journal } = deps
@@ -26,10 +27,10 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
     if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })
     const { assigned, unknown } = selectNodes(body, registry)
-    const priority = body.priority ?? DEFAULT_PRIORITY
+    const terms = termsOf(body)
     // A middle is of no use without its base, which is to be there first.
-    const base = record.parent === null ? undefined : assignments.assign(record.parent, assigned, priority)
-    const change = assignments.assign(layer, assigned, priority)
+    const base = record.parent === null ? undefined : assignments.assignBase(record.parent, assigned, terms)
+    const change = assignments.assign(layer, assigned, terms)
     const operations = [...(base?.operations ?? []), ...change.operations]
     await journal.append(tell('layer.assigned', layer, assigned), operations)
     base?.announce()
@@ -49,6 +50,16 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     change.announce()
     return { removed: change.removed.length }
   })
+}
+
+function termsOf({ priority = DEFAULT_PRIORITY, pinnedUntil: text }: AssignRequest): AssignmentTerms {
+  if (text === undefined) return { priority, pinnedUntil: null }
+  const at = new Date(text)
+  // The format has leap seconds, which a clock does not, and in another zone the last year may be over.
+  const isTime = at.getUTCFullYear() <= LAST_YEAR
+  if (!isTime) throw seedError('SHOAL_ASSIGNMENT_TIME', { time: text })
+  // In one form, whatever its zone: what is the same already is no change.
+  return { priority, pinnedUntil: at.toISOString() }
 }
 
 /** The nodes that a request means: named ones or all, narrowed by zone and rack. */

@@ -78,7 +78,7 @@ function createTurns(): <T>(task: () => Promise<T>) => Promise<T> {
 function viewLayers(records: readonly LayerRecord[], deps: LayerRoutesDeps): Layer[] {
   const { catalogue, assignments, registry, tally } = deps
   const assigned = assignments.countByLayer()
-  return records.map((record) => {
+  return records.map(({ bootBytes: _, ...record }) => {
     const images = catalogue.imagesOf(record.digest).slice(0, MAX_IMAGES)
     const uploadedBytes = tally.read(record.digest)
     const { complete, partial } = registry.holdings(record.digest)

@@ -5,20 +5,23 @@ import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { desiredState } from '../nodes/desired-state.ts'
+import { layerFacts } from '../nodes/layer-facts.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
+import type { Popularity } from '../nodes/popularity.ts'
 import { pageOf } from './page.ts'
 
 export interface NodeRoutesDeps {
   readonly registry: NodeRegistry
   readonly assignments: Assignments
   readonly catalogue: Catalogue
+  readonly popularity: Popularity
   readonly limits: Pick<FleetLimits, 'effective'>
   /** What a node is told when it registers, its reachability aside. */
   enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
 }
 
 export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
-  const { registry, assignments } = deps
+  const { registry, assignments, popularity } = deps
   const check = (node: string) => {
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     return node
@@ -29,8 +32,13 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     return { ...deps.enrollment(params.node), reachable, reachability: message }
   })
   registerOperation(app, operations.heartbeat, async ({ params, body }) => {
-    await registry.heartbeat(params.node, body)
-    return { revision: assignments.revision(params.node) }
+    const node = check(params.node)
+    // The node's own event tells of it.
+    const ended = assignments.endEvicted(node, body.inventory.layers)
+    popularity.add(body.uses ?? [])
+    await registry.heartbeat(node, body, ended.operations)
+    ended.announce()
+    return { revision: assignments.revision(node), layers: layerFacts(node, body.inventory, deps) }
   })
   registerOperation(app, operations.desiredState, ({ params }) => desiredState(check(params.node), deps))
   registerOperation(app, operations.watchDesired, ({ params, signal }) =>

@@ -16,6 +16,8 @@ export interface LayerRecord {
   /** published while an active image refers to it. */
   readonly state: 'published' | 'withdrawn'
   readonly createdAt: string
+  /** At the beginning of its file, what a boot reads; 0 when that is not known. */
+  readonly bootBytes: number
 }
 
 const IMAGES = 'seed/image/'
@@ -37,9 +39,12 @@ export class Catalogue {
   }
 
   async open(): Promise<void> {
-    for await (const { value } of this.#state.range<LayerRecord>({ prefix: LAYERS })) this.putLayer(value)
+    // Records that an earlier version wrote know less.
+    for await (const { value } of this.#state.range<LayerRecord>({ prefix: LAYERS })) {
+      const { bootBytes = 0, ...record } = value
+      this.putLayer({ ...record, bootBytes })
+    }
     for await (const { value } of this.#state.range<ImageRecord>({ prefix: IMAGES })) {
-      // Records that an earlier version wrote know less.
       const { inspection = null, chain = null, layering = null, ...record } = value
       this.putImage({ ...record, inspection, chain, layering })
     }

@@ -154,6 +154,8 @@ export class Publication implements LayerPublisher, ChainPublisher {
     const record = this.#checkWanted(job)
     const restored = assignments.restore(digest)
     const layering = job.record('published')
+    const known = catalogue.layer(digest)
+    const bootBytes = Math.max(job.bootBytes, known?.bootBytes ?? 0)
     const name = record.image.name ?? job.image
     const saved = Math.round((1 - manifest.sizeBytes / layering.flatBytes) * 100)
     const middle = `Image ${name} is a base and a middle now, which saves ${saved} % of its size.`
@@ -168,7 +170,7 @@ export class Publication implements LayerPublisher, ChainPublisher {
       [draft],
       [
         catalogue.putImage({ ...record, chain: parent === null ? [digest] : [parent, digest], layering }),
-        catalogue.putLayer({ ...toLayerRecord(manifest), ...catalogue.layer(digest), state: 'published' }),
+        catalogue.putLayer({ ...toLayerRecord(manifest), ...known, bootBytes, state: 'published' }),
         ...restored.operations,
       ],
     )
@@ -236,5 +238,5 @@ function withoutLayer(record: ImageRecord, digest: Digest): ImageRecord {
 }
 
 function toLayerRecord({ blockHashes: _, createdAt, ...manifest }: Manifest): LayerRecord {
-  return { ...manifest, state: 'published', createdAt: new Date(createdAt).toISOString() }
+  return { ...manifest, state: 'published', createdAt: new Date(createdAt).toISOString(), bootBytes: 0 }
 }

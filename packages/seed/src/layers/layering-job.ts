@@ -25,6 +25,8 @@ export class LayeringJob {
   layerBytes: number | null = null
   freeBytes = 0
   hotBytes = 0
+  /** At the beginning of the layer's file, what a boot reads; 0 when that is not known. */
+  bootBytes = 0
 
   constructor(
     clock: Clock,

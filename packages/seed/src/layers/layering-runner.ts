@@ -106,9 +106,10 @@ export class LayeringRunner {
       disk: [fileOf(flat)],
       base: base === null ? null : [fileOf(base)],
     }
-    const { sizeBytes, freeBytes } = await worker.run(task, this.#watched(job))
+    const { sizeBytes, freeBytes, bootBytes } = await worker.run(task, this.#watched(job))
     job.layerBytes = sizeBytes
     job.freeBytes = freeBytes
+    job.bootBytes = bootBytes
     return sizeBytes
   }
 

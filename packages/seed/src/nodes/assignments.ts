@@ -1,12 +1,18 @@
-import type { Assignment } from '@shoal/api'
+import type { Assignment, LayerInventory } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 
+/** How much a layer is wanted, and how long at least. */
+export type AssignmentTerms = Pick<Assignment, 'priority' | 'pinnedUntil'>
+
+/** What a node says of a layer that it may have evicted. */
+type EvictedLayer = Pick<LayerInventory, 'digest' | 'state' | 'evictedAssignment'>
+
 interface NodeAssignments {
   readonly node: string
   readonly revision: number
-  readonly layers: Readonly<Record<string, { readonly priority: number; readonly createdAt: string }>>
+  readonly layers: Readonly<Record<string, Readonly<AssignmentTerms & { createdAt: string }>>>
 }
 
 interface Revocations {
@@ -47,7 +53,7 @@ export class Assignments {
 
   async open(): Promise<void> {
     for await (const { value } of this.#state.range<NodeAssignments>({ prefix: PREFIX }))
-      this.#nodes.set(value.node, value)
+      this.#nodes.set(value.node, { ...value, layers: withPins(value.layers) })
     this.#revoked = (await this.#state.get<Revocations>(REVOKED_KEY))?.value ?? this.#revoked
     this.#revision = (await this.#state.get<number>(REVISION_KEY))?.value ?? 0
   }
@@ -82,19 +88,29 @@ export class Assignments {
     return counts
   }
 
-  /** Assigns a layer; what already holds is left as it is. Throws `SHOAL_ASSIGNMENT_LIMIT` before any change. */
-  assign(layer: Digest, nodes: readonly string[], priority: number): AssignmentChange {
-    const changed = nodes.filter((node) => this.#nodes.get(node)?.layers[layer]?.priority !== priority)
-    for (const node of changed) {
-      const { layers = {} } = this.#nodes.get(node) ?? {}
-      const isFull = layers[layer] === undefined && Object.keys(layers).length >= MAX_LAYERS_A_NODE
-      if (isFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
-    }
-    const now = new Date(this.#clock.now()).toISOString()
-    return this.#change(changed, (layers) => ({
-      ...layers,
-      [layer]: { priority, createdAt: layers[layer]?.createdAt ?? now },
-    }))
+  /** Assigns a layer, or changes its terms; what already holds is left as it is. Throws `SHOAL_ASSIGNMENT_LIMIT` before any change. */
+  assign(layer: Digest, nodes: readonly string[], terms: AssignmentTerms): AssignmentChange {
+    return this.#assign(layer, nodes, () => terms)
+  }
+
+  /** As {@link assign}, for the base below a layer: others that are above it may need it for longer. */
+  assignBase(base: Digest, nodes: readonly string[], { priority, pinnedUntil }: AssignmentTerms): AssignmentChange {
+    return this.#assign(base, nodes, (before) => {
+      return { priority, pinnedUntil: later(pinnedUntil, before?.pinnedUntil ?? null) }
+    })
+  }
+
+  /** Ends those assignments of a node whose layers it had to evict, and no later ones of the same layers. */
+  endEvicted(node: string, layers: readonly EvictedLayer[]): AssignmentChange {
+    const assigned = this.#nodes.get(node)?.layers ?? {}
+    const ended = layers.filter(
+      ({ digest, state, evictedAssignment }) =>
+        state === 'evicted' && evictedAssignment !== undefined && assigned[digest]?.createdAt === evictedAssignment,
+    )
+    const gone = new Set<string>(ended.map(({ digest }) => digest))
+    return this.#change(gone.size === 0 ? [] : [node], (before) =>
+      Object.fromEntries(Object.entries(before).filter(([layer]) => !gone.has(layer))),
+    )
   }
 
   /** Takes a layer back from the given nodes, or from all. */
@@ -137,6 +153,28 @@ export class Assignments {
       else yield revision
       told = revision
     }
+  }
+
+  #assign(
+    layer: Digest,
+    nodes: readonly string[],
+    termsAfter: (before: AssignmentTerms | undefined) => AssignmentTerms,
+  ): AssignmentChange {
+    const changed = nodes.filter((node) => {
+      const before = this.#nodes.get(node)?.layers[layer]
+      const { priority, pinnedUntil } = termsAfter(before)
+      return before?.priority !== priority || before.pinnedUntil !== pinnedUntil
+    })
+    for (const node of changed) {
+      const { layers = {} } = this.#nodes.get(node) ?? {}
+      const isFull = layers[layer] === undefined && Object.keys(layers).length >= MAX_LAYERS_A_NODE
+      if (isFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
+    }
+    const now = new Date(this.#clock.now()).toISOString()
+    return this.#change(changed, (layers) => ({
+      ...layers,
+      [layer]: { ...termsAfter(layers[layer]), createdAt: layers[layer]?.createdAt ?? now },
+    }))
   }
 
   #change(
@@ -183,4 +221,17 @@ export class Assignments {
       signal.addEventListener('abort', done, { once: true })
     })
   }
+}
+
+/** Records that an earlier version wrote know of no pins. */
+function withPins(layers: NodeAssignments['layers']): NodeAssignments['layers'] {
+  return Object.fromEntries(
+    Object.entries(layers).map(([layer, { pinnedUntil = null, ...rest }]) => [layer, { ...rest, pinnedUntil }]),
+  )
+}
+
+/** The later of two times; null is none. */
+function later(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other
+  return Date.parse(one) > Date.parse(other) ? one : other
 }

@@ -17,11 +17,12 @@ export function desiredState(
   },
 ): DesiredState {
   const { assignments, registry, catalogue, limits } = deps
-  const wanted = assignments.ofNode(node).flatMap(({ layer, priority }) => {
+  const wanted = assignments.ofNode(node).flatMap(({ layer, priority, createdAt: assignedAt, pinnedUntil }) => {
     const record = catalogue.layer(layer)
     if (record?.state !== 'published') return []
     const { sizeBytes, infoHash } = record
-    return [{ layer, priority, sizeBytes, infoHash, peers: registry.holders(layer, { node, limit: MAX_PEERS }) }]
+    const peers = registry.holders(layer, { node, limit: MAX_PEERS })
+    return [{ layer, priority, sizeBytes, infoHash, peers, assignedAt, pinnedUntil }]
   })
   return {
     revision: assignments.revision(node),

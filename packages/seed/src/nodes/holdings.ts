@@ -1,4 +1,5 @@
-import type { LayerInventory } from '@shoal/api'
+import type { LayerInventory, Replicas } from '@shoal/api'
+import { type Place, ReplicaCounts } from './replica-counts.ts'
 
 type Holding = 'complete' | 'partial'
 
@@ -9,25 +10,39 @@ type Holding = 'complete' | 'partial'
 export class Holdings {
   readonly #byLayer = new Map<string, Map<string, Holding>>()
   readonly #byNode = new Map<string, string[]>()
+  /** Where nodes are whose complete layers count as replicas. */
+  readonly #places = new Map<string, Place>()
+  readonly #replicas = new ReplicaCounts()
 
-  /** Replaces what is known of a node. */
+  /** Replaces what is known of a node. What it has evicted it holds no more, though the part for a boot may be there. */
   put(node: string, layers: readonly LayerInventory[]): void {
     const held = new Map<string, Holding>()
     for (const { digest, state, presentBytes } of layers) {
       if (state === 'complete') held.set(digest, 'complete')
-      else if (presentBytes > 0) held.set(digest, 'partial')
+      else if (state !== 'evicted' && presentBytes > 0) held.set(digest, 'partial')
     }
-    for (const digest of this.#byNode.get(node) ?? []) if (!held.has(digest)) this.#drop(node, digest)
-    for (const [digest, holding] of held) {
-      const nodes = this.#byLayer.get(digest) ?? new Map<string, Holding>()
-      this.#byLayer.set(digest, nodes.set(node, holding))
-    }
+    for (const digest of this.#byNode.get(node) ?? []) if (!held.has(digest)) this.#set(node, digest, undefined)
+    for (const [digest, holding] of held) this.#set(node, digest, holding)
     this.#byNode.set(node, [...held.keys()])
+  }
+
+  /** Says where a node is; one that is nowhere, since it is lost, does not count as a replica. */
+  locate(node: string, place: Place | undefined): void {
+    const before = this.#places.get(node)
+    if (before?.zone === place?.zone && before?.rack === place?.rack) return
+    for (const digest of this.#byNode.get(node) ?? []) {
+      if (this.#byLayer.get(digest)?.get(node) !== 'complete') continue
+      if (before !== undefined) this.#replicas.remove(digest, before)
+      if (place !== undefined) this.#replicas.add(digest, place)
+    }
+    if (place === undefined) this.#places.delete(node)
+    else this.#places.set(node, place)
   }
 
   remove(node: string): void {
     this.put(node, [])
     this.#byNode.delete(node)
+    this.#places.delete(node)
   }
 
   /** The nodes that hold some of a layer. */
@@ -42,9 +57,24 @@ export class Holdings {
     return counts
   }
 
-  #drop(node: string, digest: string): void {
-    const nodes = this.#byLayer.get(digest)
-    nodes?.delete(node)
-    if (nodes?.size === 0) this.#byLayer.delete(digest)
+  /** How many other nodes that are somewhere hold all of a layer, by how near they are to a node. */
+  replicas(layer: string, node: string): Replicas {
+    const place = this.#places.get(node)
+    const { rack, ...farther } = this.#replicas.around(layer, place)
+    const isCounted = place !== undefined && this.#byLayer.get(layer)?.get(node) === 'complete'
+    return { rack: isCounted ? rack - 1 : rack, ...farther }
+  }
+
+  #set(node: string, digest: string, holding: Holding | undefined): void {
+    const nodes = this.#byLayer.get(digest) ?? new Map<string, Holding>()
+    const before = nodes.get(node)
+    if (before === holding) return
+    const place = this.#places.get(node)
+    if (before === 'complete' && place !== undefined) this.#replicas.remove(digest, place)
+    if (holding === 'complete' && place !== undefined) this.#replicas.add(digest, place)
+    if (holding === undefined) nodes.delete(node)
+    else nodes.set(node, holding)
+    if (nodes.size === 0) this.#byLayer.delete(digest)
+    else this.#byLayer.set(digest, nodes)
   }
 }

@@ -1,9 +1,10 @@
-import type { Heartbeat, Inventory, Node, NodeEvent, NodeRegistration } from '@shoal/api'
+import type { Heartbeat, Inventory, Node, NodeRegistration, Replicas } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { Holdings } from './holdings.ts'
+import { NodeEvents } from './node-events.ts'
 import { type NodeRecord, stateOf, transition } from './node-record.ts'
 import { checkReachability, type Reachability } from './reachability.ts'
 
@@ -14,8 +15,7 @@ interface Entry {
   seenAt: number
   checkedAt: number
   inventorySavedAt: number
-  /** Keys of the node's events that were journalled, so that a heartbeat sent twice tells nothing twice. */
-  readonly told: Set<string>
+  readonly events: NodeEvents
 }
 
 export interface NodeRegistryOptions {
@@ -31,9 +31,7 @@ const NODES = 'seed/node/'
 const INVENTORIES = 'seed/inventory/'
 /** An inventory is a report, repeated every few seconds; it is kept so that a restarted seed is not blind meanwhile. */
 const INVENTORY_SAVE_MS = 60_000
-const MAX_TOLD = 300
 const CHECKS_AT_ONCE = 16
-const NODE_EVENT_TYPES = ['layer.complete', 'layer.failed', 'peer.banned', 'store.no-space'] as const
 
 /** The compute nodes: who they are, whether they are well, and what they hold. */
 export class NodeRegistry {
@@ -62,9 +60,10 @@ export class NodeRegistry {
         seenAt,
         checkedAt: 0,
         inventorySavedAt: 0,
-        told: new Set(),
+        events: new NodeEvents(record.id),
       })
       this.#byPeerId.set(record.registration.swarmPeerId, record.id)
+      this.#locate(record)
     }
     for await (const { key, value } of state.range<Inventory>({ prefix: INVENTORIES })) {
       const entry = this.#nodes.get(key.slice(INVENTORIES.length))
@@ -139,6 +138,11 @@ export class NodeRegistry {
     return this.#holdings.count(layer)
   }
 
+  /** Where else a layer is, as seen from a node: other nodes that hold all of it and are not lost. */
+  replicas(layer: string, node: string): Replicas {
+    return this.#holdings.replicas(layer, node)
+  }
+
   /** Takes a node in, or what it says anew; tells what came of connecting to it. Throws `SHOAL_NODES_FULL`. */
   async register(
     id: string,
@@ -167,7 +171,7 @@ export class NodeRegistry {
       seenAt: now,
       checkedAt: now,
       inventorySavedAt: 0,
-      told: new Set(),
+      events: new NodeEvents(id),
     }
     const isSame = before !== undefined && JSON.stringify(before.record.registration) === JSON.stringify(registration)
     const drafts = before === undefined ? [] : transition(before.record, record)
@@ -182,12 +186,20 @@ export class NodeRegistry {
     Object.assign(entry, { record, seenAt: now, checkedAt: now })
     this.#nodes.set(id, entry)
     this.#byPeerId.set(registration.swarmPeerId, id)
+    this.#locate(record)
     await journal.append(drafts, [putNode(record)])
     return found
   }
 
-  /** Takes a report in. Throws `SHOAL_NODE_UNKNOWN`, upon which a node registers again. */
-  async heartbeat(id: string, { inventory, events }: Heartbeat): Promise<void> {
+  /**
+   * Takes a report in; the given operations are durable when this resolves. Throws `SHOAL_NODE_UNKNOWN`, upon which a node registers
+   * again.
+   */
+  async heartbeat(
+    id: string,
+    { inventory, events }: Pick<Heartbeat, 'inventory' | 'events'>,
+    operations: readonly StateOperation[] = [],
+  ): Promise<void> {
     const entry = this.#nodes.get(id)
     if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
     const now = this.#deps.clock.now()
@@ -195,15 +207,16 @@ export class NodeRegistry {
     entry.inventory = inventory
     this.#holdings.put(id, inventory.layers)
     const record = { ...entry.record, isLost: false, lastSeenAt: new Date(now).toISOString() }
-    const drafts = [...transition(entry.record, record), ...this.#tell(entry, events)]
-    const isReturned = entry.record.isLost
+    const drafts = [...transition(entry.record, record), ...entry.events.tell(events)]
+    const changes = entry.record.isLost ? [...operations, putNode(record)] : operations
     entry.record = record
+    this.#locate(record)
     const isDue = now - entry.inventorySavedAt >= INVENTORY_SAVE_MS
-    if (drafts.length > 0 || isReturned) await this.#deps.journal.append(drafts, isReturned ? [putNode(record)] : [])
+    if (drafts.length + changes.length > 0) await this.#deps.journal.append(drafts, changes)
     if (!isDue) return
     entry.inventorySavedAt = now
-    const operations: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value: inventory }, putNode(record)]
-    await this.#deps.state.batch(operations, { durable: false })
+    const saved: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value: inventory }, putNode(record)]
+    await this.#deps.state.batch(saved, { durable: false })
   }
 
   /** Forgets a node; the given operations go into the same durable step. */
@@ -230,6 +243,7 @@ export class NodeRegistry {
       const record = { ...entry.record, isLost: true }
       drafts.push(...transition(entry.record, record))
       entry.record = record
+      this.#locate(record)
       operations.push(putNode(record))
       addresses.push(record.registration.swarmAddress)
     }
@@ -264,6 +278,12 @@ export class NodeRegistry {
     if (!this.#nodes.has(id) && this.#nodes.size >= limit) throw seedError('SHOAL_NODES_FULL', { limit })
   }
 
+  /** What a lost node holds, nobody can fetch from it. */
+  #locate({ id, isLost, registration }: NodeRecord): void {
+    const { zone, rack } = registration
+    this.#holdings.locate(id, isLost ? undefined : { zone, rack })
+  }
+
   /** A machine that was cloned with its peer's state has the same peer id; the other keeps it. */
   #forgetPeerId({ id, registration }: NodeRecord): void {
     if (this.#byPeerId.get(registration.swarmPeerId) === id) this.#byPeerId.delete(registration.swarmPeerId)
@@ -272,20 +292,6 @@ export class NodeRegistry {
   #check(address: string, signal: AbortSignal | undefined): Promise<Reachability> {
     const { reachabilityTimeoutMs: timeoutMs } = this.#options
     return this.#deps.check(address, { timeoutMs, ...(signal === undefined ? {} : { signal }) })
-  }
-
-  #tell(entry: Entry, events: readonly NodeEvent[]): EventDraft[] {
-    const { id } = entry.record
-    return events.flatMap((event) => {
-      const type = NODE_EVENT_TYPES.find((known) => known === event.type)
-      const key = `${event.at} ${event.type} ${event.layer ?? ''} ${event.message}`
-      if (type === undefined || entry.told.has(key)) return []
-      entry.told.add(key)
-      const [oldest] = entry.told
-      if (entry.told.size > MAX_TOLD && oldest !== undefined) entry.told.delete(oldest)
-      const { at, layer, message, details } = event
-      return [{ type, node: id, at, message, details, ...(layer === undefined ? {} : { layer }) }]
-    })
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { createClient, type Inventory, type NodeRegistration } from '@shoal/api'
+import { buildHeld } from '../nodes/known-layers.ts'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
 const idle: Inventory = {
@@ -131,10 +132,72 @@ describe('assignments', () => {
     assert.deepEqual((await fixture.client.desiredState({ params: { node: 'n1' } })).assignments, [])
   })
 
-  it('need a layer and nodes', async (t) => {
+  it('end with the report of a node that had to evict the layer, and begin anew when it is assigned again', async (t) => {
+    const fixture = await createFixture(t)
+    const seed = await fixture.start()
+    const { layer } = await fixture.import(await fixture.addImage('image', rawImage(MIB)))
+    assert.ok(layer !== null)
+    const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+    const params = { node: 'n1' }
+    await node.registerNode({ params, body: registration(await listen(t)) })
+    const pinnedUntil = '2026-01-31T16:00:00.000Z'
+    await fixture.client.assign({ body: { layer, nodes: ['n1'], pinnedUntil: '2026-01-31T18:00:00+02:00' } })
+    const desired = () => node.desiredState({ params })
+    const [assigned] = (await desired()).assignments
+    assert.equal(assigned?.pinnedUntil, pinnedUntil)
+    const [listed] = (await fixture.client.listAssignments()).assignments
+    assert.deepEqual([listed?.createdAt, listed?.pinnedUntil], [assigned.assignedAt, pinnedUntil])
+
+    const stream = node.watchDesired({ params })[Symbol.asyncIterator]()
+    const before = (await stream.next()).value?.data.revision ?? 0
+    const evictedAssignment = assigned.assignedAt ?? ''
+    const evicted = buildHeld(layer, { state: 'evicted', presentBytes: 0, evictedAssignment })
+    const at = new Date().toISOString()
+    const event = { at, type: 'layer.evicted', layer, message: 'It had to go.', details: { reason: 'space' } }
+    const body = { inventory: { ...idle, layers: [evicted] }, events: [event], uses: [{ layer, uses: 3 }] }
+    const answer = await node.heartbeat({ params, body })
+    assert.ok(answer.revision > before)
+    assert.equal((await stream.next()).value?.data.revision, answer.revision)
+    await stream.return?.()
+    const [facts] = answer.layers ?? []
+    assert.deepEqual([facts?.layer, facts?.bootBytes, facts?.replicas.rack], [layer, 0, 0])
+    assert.ok((facts?.useShare ?? 0) > 0.5)
+    assert.deepEqual((await desired()).assignments, [])
+    const shown = await fixture.client.showLayer({ params: { layer } })
+    assert.deepEqual([shown.nodesAssigned, shown.nodesComplete, shown.nodesPartial], [0, 0, 0])
+
+    // Sent again, as when the answer was lost.
+    assert.equal((await node.heartbeat({ params, body })).revision, answer.revision)
+    const { events } = await fixture.client.listEvents({ query: { limit: 1000 } })
+    const told = events.filter(({ type }) => type === 'layer.evicted' || type === 'layer.unassigned')
+    assert.deepEqual(
+      told.map(({ type, node, message, details }) => [type, node, message, details]),
+      [['layer.evicted', 'n1', 'It had to go.', { reason: 'space' }]],
+    )
+
+    await fixture.client.assign({ body: { layer, nodes: ['n1'] } })
+    await node.heartbeat({ params, body })
+    await fixture.stop()
+    const again = await fixture.start()
+    const [anew] = (await fixture.client.desiredState({ params })).assignments
+    assert.ok((anew?.assignedAt ?? '') > evictedAssignment)
+    assert.equal(anew?.pinnedUntil, null)
+    // What was used is known after a restart, too.
+    const later = createClient({ baseUrl: again.url, token: again.nodeToken })
+    const [known] = (await later.heartbeat({ params, body: { inventory: body.inventory, events: [] } })).layers ?? []
+    assert.ok((known?.useShare ?? 0) > 0.5)
+  })
+
+  it('need a layer, nodes, and a time that there is', async (t) => {
     const fixture = await createFixture(t)
     await fixture.start()
     const layer = `sha256:${'0'.repeat(64)}`
+    const own = (await fixture.import(await fixture.addImage('image', rawImage(MIB)))).layer ?? ''
+    for (const pinnedUntil of ['2026-06-30T23:59:60Z', '9999-12-31T23:59:59-12:00']) {
+      await assert.rejects(fixture.client.assign({ body: { layer: own, all: true, pinnedUntil } }), {
+        code: 'SHOAL_ASSIGNMENT_TIME',
+      })
+    }
     await assert.rejects(fixture.client.assign({ body: { layer, nodes: ['n1'] } }), { code: 'SHOAL_LAYER_UNKNOWN' })
     await assert.rejects(fixture.client.verifyLayer({ params: { layer } }), { code: 'SHOAL_LAYER_UNKNOWN' })
     const image = '00000000-0000-4000-8000-000000000000'

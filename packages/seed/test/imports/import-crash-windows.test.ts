@@ -191,7 +191,9 @@ describe('an import', () => {
   it('reads nothing when the disk has no room for the image', async () => {
     const library = new MemoryLibrary()
     const image = library.add('large')
-    const store = override(createMemoryLayerStore(), { usage: async () => ({ allocatedBytes: 0, freeBytes: MIB }) })
+    const store = override(createMemoryLayerStore(), {
+      usage: async () => ({ allocatedBytes: 0, totalBytes: 0, freeBytes: MIB }),
+    })
     const imports = await openImports(library, { store })
     assert.equal((await imports.import(image))?.import?.error?.code, 'SHOAL_IMPORT_NO_SPACE')
     assert.deepEqual(library.reads, [])

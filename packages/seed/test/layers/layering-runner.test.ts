@@ -32,7 +32,8 @@ async function layerings(answers: Partial<Answers>, change: { owner?: string; vi
   await imports.know({ ...baseImage, ...change })
   const { catalogue, store, state, journal, publication } = imports
   const sketch = new Sketch(new Map([[1, 1n]])).encode()
-  const write = { sizeBytes: 1000, dataClusters: 1, zeroClusters: 0, sharedClusters: 1, freeBytes: 0 }
+  const tally = { dataClusters: 1, zeroClusters: 0, sharedClusters: 1 }
+  const write = { sizeBytes: 1000, ...tally, freeBytes: 0, bootBytes: 0 }
   const made = new Layerings(
     {
       ...{ catalogue, store, journal, clock: systemClock, logger: silentLogger },

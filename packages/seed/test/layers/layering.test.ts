@@ -6,6 +6,7 @@ import { createClient, type Image } from '@shoal/api'
 import { digestHex, parseDigest } from '@shoal/core'
 import { writeBootProfile } from '@shoal/qcow2'
 import { openDisk } from '../../src/layers/disk-files.ts'
+import { buildHeld } from '../nodes/known-layers.ts'
 import { createFixture, MIB, rawImage, type SeedFixture } from '../seed-fixture.ts'
 
 /** The image with a MiB changed in its middle, text in place of some of it, and grown by a MiB. */
@@ -187,14 +188,40 @@ test('a base is laid out anew with what a boot reads in front, and then stands b
   for (const { offset } of reads) {
     for await (const { host } of opened.disk.map(offset, 512)) hosts.push(host)
   }
-  assert.deepEqual(hosts, [65_536, 2 * 65_536, 3 * 65_536])
+  // Behind the header, the refcount table, the L1 table and the one L2 table.
+  assert.deepEqual(hosts, [4 * 65_536, 5 * 65_536, 6 * 65_536])
 
   const flat = await fixture.addImage('flat', changed(base))
   await fixture.import(flat)
   const image = await layered(fixture, flat)
   assert.equal(image.chain[0], chain[0])
   assert.equal(image.chain.length, 2)
+
+  // A reader of qcow2 begins with the first 2 MiB, which are more than these few clusters.
+  const layers = [own ?? '', ...image.chain]
+  assert.deepEqual(await toldBootBytes(fixture, layers), [0, 2 * MIB, 0])
+  await fixture.stop()
+  await fixture.start()
+  assert.deepEqual(await toldBootBytes(fixture, layers), [0, 2 * MIB, 0])
 })
+
+/** What a node that holds the layers is told of what a boot reads. */
+async function toldBootBytes(fixture: SeedFixture, layers: readonly string[]): Promise<number[]> {
+  const { seed } = fixture
+  assert.ok(seed !== undefined)
+  const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+  const params = { node: 'n1' }
+  const body = {
+    ...{ zone: '', rack: '', dhtAddress: null, apiUrl: null, capacityBytes: 1, version: '1' },
+    ...{ swarmAddress: '127.0.0.1:9', swarmPeerId: '0'.repeat(40) },
+  }
+  await node.registerNode({ params, body })
+  const rates = { downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 }
+  const held = layers.map((layer) => buildHeld(layer))
+  const inventory = { layers: held, diskFreeBytes: 1, diskUsedBytes: 1, ...rates }
+  const answer = await node.heartbeat({ params, body: { inventory, events: [] } })
+  return layers.map((layer) => answer.layers?.find((facts) => facts.layer === layer)?.bootBytes ?? -1)
+}
 
 test('a boot profile that is none is refused at once', async (t) => {
   const fixture = await createFixture(t)
