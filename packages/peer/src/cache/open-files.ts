@@ -100,7 +100,8 @@ class OpenFileSearch {
       if (file !== undefined) file.pids.add(Number(pid))
       else if (target !== undefined && this.#isNamedLikeOne(target)) await this.#compare(pid, descriptor)
     }
-    this.#takeMaps(pid, (await orUndefined(readFile(join(this.#procPath, pid, 'maps'), 'utf8'))) ?? '')
+    const maps = await orUndefined(readFile(join(this.#procPath, pid, 'maps')))
+    if (maps !== undefined) this.#takeMaps(pid, maps)
   }
 
   async #nextTurn(signal: AbortSignal | undefined): Promise<void> {
@@ -127,9 +128,9 @@ class OpenFileSearch {
   }
 
   /** A file may be mapped into memory and its descriptor closed. The device is not compared, as with locks. */
-  #takeMaps(pid: string, text: string): void {
-    if (![...this.#baseNames].some((name) => text.includes(name))) return
-    for (const [, inode = '', path = ''] of text.matchAll(MAPPED_FILE)) {
+  #takeMaps(pid: string, maps: Buffer): void {
+    if (![...this.#baseNames].some((name) => maps.includes(name))) return
+    for (const [, inode = '', path = ''] of maps.toString().matchAll(MAPPED_FILE)) {
       const file = this.#byPath.get(path)
       const found = file !== undefined ? [file] : this.#isNamedLikeOne(path) ? this.#byInode.get(inode) : undefined
       for (const { pids } of found ?? []) pids.add(Number(pid))

@@ -70,7 +70,11 @@ describe('openFiles', () => {
 
   test('says what it can of processes that show less, and takes a lock without an owner only when nobody is known', async () => {
     const { ino } = await stat(layer)
-    const locks = [`1: FLOCK ADVISORY READ 76 00:01:${ino} 0 EOF`, `2: OFDLCK ADVISORY READ -1 00:01:${ino} 100 100`]
+    const locks = [
+      `1: FLOCK ADVISORY READ 76 00:01:${ino} 0 EOF`,
+      `2: OFDLCK ADVISORY READ -1 00:01:${ino} 100 100`,
+      `3: POSIX ADVISORY READ ${process.pid} 00:01:${ino} 100 100`,
+    ]
     await writeFile(join(procPath, 'locks'), locks.join('\n'))
     await fakeProcess('77', { 0: 'socket:[77]', 3: layer })
     await fakeProcess('78', { 3: '/dev/null' }, { comm: 'odd\u001b[2J\u0000name\n', maps: mapped(layer, 0) })
