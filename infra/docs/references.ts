@@ -1,4 +1,5 @@
 import { apiErrors, operations } from '@shoal/api'
+import { cacheErrors } from '@shoal/cache'
 import { cliErrors } from '@shoal/cli'
 import { coreErrors, type ErrorTable } from '@shoal/core'
 import { storeErrors } from '@shoal/layer-store'
@@ -22,6 +23,7 @@ const errorTables: Record<string, ErrorTable> = {
   service: serviceErrors,
   'layer-store': storeErrors,
   swarm: swarmErrors,
+  cache: cacheErrors,
   library: libraryErrors,
   api: apiErrors,
   seed: seedErrors,

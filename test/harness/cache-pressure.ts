@@ -26,8 +26,8 @@ export interface PressureOptions {
 
 /**
  * A node with a limit, on a small file system of its own, is asked for far more than fits, all at once, while QEMU has one of the layers open:
- * that one stays whole, what fits stays, the rest is refused with a clear word, the disk never fills, and later requests take the room
- * of earlier ones.
+ * that one stays whole, what fits stays, the rest is refused with a clear word, the disk never fills, and what is more urgent takes the room
+ * of the rest.
  */
 export async function putCacheUnderPressure(
   t: { after(fn: () => Promise<void>): void; diagnostic(text: string): void },
@@ -95,7 +95,7 @@ export async function putCacheUnderPressure(
   assert.ok(cluster.peer('node1').isRunning)
 }
 
-/** What is asked for later takes the room of what came before, but not of what is read. */
+/** What is more urgent takes the room of the rest, but not of what is read. */
 async function giveWay(
   cluster: Cluster,
   peer: Client,
@@ -108,7 +108,8 @@ async function giveWay(
   const { used, settled, timeoutMs } = it
   const wanted = settled.refused[0]?.digest ?? ''
   for (const { digest } of settled.refused) await cluster.client.unassign({ body: { layer: digest } })
-  await cluster.assign(wanted)
+  // Just assigned as well, but more urgent.
+  await cluster.client.assign({ body: { layer: wanted, nodes: ['node1'], priority: 60 } })
   await cluster.complete(wanted, undefined, timeoutMs)
   const { layers } = await peer.localStatus()
   const held = layers.filter(({ state }) => state === 'complete').map(({ digest }) => digest)
@@ -152,7 +153,7 @@ async function layerPath(peer: Client, layer: string): Promise<string> {
 }
 
 async function allocatedBytes(directory: string): Promise<number> {
-  const { stdout } = await run('find', [directory, '-type', 'f', '-printf', '%b\n'])
+  const { stdout } = await run('find', [directory, '-mindepth', '1', '-printf', '%b\n'])
   return stdout
     .split('\n')
     .filter((line) => line !== '')

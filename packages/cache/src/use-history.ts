@@ -33,6 +33,8 @@ export class UseHistory {
   readonly #own: UseLog<Digest>
   /** By the seed's word. */
   #clusterShares: ReadonlyMap<Digest, number> = new Map()
+  /** The shares of all layers that the seed told of, together: by its word, and by this node's uses. */
+  #told: { readonly cluster: number; readonly own: number } | undefined
   readonly #clusterWeight: PredictorWeight
   #requests: HitCount
   #bytes: HitCount
@@ -85,7 +87,7 @@ export class UseHistory {
    * A layer is used that is there, or is fetched for it. Without more said it counts as a hit when it is known here.
    */
   used(digest: Digest, nowMs: number, use: LayerUse = this.#guess(digest)): void {
-    this.#clusterWeight.see(this.#clusterShare(digest), this.#own.share(digest, nowMs))
+    this.#compare(digest, nowMs)
     this.#own.add(digest, nowMs)
     this.#requests = counted(this.#requests, use.isHit, 1)
     this.#bytes = counted(this.#bytes, use.isHit, use.sizeBytes)
@@ -120,8 +122,10 @@ export class UseHistory {
     this.#layers.delete(digest)
   }
 
+  /** What the seed tells of the layers that are here. */
   setClusterShares(shares: ReadonlyMap<Digest, number>): void {
     this.#clusterShares = shares
+    this.#told = undefined
   }
 
   entry(digest: Digest, nowMs: number): Omit<CacheEntry, 'digest' | 'sizeBytes' | 'replicas'> {
@@ -135,6 +139,21 @@ export class UseHistory {
   facts(): Omit<CacheFacts, 'nowMs'> {
     const { misses } = this.#requests
     return { misses, inflation: this.#inflation, clusterWeight: this.#clusterWeight.value }
+  }
+
+  /**
+   * Shows who foretold this use better. The seed tells of layers that are here only, so both are asked how likely it was
+   * to be this one of those.
+   */
+  #compare(digest: Digest, nowMs: number): void {
+    const share = this.#clusterShares.get(digest)
+    if (share === undefined) return
+    this.#told ??= {
+      cluster: [...this.#clusterShares.values()].reduce((sum, each) => sum + each, 0),
+      own: [...this.#clusterShares.keys()].reduce((sum, each) => sum + this.#own.share(each, nowMs), 0),
+    }
+    const { cluster, own } = this.#told
+    this.#clusterWeight.see(share / cluster, this.#own.share(digest, nowMs) / own)
   }
 
   #clusterShare(digest: Digest): number {

@@ -22,15 +22,19 @@ suite('a history of uses', () => {
 
   test('trusts whoever foretells the uses of this node better', () => {
     const history = new UseHistory()
-    const shares = new Map([1, 2, 3, 4].map((index) => [digestOf(index), 0.25]))
-    history.setClusterShares(shares)
+    const others = [1, 2, 3, 4].map((index) => [digestOf(index), 0.1] as const)
     // Ever new ones, all of which the cluster knows.
     for (let index = 0; index < 300; index += 1) {
-      shares.set(digestOf(100 + index), 0.05)
-      history.used(digestOf(100 + index), index * 1000, MISS)
+      history.setClusterShares(new Map([...others, [digestOf(100 + index), 0.2]]))
+      history.used(digestOf(100 + index), index * 1000, HIT)
     }
     assert.ok(history.facts().clusterWeight > 0.8, String(history.facts().clusterWeight))
+    // What the seed says nothing of tells nothing of the seed.
+    const before = history.facts().clusterWeight
+    for (let use = 0; use < 300; use += 1) history.used(digestOf(8), 300_000, MISS)
+    assert.equal(history.facts().clusterWeight, before)
     // Always the same, which the cluster does not know.
+    history.setClusterShares(new Map([...others, [digestOf(7), 0.001]]))
     for (let use = 0; use < 300; use += 1) history.used(digestOf(7), 300_000 + use * 1000, HIT)
     assert.ok(history.facts().clusterWeight < 0.3, String(history.facts().clusterWeight))
   })

@@ -1,4 +1,5 @@
 import type { NodeEvent } from '@shoal/api'
+import type { EvictedLayer } from '@shoal/cache'
 import type { Clock, Digest, ShoalError } from '@shoal/core'
 import type { StoredLayer } from '@shoal/layer-store'
 import type { BanEvent } from '@shoal/swarm'
@@ -8,17 +9,6 @@ import type { PeerRecords } from './peer-records.ts'
 
 const MAX_MESSAGE = 1000
 const NO_SPACE: ReadonlySet<string> = new Set(['SHOAL_STORE_NO_SPACE', 'SHOAL_CACHE_FULL', 'SHOAL_CACHE_TOO_LARGE'])
-
-/** A layer that had to go. */
-export interface EvictedLayer {
-  readonly digest: Digest
-  readonly sizeBytes: number
-  readonly keptBytes: number
-  readonly reason: string
-  readonly isLastCopy: boolean
-  /** Since its last use; `null` without one. */
-  readonly idleMs: number | null
-}
 
 /** Makes the node events that the seed is told. */
 export class LayerEvents {
@@ -86,12 +76,11 @@ export class LayerEvents {
     })
   }
 
-  async evicted({ digest, idleMs, ...details }: EvictedLayer): Promise<void> {
-    const { sizeBytes, keptBytes, reason } = details
+  async evicted({ digest, sizeBytes, keptBytes, reason, isLastCopy, idleMs }: EvictedLayer): Promise<void> {
     const kept = keptBytes > 0 ? `, ${keptBytes} bytes of it stay for a fast boot` : ''
     const idle = idleMs === null ? {} : { idleSeconds: Math.round(idleMs / 1000) }
     await this.#add('layer.evicted', digest, `Evicted, ${sizeBytes} bytes are free again${kept} (${reason}).`, {
-      ...details,
+      ...{ sizeBytes, keptBytes, reason, isLastCopy },
       ...idle,
     })
   }

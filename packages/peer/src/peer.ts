@@ -164,7 +164,7 @@ export class Peer implements AsyncDisposable {
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const holds = new LayerHolds()
-    const cache = stack.use(
+    const cache: NodeCache = stack.use(
       await NodeCache.open(
         {
           ...{ store, state, swarm, holds, clock },
@@ -191,7 +191,7 @@ export class Peer implements AsyncDisposable {
       { intervalMs: config.reconcile.intervalMs },
     )
     const isWithdrawn = reconciler.isRevoked.bind(reconciler)
-    const compositions = stack.use(
+    const compositions: Compositions = stack.use(
       await openCompositions(config, {
         ...{ state, store, holds, isWithdrawn, clock, logger },
         reserve: (path, bytes) => cache.reserveDisk(path, bytes),

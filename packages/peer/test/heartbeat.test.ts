@@ -32,13 +32,13 @@ function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
   const uses = {
     acknowledged: 0,
     uses: [{ layer: LAYER, uses: 2 }],
-    acknowledge() {
-      this.acknowledged += 1
+    acknowledge: () => {
+      uses.acknowledged += 1
     },
   }
   const heartbeat = new Heartbeat(
     {
-      seed: fakeSeed({ heartbeat: async ({ body }) => answer(body) }),
+      seed: fakeSeed({ heartbeat: async ({ body }) => answer(body as HeartbeatBody) }),
       events,
       inventory: async () => inventory,
       uses: () => uses,

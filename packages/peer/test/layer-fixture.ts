@@ -89,6 +89,8 @@ export function pretending(layer: LayerDescription): StoredLayer {
       return buffer
     },
     read: async (_offset, length) => Buffer.alloc(length, 0xee),
+    allocatedBytes: async () => 0,
+    trim: async () => {},
     flush: async () => {},
     verify: async () => ({ checkedBlocks: 0, badBlocks: [], digestMatches: false }),
   }

@@ -1,20 +1,20 @@
 import type { CacheLayer, CacheLayers, CachePin, CacheStatus, EvictionResult } from '@shoal/api'
 import {
   type EvictionPlan,
-  type HeldLayer,
   type LayerCache,
+  type ListedLayer,
   type Pin,
   POLICY_NAMES,
   type SpaceView,
   type UseHistory,
+  whoHolds,
 } from '@shoal/cache'
 import type { LayerStore } from '@shoal/layer-store'
 
 const MAX_OWNER_CHARS = 200
+const MAX_WHY_CHARS = 1000
 /** JSON knows no infinity. */
 const LEAST_VALUE = -Number.MAX_VALUE
-
-type ListedLayer = HeldLayer & { readonly value: number }
 
 /** The cache at a glance, as the API shows it. */
 export function cacheStatus(
@@ -70,19 +70,17 @@ export function cachePin({ kind, owner, since, expiresAt }: Pin): CachePin {
 
 /** What went or would go. */
 export function evictionResult({ evictions, freedBytes, kept }: EvictionPlan, dryRun: boolean): EvictionResult {
+  const holders = whoHolds(kept)
   return {
     dryRun,
     evictions: evictions.map(({ digest, sizeBytes, keptBytes, value, isLastCopy }) => {
       return { layer: digest, sizeBytes, keptBytes, value: finite(value), isLastCopy }
     }),
     freedBytes,
-    kept: kept.map((layer) => ({ layer: layer.digest, sizeBytes: layer.sizeBytes, why: whyKept(layer) })),
+    kept: kept.map(({ digest, sizeBytes }) => {
+      return { layer: digest, sizeBytes, why: (holders.get(digest) ?? []).join(', ').slice(0, MAX_WHY_CHARS) }
+    }),
   }
-}
-
-function whyKept({ pins, isBusy }: HeldLayer): string {
-  const owners = pins.map(({ owner }) => owner)
-  return [...owners, ...(isBusy ? ['it is being fetched'] : [])].join(', ').slice(0, 1000)
 }
 
 function finite(value: number): number {

@@ -22,23 +22,16 @@ export function registerCacheMetrics(
       gauge.set({ what: 'limit' }, limitBytes)
     },
   })
-  const outcomes = [
-    ['requests', 'Layers asked for'],
-    ['bytes', 'Bytes of layers asked for'],
-    ['bootBytes', 'Bytes that boots read of layers asked for'],
+  const asked = [
+    ['requests', 'requests', 'Layers'],
+    ['bytes', 'bytes', 'Bytes of layers'],
+    ['boot_bytes', 'bootBytes', 'Bytes that boots read of layers'],
   ] as const
-  for (const [what, help] of outcomes) {
-    const name = what === 'bootBytes' ? 'boot_bytes' : what
-    metrics.total({
-      name: `shoal_cache_hit_${name}_total`,
-      help: `${help} that were there.`,
-      read: () => history[what].hits,
-    })
-    metrics.total({
-      name: `shoal_cache_miss_${name}_total`,
-      help: `${help} that were not.`,
-      read: () => history[what].misses,
-    })
+  for (const [name, count, what] of asked) {
+    const hits = { name: `shoal_cache_hit_${name}_total`, help: `${what} asked for that were there.` }
+    const misses = { name: `shoal_cache_miss_${name}_total`, help: `${what} asked for that were not.` }
+    metrics.total({ ...hits, read: () => history[count].hits })
+    metrics.total({ ...misses, read: () => history[count].misses })
   }
   metrics.total({
     name: 'shoal_cache_scrubbed_bytes_total',

@@ -7,13 +7,13 @@ import type {
   EvictionResult,
   PinRequest,
 } from '@shoal/api'
-import { findPolicy, LayerCache, Pins, type PolicyName, type UseHistory } from '@shoal/cache'
+import { type EvictedLayer, findPolicy, LayerCache, Pins, type PolicyName, POLICY_NAMES, type UseHistory } from '@shoal/cache'
 import { type Clock, type Digest, type Logger, parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { StateStore } from '@shoal/state'
 import type { PeerConfig } from '../config.ts'
 import { peerError } from '../errors.ts'
-import type { EvictedLayer, LayerEvents } from '../layer-events.ts'
+import type { LayerEvents } from '../layer-events.ts'
 import type { LayerHolds } from '../layer-holds.ts'
 import type { SwarmPort } from '../reconciler.ts'
 import { CacheRecords } from './cache-records.ts'
@@ -87,7 +87,7 @@ export class NodeCache implements AsyncDisposable {
     this.#facts = new FleetFacts()
     const bootBytes = (digest: Digest) => this.#facts.bootBytes(digest)
     this.uses = new UseTracker({ history, store, bootBytes, clock })
-    this.pins = new NodePins({ holds, store, clock, isNeeded: (digest) => this.room.isNeeded(digest) })
+    this.pins = new NodePins({ holds, store, clock, evicted, isNeeded: (digest) => this.room.isNeeded(digest) })
     const evict = (digest: Digest, keptBytes: number) => evictLayer(digest, keptBytes, { ...deps, evicted })
     const { lastCopiesLast, bootShare } = options.cache
     this.cache = new LayerCache(
@@ -95,7 +95,7 @@ export class NodeCache implements AsyncDisposable {
         stock: new NodeStock({ ...deps, bootBytes, evict }, options),
         ...{ pins, history, clock, logger },
         replicas: (digest) => this.#facts.replicas(digest),
-        pinsOf: (digest) => this.pins.of(digest),
+        pinsOf: (digest, forName) => this.pins.of(digest, forName),
         usersOf: (digests) => this.pins.users(digests),
         onEvicted: (eviction) => {
           void events.evicted(eviction)
@@ -127,7 +127,9 @@ export class NodeCache implements AsyncDisposable {
     await pins.open()
     const evicted = new EvictedLayers({ state, logger })
     await evicted.open((digest) => store.get(digest)?.isComplete ?? false)
-    const policy = ((await records.policy()) ?? options.cache.policy) as PolicyName
+    const chosen = await records.policy()
+    // A newer version may have set one that this one does not have.
+    const policy = POLICY_NAMES.find((name) => name === chosen) ?? options.cache.policy
     return new NodeCache(deps, options, { pins, history: await records.history(), records, evicted, policy })
   }
 
@@ -219,6 +221,6 @@ export class NodeCache implements AsyncDisposable {
     const policy = name ?? this.#options.cache.policy
     findPolicy(policy)
     await this.#records.savePolicy(name)
-    this.cache.setPolicy(policy as PolicyName)
+    this.cache.setPolicy(policy)
   }
 }

@@ -1,13 +1,21 @@
-import type { Pin } from '@shoal/cache'
-import { type Clock, type Digest, parseDigest } from '@shoal/core'
 import type { DesiredState } from '@shoal/api'
+import type { Pin } from '@shoal/cache'
+import type { Clock, Digest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { LayerHolds } from '../layer-holds.ts'
+import type { EvictedLayers } from './evicted-layers.ts'
 import { openFiles } from './open-files.ts'
+
+/** Who assigns several layers may do so one after the other. */
+const TOGETHER_MS = 60_000
+
+type Assignment = DesiredState['assignments'][number]
 
 export interface NodePinsDeps {
   readonly holds: LayerHolds
+  /** Whether something that is being fetched needs the layer below it. */
   readonly isNeeded: (digest: Digest) => boolean
+  readonly evicted: Pick<EvictedLayers, 'has'>
   readonly store: Pick<LayerStore, 'get'>
   readonly clock: Clock
 }
@@ -15,32 +23,44 @@ export interface NodePinsDeps {
 /** What keeps layers on this node beside the operator's pins: plans, composed disks, and processes that have them open. */
 export class NodePins {
   readonly #deps: NodePinsDeps
-  #plans: ReadonlyMap<Digest, Pin> = new Map()
+  /** By the name under which room is asked for them. */
+  #assignments: ReadonlyMap<string, Assignment> = new Map()
 
   constructor(deps: NodePinsDeps) {
     this.#deps = deps
   }
 
   setDesired({ assignments }: Pick<DesiredState, 'assignments'>): void {
-    const plans = new Map<Digest, Pin>()
-    for (const { layer, pinnedUntil, assignedAt } of assignments) {
-      if (typeof pinnedUntil !== 'string') continue
-      const digest = parseDigest(layer)
-      const since = assignedAt === undefined ? this.#deps.clock.now() : Date.parse(assignedAt)
-      plans.set(digest, { digest, kind: 'plan', owner: 'its assignment', since, expiresAt: Date.parse(pinnedUntil) })
-    }
-    this.#plans = plans
+    this.#assignments = new Map(assignments.map((assignment) => [assignment.layer, assignment]))
   }
 
-  /** Those that are known without a look at processes. */
-  of(digest: Digest): readonly Pin[] {
+  /**
+   * Those that are known without a look at processes. When room is wanted for another layer, what was assigned with it or later, and is
+   * at least as urgent, stays: otherwise they would push each other out (docs/adr/0021).
+   */
+  of(digest: Digest, roomFor?: string): readonly Pin[] {
     const { holds, isNeeded, clock } = this.#deps
     const now = clock.now()
     const pins: Pin[] = holds.owners(digest).map((owner) => pin(digest, 'disk', owner, now))
-    const plan = this.#plans.get(digest)
-    if (plan !== undefined && (plan.expiresAt ?? now) > now) pins.push(plan)
     if (isNeeded(digest)) pins.push(pin(digest, 'plan', 'a middle on it that is being fetched', now))
+    const assignment = this.#assignmentOf(digest)
+    if (assignment === undefined) return pins
+    const since = Date.parse(assignment.assignedAt ?? '') || now
+    const { pinnedUntil } = assignment
+    if (typeof pinnedUntil === 'string' && Date.parse(pinnedUntil) > now) {
+      pins.push({ digest, kind: 'plan', owner: 'its assignment', since, expiresAt: Date.parse(pinnedUntil) })
+    } else if (roomFor !== undefined && isAhead(assignment, this.#assignments.get(roomFor))) {
+      pins.push(pin(digest, 'plan', 'what was assigned with it or later', since))
+    }
     return pins
+  }
+
+  /** Of a layer that had to go it has ended. */
+  #assignmentOf(digest: Digest): Assignment | undefined {
+    const assignment = this.#assignments.get(digest)
+    return assignment !== undefined && this.#deps.evicted.has(digest, assignment.assignedAt ?? '')
+      ? undefined
+      : assignment
   }
 
   /** The same of one layer, for people. */
@@ -64,6 +84,13 @@ export class NodePins {
     }
     return users
   }
+}
+
+/** Whether one was assigned with the other or later, and is at least as urgent. */
+function isAhead(one: Assignment, other: Assignment | undefined): boolean {
+  if (other === undefined || one.layer === other.layer) return false
+  const [at, otherAt] = [Date.parse(one.assignedAt ?? ''), Date.parse(other.assignedAt ?? '')]
+  return at >= otherAt - TOGETHER_MS && one.priority >= other.priority
 }
 
 function pin(digest: Digest, kind: Pin['kind'], owner: string, since: number): Pin {

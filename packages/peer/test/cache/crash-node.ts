@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { createCipheriv } from 'node:crypto'
 import { join } from 'node:path'
-import { type Digest, seededRandom, silentLogger, systemClock } from '@shoal/core'
+import { type Digest, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
 import { NodeCache } from '../../src/cache/node-cache.ts'
@@ -20,12 +20,7 @@ export const ASSIGNED_AT = '2026-11-22T00:00:00.000Z'
 export function knownLayers(): LayerFixture[] {
   const { privateKey } = signingKey()
   const bytes = (seed: number, length: number) => {
-    const random = seededRandom(seed)
-    const data = Buffer.alloc(length)
-    for (let at = 0; at < length; at += 32) {
-      createHash('sha256').update(`${seed} ${at} ${random()}`).digest().copy(data, at)
-    }
-    return data
+    return createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(length))
   }
   const bases = [1, 2, 3, 4].map((seed) => publishedLayer(privateKey, bytes(seed, MIB + seed * 100_000)))
   const middles = bases.slice(0, 2).map(({ manifest }, index) => {

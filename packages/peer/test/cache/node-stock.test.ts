@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { link, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
@@ -32,9 +32,8 @@ test('layers, staged files and composed disks are counted as du counts them, a f
   const stock = new NodeStock(deps, { directory: layersPath })
   const [layers, others] = [await stock.layers(), await stock.others()]
   const counted = [...layers, ...others].reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
-  // du counts directories, too.
-  const files = execFileSync('find', [directory.path, '-type', 'f', '-print0'])
-  const du = execFileSync('du', ['-B1', '-c', '--files0-from=-'], { input: files, encoding: 'utf8' })
+  const held = store.layers().map(({ path }) => dirname(path))
+  const du = execFileSync('du', ['-B1', '-s', '-c', ...held, store.stagingPath('half'), disk, again], { encoding: 'utf8' })
   equal(counted, Number(du.trim().split('\n').at(-1)?.split('\t')[0]))
   deepEqual(
     layers.map(({ isComplete }) => isComplete).sort(),
