@@ -9,6 +9,7 @@ const RACK_COST = 1
 const ZONE_COST = 1.05
 const ELSEWHERE_COST = 1.1
 const SEED_COST = 1.8
+
 /** What fetching a layer again would cost now, in bytes from a node of the same rack. */
 export function refetchCost({ sizeBytes, replicas }: Pick<CacheEntry, 'sizeBytes' | 'replicas'>): number {
   if (replicas.rack > 0) return sizeBytes * RACK_COST

@@ -1,0 +1,80 @@
+import { planEvictions, type ReplacementPolicy, UseHistory, UseLog } from '@shoal/cache'
+import { type Digest, parseDigest } from '@shoal/core'
+import type { FleetHolders } from './fleet-holders.ts'
+import type { Decider } from './replay.ts'
+import type { Trace } from './trace.ts'
+
+export interface PolicyChoice {
+  readonly policy: ReplacementPolicy
+  /** Whether what no other node holds goes after all else. */
+  readonly lastCopiesLast: boolean
+  /** Whether the policy lets go what is old without need; others are not asked in vain. */
+  readonly expires: boolean
+}
+
+/** How often Nova looks for what is too old (`image_cache.manager_interval`, its default). */
+const LOOK_MS = 2_400_000
+/** The seed tells at every heartbeat; here before it matters, and at least so often. */
+const TELL_MS = 6 * 3_600_000
+
+/**
+ * Deciders that are the code of the peer: its history of uses, its plan of evictions. One for each node, over one seed
+ * that counts uses.
+ */
+export function policyDeciders(trace: Trace, choice: PolicyChoice): (node: number, holders: FleetHolders) => Decider {
+  const digests = trace.layers.map((_, layer) => parseDigest(`sha256:${layer.toString(16).padStart(64, '0')}`))
+  const indices = new Map(digests.map((digest, layer) => [digest, layer]))
+  const fleetUses = new UseLog<Digest>()
+  return (node, holders) => {
+    const history = new UseHistory()
+    const nowMs = (start: number) => trace.times[start] ?? 0
+    const digestOf = (layer: number) => digests[layer] ?? raiseUnknown(layer)
+    const { policy, lastCopiesLast } = choice
+    let [toldAt, lookedAt] = [0, 0]
+    // The answer to a heartbeat: of the layers that the node holds, their part of all uses.
+    const tell = (held: ReadonlySet<number>, now: number) => {
+      toldAt = now
+      history.setClusterShares(
+        new Map([...held].map((layer) => [digestOf(layer), fleetUses.share(digestOf(layer), now)])),
+      )
+    }
+    const plan: Decider['choose'] = (held, wantedBytes, stays, start) => {
+      const now = nowMs(start)
+      tell(held, now)
+      const layers = [...held].map((layer) => {
+        const digest = digestOf(layer)
+        const { sizeBytes, base } = trace.layers[layer] ?? raiseUnknown(layer)
+        return {
+          ...history.entry(digest, now),
+          ...{ digest, sizeBytes, base: base === undefined ? null : digestOf(base) },
+          ...{ replicas: holders.replicas(layer, node), pins: [], isBusy: stays.includes(layer) },
+          ...{ bootBytes: 0, isRemnant: false },
+        }
+      })
+      const facts = { nowMs: now, ...history.facts() }
+      const { evictions } = planEvictions(layers, wantedBytes, { policy, facts, lastCopiesLast, remnantBytes: 0 })
+      return evictions.map(({ digest, value }) => {
+        history.evicted(digest, value)
+        return indices.get(digest) ?? raiseUnknown(digest)
+      })
+    }
+    return {
+      used(layer, held, start) {
+        const [digest, now] = [digestOf(layer), nowMs(start)]
+        if (now - toldAt > TELL_MS) tell(held, now)
+        history.used(digest, now)
+        fleetUses.add(digest, now)
+      },
+      expired(held, start) {
+        if (!choice.expires || nowMs(start) - lookedAt < LOOK_MS) return []
+        lookedAt = nowMs(start)
+        return plan(held, 0, [], start)
+      },
+      choose: plan,
+    }
+  }
+}
+
+function raiseUnknown(layer: unknown): never {
+  throw new TypeError(`there is no layer ${layer}`)
+}
