@@ -21,11 +21,12 @@ export function cacheFigures(rows: readonly CacheRow[]): Figures {
     defaultOverGreedyBelady: worst(({ overGreedyBelady }) => overGreedyBelady),
     defaultOverSurvival: worst(({ overSurvival }) => overSurvival),
     lastCopiesLastOverDefault: worst(({ lastCopiesLast }) => lastCopiesLast),
+    seedBytesOverPopularity: most(each.map(({ seedOverPopularity }) => seedOverPopularity)),
     secondsPerMillion: slowest(rows),
     ...Object.fromEntries(
       each.flatMap(({ trace, overBest, best }) => [
-        [`${trace}OverBest`, overBest],
-        [`${trace}Best`, best],
+        [`${camelCase(trace)}OverBest`, overBest],
+        [`${camelCase(trace)}Best`, best],
       ]),
     ),
   }
@@ -43,6 +44,9 @@ function compare(rows: readonly CacheRow[]) {
     policy !== 'belady' && policy !== 'bound' && !lastCopiesLast
   const best = rows.filter(isOnline).toSorted((one, other) => other.byteHitRatio - one.byteHitRatio)[0]
   const lastCopies = ratioOf(DEFAULT_POLICY, true)
+  const seedOf = (policy: CacheRow['policy']) =>
+    rows.find((row) => row.policy === policy && !row.lastCopiesLast)?.fromSeed ?? undefined
+  const [seed, seedByPopularity] = [seedOf(DEFAULT_POLICY), seedOf('popularity')]
   return {
     trace: rows[0]?.trace ?? '',
     best: best?.policy ?? null,
@@ -52,6 +56,7 @@ function compare(rows: readonly CacheRow[]) {
     overAge: over(ratioOf('age')),
     overSurvival: over(ratioOf('survival')),
     lastCopiesLast: ours === undefined || lastCopies === undefined ? null : round(lastCopies / ours),
+    seedOverPopularity: seed === undefined || seedByPopularity === undefined ? null : round(seed / seedByPopularity),
   }
 }
 
@@ -63,6 +68,15 @@ function slowest(rows: readonly CacheRow[]): number {
 function least(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null)
   return known.length === 0 || known.length < values.length ? null : Math.min(...known)
+}
+
+function most(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 || known.length < values.length ? null : Math.max(...known)
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function round(value: number): number {
