@@ -34,7 +34,8 @@ test('a full disk on one peer stops that layer there, not the daemon nor the oth
   const cluster = await createCluster(undo, {
     peers: 2,
     library: { directory: library },
-    peerConfig: (index) => (index === 0 ? { store: { directory: store }, cache: { maxShare: 1, minFreeBytes: 0 } } : {}),
+    peerConfig: (index) =>
+      index === 0 ? { store: { directory: store }, cache: { maxShare: 1, minFreeBytes: 0 } } : {},
   })
   await cluster.startSeed()
   await cluster.startPeers()

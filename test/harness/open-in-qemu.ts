@@ -11,7 +11,9 @@ const run = promisify(execFile)
 export async function openInQemu(undo: Undo, layer: string, overlay: string): Promise<ChildProcess> {
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', layer, '-F', 'raw', overlay])
   const socket = `${overlay}.socket`
-  const qemu = spawn('qemu-nbd', ['--persistent', '--socket', socket, '--format', 'qcow2', overlay], { stdio: 'inherit' })
+  const qemu = spawn('qemu-nbd', ['--persistent', '--socket', socket, '--format', 'qcow2', overlay], {
+    stdio: 'inherit',
+  })
   undo.after(async () => {
     if (qemu.exitCode !== null || qemu.signalCode !== null) return
     qemu.kill('SIGKILL')

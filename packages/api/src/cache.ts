@@ -14,7 +14,8 @@ const policy = (description: string) => Type.String({ minLength: 1, maxLength: 4
 export const CachePin = Type.Object(
   {
     kind: Type.Enum([...PIN_KINDS], {
-      description: 'machine: a process has it open; disk: a composed disk needs it; plan: until its deadline; operator.',
+      description:
+        'machine: a process has it open; disk: a composed disk needs it; plan: until its deadline; operator.',
     }),
     owner: owner('Who holds it.'),
     since: nullable(time('Since when; null when that is not known.')),
@@ -43,7 +44,12 @@ export const CacheLayer = Type.Object(
 export type CacheLayer = Static<typeof CacheLayer>
 
 export const CacheLayers = Type.Object(
-  { layers: Type.Array(CacheLayer, { maxItems: MAX_NODE_LAYERS, description: 'The one that would go first comes first.' }) },
+  {
+    layers: Type.Array(CacheLayer, {
+      maxItems: MAX_NODE_LAYERS,
+      description: 'The one that would go first comes first.',
+    }),
+  },
   { description: 'Every layer in the cache of a node.' },
 )
 export type CacheLayers = Static<typeof CacheLayers>

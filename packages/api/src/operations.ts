@@ -1,6 +1,15 @@
 import { Type } from 'typebox'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
-import { CacheLayers, CachePin, CacheStatus, EvictionRequest, EvictionResult, MAX_PIN_OWNER_CHARS, PinRequest, PolicyChange } from './cache.ts'
+import {
+  CacheLayers,
+  CachePin,
+  CacheStatus,
+  EvictionRequest,
+  EvictionResult,
+  MAX_PIN_OWNER_CHARS,
+  PinRequest,
+  PolicyChange,
+} from './cache.ts'
 import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId, nullable } from './field.ts'
@@ -392,7 +401,8 @@ export const operations = {
     path: '/v1/cache',
     role: 'operator',
     tag: 'cache',
-    summary: 'Shows the cache of a node: its limit, who takes the space, and how often it had what was wanted; served by its peer.',
+    summary:
+      'Shows the cache of a node: its limit, who takes the space, and how often it had what was wanted; served by its peer.',
     response: CacheStatus,
   },
   listCache: {

@@ -86,7 +86,9 @@ export class LayerEvents {
   }
 
   async purged(digest: Digest, sizeBytes: number): Promise<void> {
-    await this.#add('layer.purged', digest, 'The layer was withdrawn; nothing of it is left on this node.', { sizeBytes })
+    await this.#add('layer.purged', digest, 'The layer was withdrawn; nothing of it is left on this node.', {
+      sizeBytes,
+    })
   }
 
   async corrupt(digest: Digest, badBlocks: readonly number[]): Promise<void> {

@@ -4,7 +4,6 @@ import type { Compositions } from './compose/compositions.ts'
 import type { InventoryDeps } from './inventory.ts'
 import { peerLayers } from './inventory.ts'
 
-
 /** The metrics of a peer, read from what it knows whenever they are asked for; `banned` counts a ban. */
 export function registerPeerMetrics(
   metrics: Metrics,

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Heartbeat as HeartbeatBody, HeartbeatAnswer, LayerFacts } from '@shoal/api'
+import type { HeartbeatAnswer, Heartbeat as HeartbeatBody, LayerFacts } from '@shoal/api'
 import { errorFactory, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
 import { EventQueue } from '../src/event-queue.ts'

@@ -9,6 +9,8 @@ export interface EvictLayerDeps {
   readonly swarm: Pick<SwarmPort, 'leave'>
   readonly holds: LayerHolds
   readonly evicted: EvictedLayers
+  /** Processes that have its file open. */
+  readonly usersOf: (digest: Digest) => Promise<readonly string[]>
   /** When the layer was assigned; `undefined` when it is not. */
   readonly assignedAt: (digest: Digest) => string | undefined
 }
@@ -19,7 +21,11 @@ export interface EvictLayerDeps {
  */
 export async function evictLayer(digest: Digest, keptBytes: number, deps: EvictLayerDeps): Promise<boolean> {
   const { store, swarm, holds, evicted } = deps
-  return await holds.remove(digest, async () => {
+  let isOpen = false
+  const isRemoved = await holds.remove(digest, async () => {
+    // Whoever has opened it since would read zeros where a part of the file was cut off.
+    isOpen = (await deps.usersOf(digest)).length > 0
+    if (isOpen) return
     const assignedAt = deps.assignedAt(digest)
     if (assignedAt !== undefined) await evicted.add(digest, assignedAt)
     try {
@@ -33,4 +39,5 @@ export async function evictLayer(digest: Digest, keptBytes: number, deps: EvictL
       throw error
     }
   })
+  return isRemoved && !isOpen
 }

@@ -7,7 +7,15 @@ import type {
   EvictionResult,
   PinRequest,
 } from '@shoal/api'
-import { type EvictedLayer, findPolicy, LayerCache, Pins, type PolicyName, POLICY_NAMES, type UseHistory } from '@shoal/cache'
+import {
+  type EvictedLayer,
+  findPolicy,
+  LayerCache,
+  Pins,
+  POLICY_NAMES,
+  type PolicyName,
+  type UseHistory,
+} from '@shoal/cache'
 import { type Clock, type Digest, type Logger, parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { StateStore } from '@shoal/state'
@@ -88,7 +96,8 @@ export class NodeCache implements AsyncDisposable {
     const bootBytes = (digest: Digest) => this.#facts.bootBytes(digest)
     this.uses = new UseTracker({ history, store, bootBytes, clock })
     this.pins = new NodePins({ holds, store, clock, evicted, isNeeded: (digest) => this.room.isNeeded(digest) })
-    const evict = (digest: Digest, keptBytes: number) => evictLayer(digest, keptBytes, { ...deps, evicted })
+    const usersOf = (digest: Digest) => this.pins.usersOf(digest)
+    const evict = (digest: Digest, keptBytes: number) => evictLayer(digest, keptBytes, { ...deps, evicted, usersOf })
     const { lastCopiesLast, bootShare } = options.cache
     this.cache = new LayerCache(
       {

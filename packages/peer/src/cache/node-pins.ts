@@ -80,7 +80,10 @@ export class NodePins {
     for (const [path, owners] of await openFiles([...byPath.keys()])) {
       const digest = byPath.get(path)
       if (digest === undefined || owners.length === 0) continue
-      users.set(digest, owners.map((owner) => pin(digest, 'machine', owner, clock.now())))
+      users.set(
+        digest,
+        owners.map((owner) => pin(digest, 'machine', owner, clock.now())),
+      )
     }
     return users
   }

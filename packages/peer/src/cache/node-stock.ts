@@ -36,7 +36,10 @@ export class NodeStock implements Stock {
 
   async others(): Promise<readonly { readonly name: string; readonly allocatedBytes: number }[]> {
     const staged = await this.#deps.store.staged()
-    return [...staged.map(({ name, allocatedBytes }) => ({ name: `staged ${name}`, allocatedBytes })), ...(await this.#disks())]
+    return [
+      ...staged.map(({ name, allocatedBytes }) => ({ name: `staged ${name}`, allocatedBytes })),
+      ...(await this.#disks()),
+    ]
   }
 
   async space(): Promise<FileSystemSpace> {

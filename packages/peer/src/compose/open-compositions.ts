@@ -9,7 +9,9 @@ import { DiskDirectory } from './disk-directory.ts'
 /** Opens what a node has composed; it composes nothing before it is started. Throws `SHOAL_COMPOSE_DIRECTORY`. */
 export async function openCompositions(
   config: PeerConfig,
-  deps: Pick<CompositionsDeps, 'store' | 'holds' | 'isWithdrawn' | 'reserve' | 'onUse' | 'clock' | 'logger'> & { readonly state: StateStore },
+  deps: Pick<CompositionsDeps, 'store' | 'holds' | 'isWithdrawn' | 'reserve' | 'onUse' | 'clock' | 'logger'> & {
+    readonly state: StateStore
+  },
 ): Promise<Compositions> {
   const { state, logger, ...others } = deps
   const compositions = new Compositions({

@@ -40,7 +40,11 @@ export async function openCrashNode(directory: string) {
   await store.open()
   const holds = new LayerHolds()
   const queue = new EventQueue({ state, logger: silentLogger })
-  const events = new LayerEvents({ queue, records: new PeerRecords({ state, logger: silentLogger }), clock: systemClock })
+  const events = new LayerEvents({
+    queue,
+    records: new PeerRecords({ state, logger: silentLogger }),
+    clock: systemClock,
+  })
   const cache = await NodeCache.open(
     {
       ...{ store, state, holds, events, clock: systemClock, logger: silentLogger },

@@ -49,7 +49,10 @@ test('killed at any moment a node is within its limit, counts what is on disk, a
 })
 
 /** Lines of the child, which is killed after a while. */
-async function workUntilKilled(directory: string, { seed, afterMs }: { seed: number; afterMs: number }): Promise<string[]> {
+async function workUntilKilled(
+  directory: string,
+  { seed, afterMs }: { seed: number; afterMs: number },
+): Promise<string[]> {
   const program = join(import.meta.dirname, 'crash-child.ts')
   const child = spawn(process.execPath, [program, directory, String(seed)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''

@@ -124,12 +124,18 @@ test('a pin keeps a layer over a restart; without it the layer goes, and a dry r
   equal(await layerOf(it.peer, second), undefined)
   await rejects(it.client.evictLayers({ body: { layer: first } }), { code: 'SHOAL_CACHE_PINNED' })
   const { layers } = await it.client.listCache()
-  deepEqual(layers.find(({ layer }) => layer === first)?.pins.map(({ owner }) => owner), ['golden image'])
+  deepEqual(
+    layers.find(({ layer }) => layer === first)?.pins.map(({ owner }) => owner),
+    ['golden image'],
+  )
 
   await it.client.unpinLayer({ params: { layer: first }, query: { owner: 'golden image' } })
   await rejects(it.client.unpinLayer({ params: { layer: first }, query: {} }), { code: 'SHOAL_CACHE_PIN_UNKNOWN' })
   const dry = await it.client.evictLayers({ body: { layer: first, dryRun: true } })
-  deepEqual(dry.evictions.map(({ layer }) => layer), [first])
+  deepEqual(
+    dry.evictions.map(({ layer }) => layer),
+    [first],
+  )
   await complete(it, first)
   const { path } = (await layerOf(it.peer, first)) ?? { path: '' }
   const wet = await it.client.evictLayers({ body: { layer: first } })
@@ -148,7 +154,10 @@ test('a plan pins what it assigns until its time is over', async () => {
   it.seed.desire({ assigned: [first, second, third] })
   await complete(it, first, third)
   const { layers } = await it.client.listCache()
-  deepEqual(layers.find(({ layer }) => layer === first)?.pins.map(({ kind }) => kind), ['plan'])
+  deepEqual(
+    layers.find(({ layer }) => layer === first)?.pins.map(({ kind }) => kind),
+    ['plan'],
+  )
 })
 
 test('of an evicted layer what a boot reads stays, is counted as such, and only the rest is fetched again', async () => {
@@ -162,7 +171,10 @@ test('of an evicted layer what a boot reads stays, is counted as such, and only 
   const seen = it.seed.heartbeats.length
   await eventually(() => it.seed.heartbeats.length > seen + 1 || undefined, { what: 'the seed has told its facts' })
   const { evictions } = await it.client.evictLayers({ body: { bytes: 3 * MIB } })
-  deepEqual(evictions.map(({ keptBytes }) => keptBytes), [MIB])
+  deepEqual(
+    evictions.map(({ keptBytes }) => keptBytes),
+    [MIB],
+  )
   const { layers } = await it.client.listCache()
   equal(layers[0]?.presentBytes, MIB)
   ok((layers[0]?.allocatedBytes ?? 0) < 1.2 * MIB)

@@ -33,12 +33,11 @@ test('layers, staged files and composed disks are counted as du counts them, a f
   const [layers, others] = [await stock.layers(), await stock.others()]
   const counted = [...layers, ...others].reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)
   const held = store.layers().map(({ path }) => dirname(path))
-  const du = execFileSync('du', ['-B1', '-s', '-c', ...held, store.stagingPath('half'), disk, again], { encoding: 'utf8' })
+  const du = execFileSync('du', ['-B1', '-s', '-c', ...held, store.stagingPath('half'), disk, again], {
+    encoding: 'utf8',
+  })
   equal(counted, Number(du.trim().split('\n').at(-1)?.split('\t')[0]))
-  deepEqual(
-    layers.map(({ isComplete }) => isComplete).sort(),
-    [false, true],
-  )
+  deepEqual(layers.map(({ isComplete }) => isComplete).sort(), [false, true])
   const { freeBytes, totalBytes } = await stock.space()
   ok(freeBytes > 0 && freeBytes <= totalBytes)
 })

@@ -328,9 +328,13 @@ test('room is promised before anything is written, for what the disk will take, 
   await using node = await composingNode({
     reserve: async (path, bytes) => {
       equal(existsSync(path), false)
-      const reservation = { bytes, isEnded: false, end: () => void (reservation.isEnded = true) }
-      promised.push(reservation)
-      return reservation
+      const promise = { bytes, isEnded: false }
+      promised.push(promise)
+      return {
+        end: () => {
+          promise.isEnded = true
+        },
+      }
     },
   })
   const base = await largeBase(4 * MIB)
