@@ -5,7 +5,7 @@ import type { StateStore } from '@shoal/state'
 import type { Catalogue } from '../images/catalogue.ts'
 
 export interface PopularityDeps {
-  readonly state: StateStore
+  readonly state: Pick<StateStore, 'get' | 'batch'>
   readonly clock: Clock
   /** Layers that are known count, no others: nodes could name any number of them. */
   readonly catalogue: Pick<Catalogue, 'layer'>

@@ -8,7 +8,10 @@ import { knownLayers, layerDigest } from './known-layers.ts'
 const DAY_MS = 24 * 3_600_000
 const [a, b, stranger] = [layerDigest(1), layerDigest(2), layerDigest(3)]
 
-async function open(state: StateStore, { clock = new ManualClock(DAY_MS), catalogue = knownLayers([a, b]) } = {}) {
+async function open(
+  state: Pick<StateStore, 'get' | 'batch'>,
+  { clock = new ManualClock(DAY_MS), catalogue = knownLayers([a, b]) } = {},
+) {
   const popularity = new Popularity({ state, clock, catalogue })
   await popularity.open()
   return { popularity, clock, catalogue }
@@ -71,12 +74,11 @@ it('writes nothing while nothing was used', async () => {
 it('tries a save again that failed', async () => {
   const memory = createMemoryState()
   let isFull = true
-  const state: StateStore = Object.assign(Object.create(memory), {
-    batch: async (...args: Parameters<StateStore['batch']>) => {
-      if (isFull) throw new Error('full')
-      return memory.batch(...args)
-    },
-  })
+  const batch: StateStore['batch'] = async (operations, options) => {
+    if (isFull) throw new Error('full')
+    return memory.batch(operations, options)
+  }
+  const state = { get: <T>(key: string) => memory.get<T>(key), batch }
   const { popularity } = await open(state)
   popularity.add([{ layer: a, uses: 1 }])
   await assert.rejects(popularity.save(), /full/)
