@@ -149,7 +149,7 @@ test('what cannot become layers is refused with the reason', async (t) => {
   assert.equal(failed.layering.error?.code, 'SHOAL_LAYERING_BASE')
 })
 
-test('a node that is assigned a middle is told to hold its base as well', async (t) => {
+test('a node that is assigned a middle is told to hold its base as well, and as long', async (t) => {
   const fixture = await createFixture(t)
   const seed = await fixture.start()
   const base = rawImage(8 * MIB)
@@ -163,9 +163,11 @@ test('a node that is assigned a middle is told to hold its base as well', async 
     ...{ swarmAddress: '127.0.0.1:9', swarmPeerId: '0'.repeat(40) },
   }
   await node.registerNode({ params: { node: 'n1' }, body })
-  await fixture.client.assign({ body: { layer: chain[1] ?? '', all: true } })
+  const pinnedUntil = '2999-01-01T00:00:00.000Z'
+  await fixture.client.assign({ body: { layer: chain[1] ?? '', all: true, pinnedUntil } })
   const { assignments } = await node.desiredState({ params: { node: 'n1' } })
   assert.deepEqual(assignments.map(({ layer }) => layer).sort(), [...chain].sort())
+  for (const assignment of assignments) assert.equal(assignment.pinnedUntil, pinnedUntil)
 })
 
 test('a base is laid out anew with what a boot reads in front, and then stands below middles', async (t) => {
