@@ -1,4 +1,4 @@
-import { planEvictions, type ReplacementPolicy, UseHistory, UseLog } from '@shoal/cache'
+import { type HeldLayer, planEvictions, type ReplacementPolicy, UseHistory, UseLog } from '@shoal/cache'
 import { type Digest, parseDigest } from '@shoal/core'
 import type { FleetHolders } from './fleet-holders.ts'
 import type { Decider } from './replay.ts'
@@ -12,6 +12,7 @@ export interface PolicyChoice {
   readonly expires: boolean
 }
 
+const NO_PINS: HeldLayer['pins'] = []
 /** How often Nova looks for what is too old (`image_cache.manager_interval`, its default). */
 const LOOK_MS = 2_400_000
 /** The seed tells at every heartbeat; here before it matters, and at least so often. */
@@ -46,9 +47,14 @@ export function policyDeciders(trace: Trace, choice: PolicyChoice): (node: numbe
         const { sizeBytes, base } = trace.layers[layer] ?? raiseUnknown(layer)
         return {
           ...history.entry(digest, now),
-          ...{ digest, sizeBytes, base: base === undefined ? null : digestOf(base) },
-          ...{ replicas: holders.replicas(layer, node), pins: [], isBusy: stays.includes(layer) },
-          ...{ bootBytes: 0, isRemnant: false },
+          digest,
+          sizeBytes,
+          base: base === undefined ? null : digestOf(base),
+          replicas: holders.replicas(layer, node),
+          pins: NO_PINS,
+          isBusy: stays.includes(layer),
+          bootBytes: 0,
+          isRemnant: false,
         }
       })
       const facts = { nowMs: now, ...history.facts() }

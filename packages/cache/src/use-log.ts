@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000
  * After so long a use counts for half. The first follows bursts and the time of day, the second days, the third tells
  * what is always wanted; each log finds out by itself which of them foretells its uses (bench/cache).
  */
-const HALF_LIVES_MS = [6 * HOUR_MS, 2 * 24 * HOUR_MS, 16 * 24 * HOUR_MS]
+const HALF_LIVES_MS = [8 * HOUR_MS, 4 * 24 * HOUR_MS, 48 * 24 * HOUR_MS]
 /** What counts for less than so many uses, even by the longest half-life, is forgotten when counts are brought down. */
 const FORGOTTEN = 0.001
 /** Numbers are brought down before they lose digits. */
