@@ -35,7 +35,7 @@ export function rankCandidates(layers: readonly HeldLayer[], order: EvictionOrde
 
 /** Orders by value, and what is worth the same by its last use. */
 export function compareWorth(one: Omit<Candidate, 'isAged'>, other: Omit<Candidate, 'isAged'>): number {
-  // A difference would not do: values may be infinite.
-  if (one.value !== other.value) return one.value < other.value ? -1 : 1
+  // The difference of two values that are infinite is no number.
+  if (one.value !== other.value) return one.value - other.value
   return one.layer.lastUsedAt - other.layer.lastUsedAt
 }

@@ -55,7 +55,7 @@ export class Evictor {
     for (;;) {
       const view = await this.#deps.look(found)
       const plan = makePlan(view)
-      const users = await this.usersOf(plan.evictions.map(({ digest }) => digest))
+      const users = await this.usersOf(affected(plan, view))
       if (users.size === 0) return { view, plan }
       for (const [digest, pins] of users) found.users.set(digest, pins)
     }
@@ -119,6 +119,15 @@ export class Evictor {
 
 export function createFindings(roomFor?: string): Findings {
   return { users: new Map(), evicted: new Map(), roomFor }
+}
+
+/** What would go, and remnants that would lose what is below them: a remnant that is in use needs that. */
+function affected({ evictions }: EvictionPlan, { held }: CacheView): Digest[] {
+  const going = new Set(evictions.map(({ digest }) => digest))
+  const above = held.filter(({ base, digest, isRemnant }) => {
+    return isRemnant && base !== null && going.has(base) && !going.has(digest)
+  })
+  return [...going, ...above.map(({ digest }) => digest)]
 }
 
 function justBegun(digest: Digest, nowMs: number): Pin {

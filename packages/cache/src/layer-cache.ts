@@ -140,15 +140,11 @@ export class LayerCache {
   /** All layers in the order in which they would go if all had to; those that may not go come last. */
   async list(): Promise<ListedLayer[]> {
     const digests = (await this.#deps.stock.layers()).map(({ digest }) => digest)
-    return this.#planner.rank(await this.#lookWithUsersOf(digests))
+    return this.#planner.rank(await this.#look({ ...createFindings(), users: await this.#evictor.usersOf(digests) }))
   }
 
   async #planLayer(digest: Digest): Promise<EvictionPlan> {
-    return this.#planner.planLayer(await this.#lookWithUsersOf([digest]), digest)
-  }
-
-  async #lookWithUsersOf(digests: readonly Digest[]): Promise<CacheView> {
-    return await this.#look({ ...createFindings(), users: await this.#evictor.usersOf(digests) })
+    return (await this.#evictor.agree((view) => this.#planner.planLayer(view, digest))).plan
   }
 
   #look(found: Findings): Promise<CacheView> {

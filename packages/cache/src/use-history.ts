@@ -153,6 +153,8 @@ export class UseHistory {
       own: [...this.#clusterShares.keys()].reduce((sum, each) => sum + this.#own.share(each, nowMs), 0),
     }
     const { cluster, own } = this.#told
+    // A seed that begins anew knows of no uses.
+    if (cluster === 0) return
     this.#clusterWeight.see(share / cluster, this.#own.share(digest, nowMs) / own)
   }
 

@@ -32,9 +32,9 @@ export class CacheModel {
   #history = new UseHistory()
   #cache = this.#start('worth')
 
-  /** Fetches layers side by side, as far as there is room. */
+  /** Fetches layers side by side, as far as there is room; what is below one first. */
   async fetch(indices: readonly number[]): Promise<void> {
-    const wanted = indices.filter((index) => this.#canFetch(index))
+    const wanted = indices.map((index) => this.#firstOf(index)).filter((index) => !this.#isComplete(digestOf(index)))
     const before = this.#evicted.length
     const isNew = wanted.some((index) => !this.#open.has(digestOf(index)))
     const fetched = await Promise.all(wanted.map((index) => this.#fetch(index)))
@@ -60,6 +60,11 @@ export class CacheModel {
     if (isComplete) this.#end(digest, reservations)
   }
 
+  /** All that is on its way is there, as far as others leave room. */
+  arriveAll(): void {
+    for (let left = this.#open.size; left > 0; left -= 1) this.arrive(1)
+  }
+
   /** The next that is on its way does not come; what there is of it is removed or left. */
   fail(isRemoved: boolean): void {
     const [next] = this.#open
@@ -71,7 +76,7 @@ export class CacheModel {
 
   use(index: number): void {
     const digest = digestOf(index)
-    const isHit = this.#stock.held.get(digest)?.isComplete ?? false
+    const isHit = this.#isComplete(digest)
     const bootBytes = bootOf(digest)
     this.#history.used(digest, this.#clock.now(), { sizeBytes: sizeOf(digest), bootBytes, isHit, isBootHit: isHit })
   }
@@ -196,11 +201,14 @@ export class CacheModel {
     assert.equal(this.#stock.held.get(digest)?.allocatedBytes ?? 0, keptBytes)
   }
 
-  #canFetch(index: number): boolean {
-    const digest = digestOf(index)
+  /** Of a layer and what is below it, the one to be fetched first. */
+  #firstOf(index: number): number {
     const base = baseOf(index)
-    const isBaseThere = base === null || this.#stock.held.get(base)?.isComplete === true
-    return isBaseThere && this.#stock.held.get(digest)?.isComplete !== true
+    return base === null || this.#isComplete(base) ? index : indexOf(base)
+  }
+
+  #isComplete(digest: Digest): boolean {
+    return this.#stock.held.get(digest)?.isComplete ?? false
   }
 
   /** False when there was no room. */

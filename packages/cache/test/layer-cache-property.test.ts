@@ -16,7 +16,8 @@ const step: fc.Arbitrary<[string, Step]> = fc.oneof(
     weight: 6,
     arbitrary: named('fetch', fc.array(layer, { minLength: 1, maxLength: 3 }), (model, of) => model.fetch(of)),
   },
-  { weight: 8, arbitrary: named('arrive', part, (model, of) => model.arrive(of)) },
+  { weight: 5, arbitrary: named('arrive all', fc.constant(null), (model) => model.arriveAll()) },
+  { weight: 3, arbitrary: named('arrive', part, (model, of) => model.arrive(of)) },
   { weight: 1, arbitrary: named('fail', fc.boolean(), (model, of) => model.fail(of)) },
   { weight: 3, arbitrary: named('use', layer, (model, of) => model.use(of)) },
   {

@@ -194,9 +194,24 @@ suite('remnants', () => {
     const [count, reservation] = [evicted.length, await cache.reserve(digestOf(1), 100 * MIB)]
     assert.equal((await cache.space()).takenBytes, before.takenBytes + 80 * MIB)
     assert.equal(evicted.length, count)
+    assert.ok((await cache.list()).every(({ isRemnant }) => !isRemnant))
     stock.put(digestOf(1), 100 * MIB, { bootBytes: 20 * MIB })
     reservation.end()
     assert.equal((await cache.space()).takenBytes, before.takenBytes + 80 * MIB)
+  })
+
+  test('that a process has open keep what is below them', async () => {
+    const { cache, stock, users } = await withRemnant()
+    stock.put(digestOf(1), 20 * MIB, { bootBytes: 20 * MIB, isComplete: false, base: digestOf(4) })
+    users.set(digestOf(1), [machinePin(1, 'qemu 7')])
+    const { evictions } = await cache.evictBytes(1)
+    assert.deepEqual(
+      evictions.map(({ digest }) => digest),
+      [digestOf(5)],
+    )
+    await assert.rejects(cache.evict(digestOf(4)), { code: 'SHOAL_CACHE_PINNED' })
+    users.clear()
+    assert.equal((await cache.evict(digestOf(4))).freedBytes, 100 * MIB)
   })
 
   test('go when the operator says so', async () => {

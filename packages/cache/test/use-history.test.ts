@@ -39,6 +39,13 @@ suite('a history of uses', () => {
     assert.ok(history.facts().clusterWeight < 0.3, String(history.facts().clusterWeight))
   })
 
+  test('trusts nobody more when the seed knows of no uses', () => {
+    const history = new UseHistory()
+    history.setClusterShares(new Map([1, 2].map((index) => [digestOf(index), 0])))
+    history.used(digestOf(1), 0, HIT)
+    assert.equal(history.facts().clusterWeight, new UseHistory().facts().clusterWeight)
+  })
+
   test('counts what was there and what was not, in layers, bytes and bytes that a boot reads', () => {
     const history = new UseHistory()
     history.used(digestOf(1), 1, MISS)
