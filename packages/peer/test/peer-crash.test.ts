@@ -112,7 +112,7 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
   seed.desire({ assigned: [digest] })
   const small = join(directory.path, 'small')
   await mkdir(small)
-  const settings = { ...(await peerSettings(directory.path, seed.url)), 'store.directory': small }
+  const settings = { ...(await peerSettings(directory.path, seed.url)), 'store.directory': small, 'cache.minFreeBytes': 0 }
   const mount = `mount -t tmpfs -o size=3m tmpfs ${small} && exec "$0" "$@"`
   await using peer = await startPeerProcess(directory.path, settings, { wrap: ['unshare', '-m', 'sh', '-c', mount] })
   const failed = await eventually(
@@ -122,7 +122,7 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
     },
     { what: 'layer failed' },
   )
-  equal(failed.error?.code, 'SHOAL_STORE_NO_SPACE')
+  equal(failed.error?.code, 'SHOAL_CACHE_TOO_LARGE')
   await eventually(() => seed.events.find(({ type }) => type === 'store.no-space'), { what: 'store.no-space' })
   const enter = ['-t', String(peer.child.pid), '-m', 'mount', '-o', 'remount,size=32m', small]
   await promisify(execFile)('nsenter', enter)

@@ -321,7 +321,8 @@ test('room is promised before a layer is created, and ends when it is complete',
   const reserved: Digest[] = []
   await using it = await setUp({
     reserve: async ({ digest }) => {
-      equal(it.store.get(digest), undefined)
+      // Again when it is joined, as for one that an earlier run began.
+      if (reserved.length === 0) equal(it.store.get(digest), undefined)
       reserved.push(digest)
     },
   })

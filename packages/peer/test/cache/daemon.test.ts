@@ -67,6 +67,11 @@ async function complete(it: SetUp, ...digests: Digest[]): Promise<void> {
   for (const digest of digests) await inState(it, digest, 'complete')
 }
 
+/** Not there, and the seed has taken its assignment back. */
+function gone(it: SetUp, digest: Digest): Promise<boolean> {
+  return eventually(async () => (await layerOf(it.peer, digest)) === undefined || undefined, { what: `${digest} gone` })
+}
+
 function at(list: readonly Digest[], index: number): Digest {
   const digest = list[index]
   if (digest === undefined) throw new RangeError(`${index}`)
@@ -82,7 +87,7 @@ test('a later assignment evicts what is worth least, which ends that assignment;
   await complete(it, second)
   it.seed.desire({ assigned: [first, second, third] })
   await complete(it, third)
-  equal(await layerOf(it.peer, first), undefined)
+  await gone(it, first)
   const told = await eventually(() => it.seed.events.find(({ type }) => type === 'layer.evicted'), { what: 'told' })
   equal(told.layer, first)
   equal(told.details.reason, 'space')
@@ -91,7 +96,7 @@ test('a later assignment evicts what is worth least, which ends that assignment;
 
   it.seed.desire({ assigned: [first, third], about: { assignedAt: new Date(Date.now() + 1000).toISOString() } })
   await complete(it, first)
-  equal(await layerOf(it.peer, second), undefined)
+  await gone(it, second)
 })
 
 test('of what is assigned at once the most urgent stays; the rest says who holds the space, and nothing is lost', async () => {
@@ -121,7 +126,7 @@ test('a pin keeps a layer over a restart; without it the layer goes, and a dry r
   await complete(it, first, second)
   it.seed.desire({ assigned: [first, second, third] })
   await complete(it, first, third)
-  equal(await layerOf(it.peer, second), undefined)
+  await gone(it, second)
   await rejects(it.client.evictLayers({ body: { layer: first } }), { code: 'SHOAL_CACHE_PINNED' })
   const { layers } = await it.client.listCache()
   deepEqual(
