@@ -142,8 +142,8 @@ export class UseHistory {
   }
 
   /**
-   * Shows who foretold this use better. The seed tells of layers that are here only, so both are asked how likely it was
-   * to be this one of those.
+   * Shows who foretold this use better. The seed tells of layers that are here only, so both are asked how likely it
+   * was to be this one of those.
    */
   #compare(digest: Digest, nowMs: number): void {
     const share = this.#clusterShares.get(digest)

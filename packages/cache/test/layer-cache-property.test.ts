@@ -44,7 +44,7 @@ function named<T>(
   return values.map((value) => [`${name} ${JSON.stringify(value)}`, (model) => run(model, value)])
 }
 
-test('whatever happens: the limit holds, what is held stays, a base outlives its middles, the accounts are right', async () => {
+test('whatever happens: limit, pins, bases and accounts hold', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
       const model = new CacheModel()
