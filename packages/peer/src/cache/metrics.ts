@@ -23,16 +23,22 @@ export function registerCacheMetrics(
     },
   })
   const asked = [
-    ['requests', 'requests', 'Layers'],
-    ['bytes', 'bytes', 'Bytes of layers'],
-    ['boot_bytes', 'bootBytes', 'Bytes that boots read of layers'],
+    ['shoal_cache_hit_requests_total', 'Layers asked for that were there.', () => history.requests.hits],
+    ['shoal_cache_miss_requests_total', 'Layers asked for that were not.', () => history.requests.misses],
+    ['shoal_cache_hit_bytes_total', 'Bytes of layers asked for that were there.', () => history.bytes.hits],
+    ['shoal_cache_miss_bytes_total', 'Bytes of layers asked for that were not.', () => history.bytes.misses],
+    [
+      'shoal_cache_hit_boot_bytes_total',
+      'Bytes that boots read of layers asked for that were there.',
+      () => history.bootBytes.hits,
+    ],
+    [
+      'shoal_cache_miss_boot_bytes_total',
+      'Bytes that boots read of layers asked for that were not.',
+      () => history.bootBytes.misses,
+    ],
   ] as const
-  for (const [name, count, what] of asked) {
-    const hits = { name: `shoal_cache_hit_${name}_total`, help: `${what} asked for that were there.` }
-    const misses = { name: `shoal_cache_miss_${name}_total`, help: `${what} asked for that were not.` }
-    metrics.total({ ...hits, read: () => history[count].hits })
-    metrics.total({ ...misses, read: () => history[count].misses })
-  }
+  for (const [name, help, read] of asked) metrics.total({ name, help, read })
   metrics.total({
     name: 'shoal_cache_scrubbed_bytes_total',
     help: 'Bytes read back and checked since the start.',

@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { FileSystemSpace, Stock, StockLayer } from '@shoal/cache'
 import { type Digest, errorCode } from '@shoal/core'
-import type { LayerStore } from '@shoal/layer-store'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 
 export interface NodeStockDeps {
   readonly store: Pick<LayerStore, 'layers' | 'staged' | 'usage'>
@@ -24,14 +24,8 @@ export class NodeStock implements Stock {
   }
 
   async layers(): Promise<readonly StockLayer[]> {
-    const { store, bootBytes } = this.#deps
-    return await Promise.all(
-      store.layers().map(async (stored) => {
-        const { digest, parent: base } = stored.manifest
-        const allocatedBytes = await stored.allocatedBytes()
-        return { digest, base, allocatedBytes, isComplete: stored.isComplete, bootBytes: bootBytes(digest) }
-      }),
-    )
+    const layers = await Promise.all(this.#deps.store.layers().map((stored) => this.#layer(stored)))
+    return layers.filter((layer) => layer !== undefined)
   }
 
   async others(): Promise<readonly { readonly name: string; readonly allocatedBytes: number }[]> {
@@ -49,6 +43,18 @@ export class NodeStock implements Stock {
 
   evict(digest: Digest, keptBytes: number): Promise<boolean> {
     return this.#deps.evict(digest, keptBytes)
+  }
+
+  /** `undefined` for one that was removed meanwhile. */
+  async #layer(stored: StoredLayer): Promise<StockLayer | undefined> {
+    const { digest, parent: base } = stored.manifest
+    try {
+      const allocatedBytes = await stored.allocatedBytes()
+      return { digest, base, allocatedBytes, isComplete: stored.isComplete, bootBytes: this.#deps.bootBytes(digest) }
+    } catch (error) {
+      if (errorCode(error) === 'SHOAL_STORE_LAYER_UNKNOWN') return undefined
+      throw error
+    }
   }
 
   /** Composed disks on the same file system; those elsewhere take no room from layers. */
