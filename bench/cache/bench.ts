@@ -8,7 +8,7 @@ import { cacheFigures, DEFAULT_POLICY } from './cache-figures.ts'
 import type { CacheOrder, CacheRow } from './measure-cache.ts'
 import { TRACE_NAMES } from './traces.ts'
 
-const STARTS = 300_000
+const STARTS = 200_000
 const QUICK_STARTS = 30_000
 const THREADS = 2
 

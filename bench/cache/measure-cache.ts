@@ -68,7 +68,12 @@ export function measureCache(order: CacheOrder): CacheRow {
 
 function decidersFor(policy: PolicyName | 'belady', trace: Trace, lastCopiesLast: boolean) {
   if (policy === 'belady') return beladyDeciders(trace)
-  return policyDeciders(trace, { policy: findPolicy(policy), lastCopiesLast, expires: policy === 'age' })
+  return policyDeciders(trace, {
+    policy: findPolicy(policy),
+    lastCopiesLast,
+    expires: policy === 'age',
+    learns: policy === 'worth',
+  })
 }
 
 const NOT_SAID = {

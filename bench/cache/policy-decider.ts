@@ -10,13 +10,15 @@ export interface PolicyChoice {
   readonly lastCopiesLast: boolean
   /** Whether the policy lets go what is old without need; others are not asked in vain. */
   readonly expires: boolean
+  /** Whether the policy goes by how well the fleet's uses foretell those of the node. */
+  readonly learns: boolean
 }
 
 const NO_PINS: HeldLayer['pins'] = []
 /** How often Nova looks for what is too old (`image_cache.manager_interval`, its default). */
 const LOOK_MS = 2_400_000
-/** The seed tells at every heartbeat; here before it matters, and at least so often. */
-const TELL_MS = 6 * 3_600_000
+/** The usual time between heartbeats, with whose answers the seed tells. */
+const TELL_MS = 10_000
 
 /**
  * Deciders that are the code of the peer: its history of uses, its plan of evictions. One for each node, over one seed
@@ -33,11 +35,11 @@ export function policyDeciders(trace: Trace, choice: PolicyChoice): (node: numbe
     const { policy, lastCopiesLast } = choice
     let [toldAt, lookedAt] = [0, 0]
     // The answer to a heartbeat: of the layers that the node holds, their part of all uses.
+    const shares = new Map<Digest, number>()
     const tell = (held: ReadonlySet<number>, now: number) => {
       toldAt = now
-      history.setClusterShares(
-        new Map([...held].map((layer) => [digestOf(layer), fleetUses.share(digestOf(layer), now)])),
-      )
+      for (const layer of held) shares.set(digestOf(layer), fleetUses.share(digestOf(layer), now))
+      history.setClusterShares(shares)
     }
     const plan: Decider['choose'] = (held, wantedBytes, stays, start) => {
       const now = nowMs(start)
@@ -61,13 +63,14 @@ export function policyDeciders(trace: Trace, choice: PolicyChoice): (node: numbe
       const { evictions } = planEvictions(layers, wantedBytes, { policy, facts, lastCopiesLast, remnantBytes: 0 })
       return evictions.map(({ digest, value }) => {
         history.evicted(digest, value)
+        shares.delete(digest)
         return indices.get(digest) ?? raiseUnknown(digest)
       })
     }
     return {
       used(layer, held, start) {
         const [digest, now] = [digestOf(layer), nowMs(start)]
-        if (now - toldAt > TELL_MS) tell(held, now)
+        if (choice.learns && now - toldAt >= TELL_MS) tell(held, now)
         history.used(digest, now)
         fleetUses.add(digest, now)
       },

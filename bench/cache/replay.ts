@@ -3,7 +3,7 @@ import type { Trace } from './trace.ts'
 
 /** What decides in the cache of one node. Layers are indices of the trace. */
 export interface Decider {
-  /** A layer is used that is held, or was just fetched for it. `start` is an index of the trace. */
+  /** A layer is used that is held, or is fetched for it now. `start` is an index of the trace. */
   used(layer: number, held: ReadonlySet<number>, start: number): void
   /** What goes whether or not space is needed, in that order. */
   expired?(held: ReadonlySet<number>, start: number): readonly number[]
@@ -76,10 +76,10 @@ export function replay(
         evict(cache.decider.choose(cache.held, wantedBytes, chain, start))
       }
       if (cache.usedBytes + sizeBytes > capacityBytes) continue
+      cache.decider.used(layer, cache.held, start)
       cache.held.add(layer)
       cache.usedBytes += sizeBytes
       holders.change(node, layer, 1)
-      cache.decider.used(layer, cache.held, start)
     }
     if (isHit) result.hits += 1
   }

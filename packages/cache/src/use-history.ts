@@ -33,8 +33,8 @@ export class UseHistory {
   readonly #own: UseLog<Digest>
   /** By the seed's word. */
   #clusterShares: ReadonlyMap<Digest, number> = new Map()
-  /** The shares of all layers that the seed told of, together: by its word, and by this node's uses. */
-  #told: { readonly cluster: number; readonly own: number } | undefined
+  /** No use was compared with what the seed told last. */
+  #isWordNew = false
   readonly #clusterWeight: PredictorWeight
   #requests: HitCount
   #bytes: HitCount
@@ -125,7 +125,7 @@ export class UseHistory {
   /** What the seed tells of the layers that are here. */
   setClusterShares(shares: ReadonlyMap<Digest, number>): void {
     this.#clusterShares = shares
-    this.#told = undefined
+    this.#isWordNew = true
   }
 
   entry(digest: Digest, nowMs: number): Omit<CacheEntry, 'digest' | 'sizeBytes' | 'replicas'> {
@@ -142,20 +142,20 @@ export class UseHistory {
   }
 
   /**
-   * Shows who foretold this use better. The seed tells of layers that are here only, so both are asked how likely it
-   * was to be this one of those.
+   * Shows who foretold this use better, once for each word of the seed: an old one would be compared with uses that are
+   * new. The seed tells of layers that are here only, so both are asked how likely it was to be this one of those.
    */
   #compare(digest: Digest, nowMs: number): void {
     const share = this.#clusterShares.get(digest)
-    if (share === undefined) return
-    this.#told ??= {
-      cluster: [...this.#clusterShares.values()].reduce((sum, each) => sum + each, 0),
-      own: [...this.#clusterShares.keys()].reduce((sum, each) => sum + this.#own.share(each, nowMs), 0),
+    if (share === undefined || !this.#isWordNew) return
+    this.#isWordNew = false
+    let [cluster, own] = [0, 0]
+    for (const [other, told] of this.#clusterShares) {
+      cluster += told
+      own += this.#own.share(other, nowMs)
     }
-    const { cluster, own } = this.#told
     // A seed that begins anew knows of no uses.
-    if (cluster === 0) return
-    this.#clusterWeight.see(share / cluster, this.#own.share(digest, nowMs) / own)
+    if (cluster > 0) this.#clusterWeight.see(share / cluster, this.#own.share(digest, nowMs) / own)
   }
 
   #clusterShare(digest: Digest): number {

@@ -24,6 +24,10 @@ export class UseLog<Key> {
   readonly #units = new Float64Array(HALF_LIVES_MS.length).fill(1)
   /** Trust in each half-life against all that are longer. */
   readonly #trust: readonly PredictorWeight[]
+  /** What a count of one adds to a share, by half-life, and the share of what was never used; until something changes. */
+  readonly #shareOfOne = new Float64Array(HALF_LIVES_MS.length)
+  #shareOfNone = 1
+  #isMixed = false
   #beganAt: number | undefined
   #now = Number.NEGATIVE_INFINITY
 
@@ -57,46 +61,66 @@ export class UseLog<Key> {
   add(key: Key, nowMs: number, count = 1): void {
     this.#advance(nowMs)
     const counts = this.#counts.get(key) ?? new Float64Array(HALF_LIVES_MS.length)
-    this.#mix(counts, (trust, shorter, longer) => trust.see(shorter, longer))
+    this.#learn(counts)
     this.#counts.set(key, counts)
     for (const [index, unit] of this.#units.entries()) {
       counts[index] = (counts[index] ?? 0) + unit * count
       this.#totals[index] = (this.#totals[index] ?? 0) + unit * count
     }
+    this.#isMixed = false
     if (this.#counts.size > MOST_KEYS) this.#forgetSmallest()
   }
 
   /** Its part of all uses, from 0 to 1; a little for what was never used. */
   share(key: Key, nowMs: number): number {
     this.#advance(nowMs)
-    return this.#mix(this.#counts.get(key))
+    return this.#shareOf(this.#counts.get(key))
   }
 
   /** The shares of all that are remembered. */
   shares(nowMs: number): Map<Key, number> {
     this.#advance(nowMs)
-    return new Map([...this.#counts].map(([key, counts]) => [key, this.#mix(counts)]))
+    return new Map([...this.#counts].map(([key, counts]) => [key, this.#shareOf(counts)]))
   }
 
-  /** What all half-lives say together, as far as each is trusted. */
-  #mix(
-    counts: Float64Array | undefined,
-    onMixed?: (trust: PredictorWeight, shorter: number, longer: number) => void,
-  ): number {
+  /** Shows which half-lives foretold a use. */
+  #learn(counts: Float64Array): void {
     let mixed = this.#shareBy(HALF_LIVES_MS.length - 1, counts)
     for (let index = HALF_LIVES_MS.length - 2; index >= 0; index -= 1) {
       const trust = this.#trust[index]
       if (trust === undefined) continue
       const share = this.#shareBy(index, counts)
       const weight = trust.value
-      onMixed?.(trust, share, mixed)
+      trust.see(share, mixed)
       mixed = weight * share + (1 - weight) * mixed
     }
-    return mixed
+  }
+
+  /** What all half-lives say together, as far as each is trusted. */
+  #shareOf(counts: Float64Array | undefined): number {
+    if (!this.#isMixed) this.#mix()
+    let share = this.#shareOfNone
+    if (counts === undefined) return share
+    for (let index = 0; index < HALF_LIVES_MS.length; index += 1) {
+      share += (counts[index] ?? 0) * (this.#shareOfOne[index] ?? 0)
+    }
+    return share
+  }
+
+  #mix(): void {
+    this.#isMixed = true
+    this.#shareOfNone = 0
+    let left = 1
+    for (const [index, unit] of this.#units.entries()) {
+      const weight = left * (this.#trust[index]?.value ?? 1)
+      left -= weight
+      this.#shareOfOne[index] = weight / ((this.#totals[index] ?? 0) + unit)
+      this.#shareOfNone += weight * this.#shareBy(index)
+    }
   }
 
   /** One use more is shared by all that are known: nothing is impossible (Laplace's rule, with less weight). */
-  #shareBy(index: number, counts: Float64Array | undefined): number {
+  #shareBy(index: number, counts?: Float64Array): number {
     const unit = this.#units[index] ?? 1
     return ((counts?.[index] ?? 0) + unit / (this.#counts.size + 1)) / ((this.#totals[index] ?? 0) + unit)
   }
@@ -104,6 +128,7 @@ export class UseLog<Key> {
   #advance(nowMs: number): void {
     if (nowMs <= this.#now) return
     this.#now = nowMs
+    this.#isMixed = false
     this.#beganAt ??= nowMs
     for (const [index, halfLifeMs] of HALF_LIVES_MS.entries()) {
       this.#units[index] = 2 ** ((nowMs - this.#beganAt) / halfLifeMs)
@@ -114,6 +139,7 @@ export class UseLog<Key> {
   /** Counts from now on in uses of now. */
   #bringDown(): void {
     if (this.#beganAt === undefined) return
+    this.#isMixed = false
     this.#totals.fill(0)
     for (const [key, counts] of this.#counts) {
       for (const [index, unit] of this.#units.entries()) counts[index] = (counts[index] ?? 0) / unit

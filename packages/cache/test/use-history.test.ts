@@ -34,8 +34,10 @@ suite('a history of uses', () => {
     for (let use = 0; use < 300; use += 1) history.used(digestOf(8), 300_000, MISS)
     assert.equal(history.facts().clusterWeight, before)
     // Always the same, which the cluster does not know.
-    history.setClusterShares(new Map([...others, [digestOf(7), 0.001]]))
-    for (let use = 0; use < 300; use += 1) history.used(digestOf(7), 300_000 + use * 1000, HIT)
+    for (let use = 0; use < 300; use += 1) {
+      history.setClusterShares(new Map([...others, [digestOf(7), 0.001]]))
+      history.used(digestOf(7), 300_000 + use * 1000, HIT)
+    }
     assert.ok(history.facts().clusterWeight < 0.3, String(history.facts().clusterWeight))
   })
 
