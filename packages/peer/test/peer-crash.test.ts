@@ -112,7 +112,11 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
   seed.desire({ assigned: [digest] })
   const small = join(directory.path, 'small')
   await mkdir(small)
-  const settings = { ...(await peerSettings(directory.path, seed.url)), 'store.directory': small, 'cache.minFreeBytes': 0 }
+  const settings = {
+    ...(await peerSettings(directory.path, seed.url)),
+    'store.directory': small,
+    'cache.minFreeBytes': 0,
+  }
   const mount = `mount -t tmpfs -o size=3m tmpfs ${small} && exec "$0" "$@"`
   await using peer = await startPeerProcess(directory.path, settings, { wrap: ['unshare', '-m', 'sh', '-c', mount] })
   const failed = await eventually(
