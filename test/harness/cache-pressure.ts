@@ -87,9 +87,11 @@ export async function putCacheUnderPressure(
     'a refusal names who holds the space',
   )
 
-  const status = await peer.showCache()
-  assert.equal(status.layerBytes, await allocatedBytes(join(store, 'layers')))
-  assert.ok(status.takenBytes <= limitBytes)
+  await until('the cache counts what is on disk, where the file system has yet to place what was written', async () => {
+    const { layerBytes, takenBytes } = await peer.showCache()
+    assert.ok(takenBytes <= limitBytes)
+    return layerBytes === (await allocatedBytes(join(store, 'layers')))
+  })
   assert.equal(
     (await cluster.events('store.no-space')).filter(({ details }) => details.code === 'SHOAL_STORE_NO_SPACE').length,
     0,

@@ -45,7 +45,8 @@ export const peerConfigSchema = Type.Object(
         policy: Type.Enum([...POLICY_NAMES], { description: 'Which layer goes first: the replacement policy.' }),
         bootShare: share('Part of the limit for what boots read of layers that were evicted.'),
         lastCopiesLast: Type.Boolean({
-          description: 'Whether layers that no other node holds are evicted after all others.',
+          description:
+            'Whether layers that no other node holds are evicted after all others, whatever they are worth. false: the policy weighs it.',
         }),
         scrubBytesPerSecond: nullable(
           Type.Integer(LIMIT_RANGE),
@@ -159,7 +160,7 @@ export const peerConfigDefaults = {
     lowWatermark: 0.85,
     policy: 'worth',
     bootShare: 0.1,
-    lastCopiesLast: true,
+    lastCopiesLast: false,
     scrubBytesPerSecond: 4 * 1024 ** 2,
   },
   seed: { tokenFile: null, publicKey: null },
