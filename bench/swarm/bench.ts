@@ -35,20 +35,12 @@ interface Churn {
   readonly rounds: Readonly<Record<string, number>>
 }
 
-const MOST = {
-  shoal: 5,
-  aria2: 5,
-  libtorrent: 5,
-  'shoal-warm': 1,
-  'libtorrent-super-seeding': 1,
-  'stock-webtorrent': 1,
-}
 const FIVE = { shoal: 5, aria2: 5, libtorrent: 5 }
 const WARM = { ...FIVE, 'shoal-warm': 3 }
 /** Minutes a round. */
 const MANY = { shoal: 5, aria2: 3, libtorrent: 3 }
 const FULL: readonly Cell[] = [
-  { case: 'flat', nodes: 8, mib: 128, rateMBPerSecond: 10, rounds: MOST },
+  { case: 'flat', nodes: 8, mib: 256, rateMBPerSecond: 10, rounds: MANY },
   { case: 'slow-seed', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: FIVE },
   { case: 'racks', nodes: 8, mib: 96, rateMBPerSecond: 5, rounds: WARM },
   { case: 'flat', nodes: 16, mib: 64, rateMBPerSecond: 3, rounds: { ...WARM, 'libtorrent-super-seeding': 1 } },
@@ -58,7 +50,7 @@ const FULL: readonly Cell[] = [
   { case: 'slow-seed', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
   { case: 'racks', nodes: 32, mib: 64, rateMBPerSecond: 1.5, rounds: MANY },
 ]
-const FULL_CHURN: Churn = { nodes: 9, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 5, aria2: 2, libtorrent: 2 } }
+const FULL_CHURN: Churn = { nodes: 9, mib: 128, rateMBPerSecond: 5, rounds: { shoal: 5, aria2: 1, libtorrent: 1 } }
 const QUICK: readonly Cell[] = [
   { case: 'flat', nodes: 8, mib: 64, rateMBPerSecond: 10, rounds: { shoal: 1, aria2: 1 } },
   { case: 'racks', nodes: 8, mib: 48, rateMBPerSecond: 10, rounds: { shoal: 1 } },
