@@ -1,4 +1,5 @@
-// Child of crash.test.ts: fetches, uses, pins and evicts layers at random until it is killed. A line says what is pinned from then on.
+// Child of crash.test.ts: fetches, uses, pins and evicts layers at random until it is killed. A line says what is pinned
+// from then on, or may be no more.
 import { writeSync } from 'node:fs'
 import { seededRandom } from '@shoal/core'
 import type { LayerFixture } from '../layer-fixture.ts'
@@ -21,7 +22,7 @@ for (;;) {
     else if (what < 0.85) await cache.evict({ bytes: Math.floor(random() * 2_000_000) })
     else if (what < 0.9) await cache.evict({ layer: digest })
     else if (what < 0.95) await pin(layer)
-    else await cache.unpin(digest, 'test')
+    else await unpin(layer)
   } catch (error) {
     if (!String((error as { code?: unknown }).code).startsWith('SHOAL_CACHE_')) throw error
   }
@@ -50,4 +51,10 @@ async function pin({ manifest: { digest } }: LayerFixture): Promise<void> {
   await store.get(digest)?.flush()
   await cache.pin(digest, { owner: 'test' })
   if (store.get(digest)?.isComplete) writeSync(1, `pinned ${digest}\n`)
+}
+
+async function unpin({ manifest: { digest } }: LayerFixture): Promise<void> {
+  // Told before: it may be gone or not when this is killed.
+  writeSync(1, `unpinning ${digest}\n`)
+  await cache.unpin(digest, 'test')
 }

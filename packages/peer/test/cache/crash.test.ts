@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { digestHex, seededRandom } from '@shoal/core'
+import { digestHex, parseDigest, seededRandom } from '@shoal/core'
 import { testDirectory } from '../peer-fixture.ts'
 import { ASSIGNED_AT, LIMIT_BYTES, openCrashNode } from './crash-node.ts'
 
@@ -39,14 +39,26 @@ test('killed at any moment a node is within its limit, counts what is on disk, a
       equal(digestMatches, layer.isComplete ? true : null)
       if (layer.isComplete) equal(cache.evicted.has(layer.manifest.digest, ASSIGNED_AT), false)
     }
-    const pinned = new Set((await cache.list()).layers.flatMap(({ layer, pins }) => (pins.length > 0 ? [layer] : [])))
-    for (const { layer, pins } of (await cache.list()).layers) {
-      if (pins.some(({ owner }) => owner === 'test')) ok(store.get(layer as never)?.isComplete, `${layer} is pinned`)
-    }
-    t.diagnostic(`round ${round}: ${held.length} layers, ${pinned.size} pinned, ${said.length} lines`)
-    for (const layer of pinned) await cache.unpin(layer as never, 'test')
+    // Pins hold, and so does what they are for.
+    const { layers } = await cache.list()
+    const pinned = layers.filter(({ pins }) => pins.some(({ owner }) => owner === 'test')).map(({ layer }) => layer)
+    for (const layer of pinnedBy(said)) ok(pinned.includes(layer), `${layer} is pinned`)
+    for (const layer of pinned) ok(store.get(parseDigest(layer))?.isComplete, `${layer} is whole`)
+    t.diagnostic(`round ${round}: ${held.length} layers, ${pinned.length} pinned`)
+    for (const layer of pinned) await cache.unpin(parseDigest(layer), 'test')
   }
 })
+
+/** What a child has pinned, and did not begin to unpin. */
+function pinnedBy(lines: readonly string[]): Set<string> {
+  const pinned = new Set<string>()
+  for (const line of lines) {
+    const [what, layer = ''] = line.split(' ')
+    if (what === 'pinned') pinned.add(layer)
+    if (what === 'unpinning') pinned.delete(layer)
+  }
+  return pinned
+}
 
 /** Lines of the child, which is killed after a while. */
 async function workUntilKilled(
