@@ -1,0 +1,57 @@
+import type { BlockDevice, BlockExtent } from '../src/block-device.ts'
+import { MemoryDevice } from '../src/memory-device.ts'
+
+interface Held {
+  readonly offset: number
+  readonly length: number
+  readonly signal: AbortSignal
+  /** Lets the read go on. */
+  readonly open: () => void
+  readonly fail: (error: unknown) => void
+}
+
+/** A device whose reads stand still until the test lets them go on, or the client goes. */
+export class GatedDevice implements BlockDevice {
+  readonly isReadOnly = true
+  /** Reads that stand still, in the order of their coming. */
+  held: Held[] = []
+  abortedCount = 0
+  readonly #memory: MemoryDevice
+
+  constructor(content: Buffer) {
+    this.#memory = new MemoryDevice(content)
+  }
+
+  get sizeBytes() {
+    return this.#memory.sizeBytes
+  }
+
+  get blockSizes() {
+    return this.#memory.blockSizes
+  }
+
+  async read(offset: number, length: number, into: Buffer, { signal }: { signal: AbortSignal }): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = () => {
+        this.abortedCount += 1
+        this.held = this.held.filter((other) => other !== held)
+        reject(signal.reason)
+      }
+      const held = { offset, length, signal, open: resolve, fail: reject }
+      this.held.push(held)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+    this.#memory.read(offset, length, into)
+  }
+
+  extents(_offset: number, length: number): BlockExtent[] {
+    return [{ length, isHole: false, isZero: false }]
+  }
+
+  /** Lets one read go on: the first, unless it is told which. */
+  open(index = 0): void {
+    const [held] = this.held.splice(index, 1)
+    if (held === undefined) throw new Error('no read stands still')
+    held.open()
+  }
+}
