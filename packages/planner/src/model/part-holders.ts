@@ -1,0 +1,40 @@
+import type { SwarmState } from './swarm-state.ts'
+
+/** Who living has all of a part, and how far those are who do not. */
+export interface PartHolders {
+  /** Cohorts that have all of it. */
+  readonly complete: readonly number[]
+  /** The most that any other has. */
+  readonly mostGot: number
+}
+
+/** Finds holders of parts, once until something changes. */
+export class HolderIndex {
+  readonly #state: SwarmState
+  readonly #known = new Map<number, PartHolders>()
+
+  constructor(state: SwarmState) {
+    this.#state = state
+  }
+
+  /** To be called when somebody got something or a cohort died or came back. */
+  forget(part?: number): void {
+    if (part === undefined) this.#known.clear()
+    else this.#known.delete(part)
+  }
+
+  of(part: number): PartHolders {
+    const known = this.#known.get(part)
+    if (known !== undefined) return known
+    const complete: number[] = []
+    let mostGot = 0
+    for (const cohort of this.#state.cohorts.keys()) {
+      if (!this.#state.isAlive(cohort)) continue
+      if (this.#state.isComplete(cohort, part)) complete.push(cohort)
+      else mostGot = Math.max(mostGot, this.#state.got(cohort, part))
+    }
+    const found = { complete, mostGot }
+    this.#known.set(part, found)
+    return found
+  }
+}

@@ -1,0 +1,58 @@
+import { type RackFlows, rackRate } from './flow-group.ts'
+import type { LinkRoom } from './link-room.ts'
+import type { SwarmState } from './swarm-state.ts'
+import { waterLevel } from './water-level.ts'
+
+/** What a rack's flows are shared out from. */
+export interface RackGround {
+  readonly state: SwarmState
+  readonly room: LinkRoom
+  /** Of one node of a cohort. */
+  readonly downOf: (cohort: number) => number
+  /** In which a flow that is behind may catch up with those ahead of it. */
+  readonly catchUpSeconds: number
+}
+
+/** What reaches the rack from outside. */
+export interface RackSupply {
+  readonly part: number
+  /** How fast what no incomplete node of the group has can come to any of them. */
+  readonly freshRate: number
+  /** The most that any incomplete node of the group has. */
+  readonly frontBytes: number
+  /** Upload of nodes of this rack that have all of the part. */
+  readonly holdersUp: number
+}
+
+/**
+ * Shares out what a rack can have of one part: each node at most its own link; new bytes at most as fast as holders in the rack and
+ * the uplink bring them, once for the whole rack; the rest from node to node.
+ */
+export function shareRack(
+  { state, room, downOf, catchUpSeconds }: RackGround,
+  { part, freshRate, frontBytes, holdersUp }: RackSupply,
+  { rack, cohorts }: { rack: number; cohorts: readonly number[] },
+): RackFlows {
+  const counts = cohorts.map((cohort) => state.cohorts[cohort]?.nodes.length ?? 0)
+  const ahead = cohorts.reduce((most, cohort) => Math.max(most, state.got(cohort, part)), 0)
+  const fastest = cohorts.reduce((most, cohort) => Math.max(most, downOf(cohort)), 0)
+  const fromOutside = Math.max(0, freshRate - holdersUp) + (frontBytes - ahead) / catchUpSeconds
+  const uplink = room.rackIn[rack] ?? 0
+  const acrossRate = Math.min(uplink, Math.max(0, fastest - holdersUp), fromOutside)
+  const rates = cohorts.map((cohort) => {
+    const behind = (ahead - state.got(cohort, part)) / catchUpSeconds
+    return Math.min(downOf(cohort), acrossRate + holdersUp + behind)
+  })
+  const upHere = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), holdersUp)
+  const flows = { rack, cohorts, counts, rates, frontBytes: ahead, acrossRate, holdersUp, importRate: 0, upHere }
+  return limitImport(flows, uplink)
+}
+
+/** Takes as much over the uplink as the flows need: one copy of what is new, and what the rack cannot send itself. */
+export function limitImport(flows: RackFlows, uplink: number): RackFlows {
+  const level = waterLevel(flows.rates, flows.counts, flows.upHere + uplink)
+  const limited = { ...flows, rates: flows.rates.map((rate) => Math.min(rate, level)) }
+  const fastest = limited.rates.reduce((most, rate) => Math.max(most, rate), 0)
+  const once = Math.min(flows.acrossRate, fastest)
+  return { ...limited, importRate: Math.min(uplink, Math.max(once, rackRate(limited) - flows.upHere)) }
+}
