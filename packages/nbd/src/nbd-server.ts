@@ -135,8 +135,8 @@ export class NbdServer {
 
   async #close({ graceMs = 10_000, willReturn = false }: NbdCloseOptions): Promise<void> {
     const closed = this.#listeners.map(({ server }) => new Promise((resolve) => server.close(resolve)))
-    await Promise.all(this.#listeners.map(({ remove }) => remove?.()))
     for (const connection of this.#connections.keys()) connection.shutDown({ willReturn })
+    await Promise.all(this.#listeners.map(({ remove }) => remove?.()))
     const settled = new AbortController()
     this.#expireAfter(graceMs, settled.signal).catch(() => {})
     await Promise.all(this.#connections.values())

@@ -20,7 +20,7 @@ export async function listenOnUnix(
   await refuseUnlessFree(path)
   let directory: string | undefined
   try {
-    directory = await mkdtemp(join(dirname(path), '.'))
+    directory = await mkdtemp(join(dirname(path), '.nbd-'))
     const bound = join(directory, 's')
     if (Math.max(Buffer.byteLength(path), Buffer.byteLength(bound)) > MAX_PATH_BYTES) {
       throw new Error(`the path is longer than ${MAX_PATH_BYTES} bytes`)

@@ -31,16 +31,20 @@ export class GatedDevice implements BlockDevice {
   }
 
   async read(offset: number, length: number, into: Buffer, { signal }: { signal: AbortSignal }): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.abortedCount += 1
-        this.held = this.held.filter((other) => other !== held)
-        reject(signal.reason)
-      }
-      const held = { offset, length, signal, open: resolve, fail: reject }
-      this.held.push(held)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const held = { offset, length, signal, open: resolve, fail: reject }
+    const onAbort = () => {
+      this.abortedCount += 1
+      this.held = this.held.filter((other) => other !== held)
+      reject(signal.reason)
+    }
+    this.held.push(held)
+    signal.addEventListener('abort', onAbort)
+    try {
+      await promise
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
     this.#memory.read(offset, length, into)
   }
 
@@ -48,9 +52,10 @@ export class GatedDevice implements BlockDevice {
     return [{ length, isHole: false, isZero: false }]
   }
 
-  /** Lets one read go on: the first, unless it is told which. */
-  open(index = 0): void {
-    const [held] = this.held.splice(index, 1)
+  /** Lets one read go on: the first, or the first at an offset. */
+  open(offset?: number): void {
+    const index = offset === undefined ? 0 : this.held.findIndex((held) => held.offset === offset)
+    const [held] = index < 0 ? [] : this.held.splice(index, 1)
     if (held === undefined) throw new Error('no read stands still')
     held.open()
   }

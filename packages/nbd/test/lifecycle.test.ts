@@ -88,7 +88,6 @@ describe('when the server closes', () => {
     await until(() => device.held.length === 1, 'the read stands still')
     const closed = server.close()
     await idle.ended
-    await assert.rejects(access(path))
     client.request({ type: read, cookie: 2n, length: 512 })
     const { errno, cookie } = await client.simpleReply(512)
     assert.deepEqual([errno, cookie], [ERRNO.ESHUTDOWN, 2n])
@@ -97,6 +96,7 @@ describe('when the server closes', () => {
     await client.ended
     for (const each of [client, idle]) each.close()
     await closed
+    await assert.rejects(access(path), { code: 'ENOENT' })
     assert.deepEqual([server.connectionCount, server.requestCount, server.bufferCount], [0, 0, 0])
   })
 
@@ -123,11 +123,12 @@ describe('when the server closes', () => {
     const device = new GatedDevice(pattern(4096))
     const { server, enter } = await startServer(t, { clock, device })
     const [ready, late] = [await enter(), await enter()]
-    for (const client of [ready, late]) client.request({ type: read, cookie: 3n, length: 512 })
+    ready.request({ type: read, cookie: 3n, length: 512 })
+    late.request({ type: read, cookie: 3n, offset: 512, length: 512 })
     await until(() => device.held.length === 2, 'two reads stand still')
     const closed = server.close({ graceMs: 500, willReturn: true })
     ready.request({ type: read, cookie: 4n, length: 512 })
-    device.open()
+    device.open(0)
     assert.equal((await ready.simpleReply(512)).cookie, 3n)
     await ready.ended
     ready.close()

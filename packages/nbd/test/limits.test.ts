@@ -106,12 +106,12 @@ describe('limits', () => {
     const [greedy, other] = [await enter(), await enter()]
     greedy.send(reads(4, 32 * KIB))
     await until(() => device.held.length === 2, 'the greedy one has all that is shared')
-    other.send(reads(1, 4 * KIB), reads(1, 32 * KIB))
+    other.send(encodeRequest({ type: read, offset: 512, length: 4 * KIB }), reads(1, 32 * KIB))
     await until(() => device.held.length === 3, 'the other one has its own')
-    device.open(2)
+    device.open(512)
     await other.simpleReply(4 * KIB)
     // The greedy one came first: its next read, then the other's.
-    device.open()
+    device.open(0)
     await greedy.simpleReply(32 * KIB)
     await until(() => device.held.length === 2, 'the next is under way')
     greedy.close()

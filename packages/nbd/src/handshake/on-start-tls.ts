@@ -4,7 +4,7 @@ import { OptionChannel } from './option-channel.ts'
 import type { OptionHandler } from './session.ts'
 import { startTls } from './start-tls.ts'
 
-/** `NBD_OPT_STARTTLS`: what was agreed on before it counts no more. */
+/** `NBD_OPT_STARTTLS`. Nothing was agreed on before it: all other options are refused until then. */
 export const onStartTls: OptionHandler = async (session, option, data) => {
   if (data.length > 0 || session.isEncrypted) return session.refuse(option, OPTION_REPLY.invalid)
   const { tls } = session.deps
@@ -15,7 +15,5 @@ export const onStartTls: OptionHandler = async (session, option, data) => {
   await channel.reply(option, OPTION_REPLY.ack)
   session.channel = new OptionChannel(await startTls(channel.socket, tls))
   session.isEncrypted = true
-  session.isStructured = false
-  session.allocationOf = undefined
   return 'next'
 }

@@ -8,7 +8,7 @@ const RESERVED_BYTES = 124
 const NO_DATA = Buffer.alloc(0)
 
 /** One reply to an option. */
-export function encodeOptionReply(option: number, type: number, data = NO_DATA): Buffer {
+export function encodeOptionReply(option: number, type: number, data: Buffer = NO_DATA): Buffer {
   const header = Buffer.alloc(20)
   OPTION_REPLY_MAGIC.copy(header)
   header.writeUInt32BE(option, 8)

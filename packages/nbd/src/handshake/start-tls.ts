@@ -27,12 +27,15 @@ export function startTls(socket: Socket, { key, cert, ca }: NbdTls): Promise<TLS
       minVersion: 'TLSv1.2',
     })
     server.once('secureConnection', (encrypted) => {
+      encrypted.allowHalfOpen = true
       // Whoever reads or writes hears of it there.
       encrypted.on('error', () => {})
       resolve(encrypted)
     })
     server.once('tlsClientError', (error) => fail(errorMessage(error)))
     socket.once('close', () => fail('the connection closed'))
+    // A client that leaves before it is secure is not heard of otherwise.
+    socket.allowHalfOpen = false
     server.emit('connection', socket)
   })
 }

@@ -116,7 +116,7 @@ describe('READ', () => {
     client.request({ type: read, cookie: 1n, offset: 0, length: 512 })
     client.request({ type: read, cookie: 2n, offset: 512, length: 512 })
     await until(() => device.held.length === 2, 'two reads stand still')
-    device.open(1)
+    device.open(512)
     const second = await client.simpleReply(512)
     assert.equal(second.cookie, 2n)
     assert.ok(second.data.equals(content.subarray(512, 1024)))
