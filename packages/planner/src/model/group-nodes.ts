@@ -2,7 +2,7 @@ import type { FleetTable } from '../fleet-table.ts'
 import type { LinkRates } from '../link-rates.ts'
 import type { UnitInWave } from '../waves.ts'
 
-/** With more groups than this, what nodes have is told apart less finely: a node then counts as the poorest of its group. */
+/** With more groups than this, what nodes have is told apart less finely: a node then gets as much as the poorest of its group. */
 const MAX_GROUPS = 1000
 /** Steps in which a layer's bytes are told apart, the finest first: eighths, all or not all, not at all. */
 const MOST_STEPS = 8

@@ -1,9 +1,14 @@
 import type { SwarmState } from './swarm-state.ts'
 
+/** A cohort of whose nodes at least some have all of a part. */
+export interface PartHolder {
+  readonly cohort: number
+  readonly share: number
+}
+
 /** Who living has all of a part, and how far those are who do not. */
 export interface PartHolders {
-  /** Cohorts that have all of it. */
-  readonly complete: readonly number[]
+  readonly holders: readonly PartHolder[]
   /** The most that any other has. */
   readonly mostGot: number
 }
@@ -26,14 +31,15 @@ export class HolderIndex {
   of(part: number): PartHolders {
     const known = this.#known.get(part)
     if (known !== undefined) return known
-    const complete: number[] = []
+    const holders: PartHolder[] = []
     let mostGot = 0
     for (const cohort of this.#state.cohorts.keys()) {
       if (!this.#state.isAlive(cohort)) continue
-      if (this.#state.isComplete(cohort, part)) complete.push(cohort)
-      else mostGot = Math.max(mostGot, this.#state.got(cohort, part))
+      const share = this.#state.completeShare(cohort, part)
+      if (share > 0) holders.push({ cohort, share })
+      if (share < 1) mostGot = Math.max(mostGot, this.#state.got(cohort, part))
     }
-    const found = { complete, mostGot }
+    const found = { holders, mostGot }
     this.#known.set(part, found)
     return found
   }

@@ -20,8 +20,9 @@ export interface RackSupply {
   readonly freshRate: number
   /** The most that any incomplete node of the group has. */
   readonly frontBytes: number
-  /** Upload of nodes of this rack that have all of the part. */
+  /** Upload of nodes of this rack that have all of the part, and of those of them that are not in the group. */
   readonly holdersUp: number
+  readonly idleUp: number
 }
 
 /**
@@ -30,7 +31,7 @@ export interface RackSupply {
  */
 export function shareRack(
   { state, room, downOf, catchUpSeconds }: RackGround,
-  { part, freshRate, frontBytes, holdersUp }: RackSupply,
+  { part, freshRate, frontBytes, holdersUp, idleUp }: RackSupply,
   { rack, cohorts }: { rack: number; cohorts: readonly number[] },
 ): RackFlows {
   const counts = cohorts.map((cohort) => state.cohorts[cohort]?.nodes.length ?? 0)
@@ -43,7 +44,7 @@ export function shareRack(
     const behind = (ahead - state.got(cohort, part)) / catchUpSeconds
     return Math.min(downOf(cohort), acrossRate + holdersUp + behind)
   })
-  const upHere = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), holdersUp)
+  const upHere = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), idleUp)
   const flows = { rack, cohorts, counts, rates, frontBytes: ahead, acrossRate, holdersUp, importRate: 0, upHere }
   return limitImport(flows, uplink)
 }

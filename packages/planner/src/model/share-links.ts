@@ -1,6 +1,6 @@
 import type { FlowGrant, FlowGroup, RackFlows } from './flow-group.ts'
 import { rackRate } from './flow-group.ts'
-import type { PartHolders } from './part-holders.ts'
+import type { PartHolder, PartHolders } from './part-holders.ts'
 import { limitImport, type RackGround, shareRack } from './rack-flows.ts'
 import { waterLevel } from './water-level.ts'
 
@@ -18,21 +18,36 @@ export interface ShareGround extends RackGround {
 export function shareLinks(ground: ShareGround, group: FlowGroup): FlowGrant {
   const { state, room, downOf } = ground
   const { part, cohorts } = group
-  const { complete: holders, mostGot: frontBytes } = ground.holdersOf(part)
-  const upOfRack = new Map<number, number>()
-  for (const holder of holders) {
-    const rack = state.cohorts[holder]?.rack ?? 0
-    upOfRack.set(rack, (upOfRack.get(rack) ?? 0) + (room.up[holder] ?? 0))
+  const { holders, mostGot: frontBytes } = ground.holdersOf(part)
+  const holdersUpOf = new Map<number, number>()
+  const idleUpOf = new Map<number, number>()
+  let holdersUp = 0
+  for (const { cohort, share } of holders) {
+    const rack = state.cohorts[cohort]?.rack ?? 0
+    const up = (room.up[cohort] ?? 0) * share
+    holdersUp += up
+    holdersUpOf.set(rack, (holdersUpOf.get(rack) ?? 0) + up)
+    // A cohort of which only some have all of it may be in the group itself, where all of its upload counts.
+    if (share === 1) idleUpOf.set(rack, (idleUpOf.get(rack) ?? 0) + up)
   }
-  const holdersUp = [...upOfRack.values()].reduce((sum, up) => sum + up, 0)
   const fastestDown = cohorts.reduce((most, cohort) => Math.max(most, downOf(cohort)), 0)
   const seedUp = ground.seedHas(part) ? room.seedUp : 0
   const freshRate = holdersUp + Math.min(seedUp, Math.max(0, fastestDown - holdersUp))
   let racks = byRack(ground, cohorts).map((flows) =>
-    shareRack(ground, { part, freshRate, frontBytes, holdersUp: upOfRack.get(flows.rack) ?? 0 }, flows),
+    shareRack(
+      ground,
+      {
+        part,
+        freshRate,
+        frontBytes,
+        holdersUp: holdersUpOf.get(flows.rack) ?? 0,
+        idleUp: idleUpOf.get(flows.rack) ?? 0,
+      },
+      flows,
+    ),
   )
-  racks = limitExports(ground, racks, { part, seedUp, upOfRack })
-  const peersUp = racks.reduce((sum, flows) => sum + flows.upHere, outside(upOfRack, racks))
+  racks = limitExports(ground, racks, { part, seedUp, idleUpOf })
+  const peersUp = racks.reduce((sum, flows) => sum + flows.upHere, outside(idleUpOf, racks))
   racks = limitTotal(racks, Math.min(seedUp + peersUp, room.plan))
   const rate = racks.reduce((sum, flows) => sum + rackRate(flows), 0)
   const fastest = racks.flatMap(({ rates }) => rates).reduce((most, one) => Math.max(most, one), 0)
@@ -59,13 +74,13 @@ function byRack({ state }: ShareGround, cohorts: readonly number[]): { rack: num
 function limitExports(
   { state, room, catchUpSeconds }: ShareGround,
   racks: RackFlows[],
-  { part, seedUp, upOfRack }: { part: number; seedUp: number; upOfRack: ReadonlyMap<number, number> },
+  { part, seedUp, idleUpOf }: { part: number; seedUp: number; idleUpOf: ReadonlyMap<number, number> },
 ): RackFlows[] {
   const inGroup = new Set(racks.map(({ rack }) => rack))
   const out = (rack: number, up: number) => Math.min(room.rackOut[rack] ?? 0, up)
   let exportable = seedUp
   for (const { rack, upHere } of racks) exportable += out(rack, upHere)
-  for (const [rack, up] of upOfRack) if (!inGroup.has(rack)) exportable += out(rack, up)
+  for (const [rack, up] of idleUpOf) if (!inGroup.has(rack)) exportable += out(rack, up)
   const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
   if (imported <= exportable) return racks
   const share = exportable / imported
@@ -92,13 +107,17 @@ function limitTotal(racks: RackFlows[], supply: number): RackFlows[] {
 }
 
 /** Upload of holders in racks where nobody of the group is. */
-function outside(upOfRack: ReadonlyMap<number, number>, racks: readonly RackFlows[]): number {
+function outside(idleUpOf: ReadonlyMap<number, number>, racks: readonly RackFlows[]): number {
   const inGroup = new Set(racks.map(({ rack }) => rack))
-  return [...upOfRack].reduce((sum, [rack, up]) => (inGroup.has(rack) ? sum : sum + up), 0)
+  return [...idleUpOf].reduce((sum, [rack, up]) => (inGroup.has(rack) ? sum : sum + up), 0)
 }
 
 /** The group's own upload is used first, that of holders after it. */
-function take({ room }: ShareGround, { group, racks, seedRate, rate }: FlowGrant, holders: readonly number[]): void {
+function take(
+  { room }: ShareGround,
+  { group, racks, seedRate, rate }: FlowGrant,
+  holders: readonly PartHolder[],
+): void {
   room.seedUp -= seedRate
   room.plan -= rate
   const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
@@ -109,7 +128,8 @@ function take({ room }: ShareGround, { group, racks, seedRate, rate }: FlowGrant
     if (up > 0) room.rackOut[rack] = Math.max(0, (room.rackOut[rack] ?? 0) - (sentAcross * upHere) / up)
   }
   let fromPeers = rate - seedRate
-  for (const cohorts of [group.cohorts, holders]) {
+  const idle = holders.flatMap(({ cohort, share }) => (share === 1 ? [cohort] : []))
+  for (const cohorts of [group.cohorts, idle]) {
     const all = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), 0)
     if (all === 0) continue
     const left = 1 - Math.min(1, fromPeers / all)

@@ -102,7 +102,7 @@ export class SwarmModel {
     const { units, table } = this.#ground
     for (const { unit } of units) {
       const parts = [bootPart(unit.layer), restPart(unit.layer)]
-      const isMissing = (part: number) => this.state.bytesOf(part) > 0 && this.#holders.of(part).complete.length === 0
+      const isMissing = (part: number) => this.state.bytesOf(part) > 0 && this.#holders.of(part).holders.length === 0
       if (table.unreadBytes(unit.layer) > 0 && parts.some(isMissing)) this.library.want(unit.layer)
     }
   }
@@ -110,10 +110,12 @@ export class SwarmModel {
   /** Who fetches what now, by rank. */
   #groups(): FlowGroup[] {
     const groups = new Map<number, FlowGroup & { cohorts: number[] }>()
-    const canBeHad = (cohort: number, part: number) => {
-      const { complete, mostGot } = this.#holders.of(part)
-      return this.#share.seedHas(part) || complete.length > 0 || mostGot > this.state.got(cohort, part) + ONE_BYTE
-    }
+    // What each part's best incomplete node has that others could get from it; infinite when a holder or the seed has all.
+    const offered = Float64Array.from({ length: 2 * this.#ground.table.layers.length }, (_, part) => {
+      const { holders, mostGot } = this.#holders.of(part)
+      return this.#share.seedHas(part) || holders.length > 0 ? Number.POSITIVE_INFINITY : mostGot - ONE_BYTE
+    })
+    const canBeHad = (cohort: number, part: number) => (offered[part] ?? 0) > this.state.got(cohort, part)
     for (const cohort of this.#ground.cohorts.keys()) {
       const stage = this.state.stageOf(cohort, this.#now, canBeHad)
       if (stage === undefined) continue

@@ -12,6 +12,8 @@ export class SwarmState {
   readonly #got: Float64Array
   /** By cohort, then by part: what its nodes lack on average, of what the poorest lacks. */
   readonly #share: Float64Array
+  /** By cohort, then by part: of its nodes, those that had all of it from the beginning. */
+  readonly #richShare: Float64Array
   readonly #doneAt: Float64Array
   readonly #next: Int32Array
   readonly #isAlive: Uint8Array
@@ -24,6 +26,7 @@ export class SwarmState {
     this.#partBytes = Float64Array.from({ length: this.#parts }, (_, part) => partBytes(table, part))
     this.#got = new Float64Array(cohorts.length * this.#parts)
     this.#share = new Float64Array(this.#got.length)
+    this.#richShare = new Float64Array(this.#got.length)
     this.#doneAt = new Float64Array(this.#got.length).fill(Number.NaN)
     this.#next = new Int32Array(cohorts.length)
     this.#isAlive = Uint8Array.from(cohorts, ({ nodes }) => (nodes.every((node) => table.isAlive(node)) ? 1 : 0))
@@ -44,6 +47,7 @@ export class SwarmState {
     const lacking = held.reduce((sum, one) => sum + bytes - one, 0)
     this.#got[index] = least
     this.#share[index] = lacking === 0 ? 0 : lacking / (held.length * (bytes - least))
+    this.#richShare[index] = held.filter((one) => one >= bytes).length / held.length
     if (lacking === 0) this.#doneAt[index] = Number.NEGATIVE_INFINITY
   }
 
@@ -71,6 +75,11 @@ export class SwarmState {
 
   isComplete(cohort: number, part: number): boolean {
     return !Number.isNaN(this.doneAt(cohort, part))
+  }
+
+  /** Of its nodes, those that have all of a part: 1 when it is complete. */
+  completeShare(cohort: number, part: number): number {
+    return this.isComplete(cohort, part) ? 1 : (this.#richShare[cohort * this.#parts + part] ?? 0)
   }
 
   isAlive(cohort: number): boolean {
