@@ -14,7 +14,7 @@ export interface Export extends ExportEntry {
   release(): void
 }
 
-/** The disks that a server offers. */
+/** The disks that a server offers. Calls reject soon when aborted. */
 export interface Exports {
   /** The export of a name as a client gave it, the empty one for a default; `undefined` when there is none. */
   find(name: string, options: { signal: AbortSignal }): Promise<Export | undefined>

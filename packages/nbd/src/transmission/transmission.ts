@@ -158,7 +158,7 @@ export class Transmission {
     return this.#account.tryTake(bytes)
   }
 
-  /** Reads nothing more. The client has some time to take the replies and to close. */
+  /** Reads nothing more. The client has some time to take the replies that are under way. */
   #leave(): void {
     if (this.#phase === 'leaving') return
     this.#phase = 'leaving'
@@ -177,6 +177,7 @@ export class Transmission {
     if (this.#phase === 'serving' || this.#runner.underWay > 0 || this.#hasEnded) return
     this.#hasEnded = true
     this.#leave()
-    this.#socket.end()
+    // Once all has left. The client is not waited for: QEMU does not look at a connection that it has no request on.
+    this.#socket.destroySoon()
   }
 }
