@@ -29,3 +29,12 @@ export const defaultNbdLimits: NbdLimits = {
   idleBytes: 16 * 1024 * 1024,
   disconnectMs: 10_000,
 }
+
+/** The defaults, with some changed. A limit that is no positive whole number is a TypeError. */
+export function nbdLimits(changes: Partial<NbdLimits> = {}): NbdLimits {
+  const limits = { ...defaultNbdLimits, ...changes }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`the NBD limit ${name} is ${value}`)
+  }
+  return limits
+}

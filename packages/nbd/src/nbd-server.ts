@@ -3,7 +3,7 @@ import { type Clock, type Logger, silentLogger, steadyClock } from '@shoal/core'
 import { nbdError } from './errors.ts'
 import type { Exports } from './exports.ts'
 import type { NbdTls } from './handshake/start-tls.ts'
-import { defaultNbdLimits, type NbdLimits } from './limits.ts'
+import { type NbdLimits, nbdLimits } from './limits.ts'
 import { NbdConnection } from './nbd-connection.ts'
 import { listenOnTcp } from './tcp-listener.ts'
 import { ByteBudget } from './transmission/byte-budget.ts'
@@ -46,7 +46,7 @@ export class NbdServer {
 
   constructor(deps: NbdServerDeps, { limits }: { limits?: Partial<NbdLimits> } = {}) {
     this.#deps = deps
-    this.#limits = { ...defaultNbdLimits, ...limits }
+    this.#limits = nbdLimits(limits)
     this.#clock = deps.clock ?? steadyClock
     this.#log = (deps.log ?? silentLogger).child({ component: 'nbd' })
     const { idleBytes, sharedBytes, ownBytesPerConnection } = this.#limits
@@ -79,7 +79,7 @@ export class NbdServer {
   /** Listens on a TCP port, with TLS if that is given; gives the port. Without it, whoever reaches the port can read all exports. */
   async listenTcp({ host, port, tls }: { host: string; port: number; tls?: NbdTls }): Promise<number> {
     const server = this.#createServer(tls)
-    const bound = await listenOnTcp(server, { host, port })
+    const bound = await listenOnTcp(server, { host, port, tls })
     this.#listeners.push({ server })
     return bound
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ManualClock } from '@shoal/core'
 import { MemoryDevice } from '../src/memory-device.ts'
+import { MemoryExports } from '../src/memory-exports.ts'
+import { NbdServer } from '../src/nbd-server.ts'
 import { COMMAND, OPTION } from '../src/protocol.ts'
 import { GatedDevice } from './gated-device.ts'
 import { encodeInfoQuery, encodeOption, encodeRequest, NbdClient } from './nbd-client.ts'
@@ -156,5 +158,14 @@ describe('limits', () => {
     client.send(reads(1, 1))
     assert.equal((await client.simpleReply(1)).data.length, 1)
     await until(() => server.requestCount === 0, 'it has left')
+  })
+
+  test('a limit of nothing is a TypeError', () => {
+    for (const requestsPerConnection of [0, -1, 0.5, Number.NaN]) {
+      assert.throws(
+        () => new NbdServer({ exports: new MemoryExports() }, { limits: { requestsPerConnection } }),
+        TypeError,
+      )
+    }
   })
 })

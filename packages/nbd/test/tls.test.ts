@@ -118,4 +118,11 @@ describe('TLS', () => {
     noisy.close()
     await until(() => server.connectionCount === 0, 'no connection is left')
   })
+
+  test('a key that is none is an error before a client comes', async (t) => {
+    const server = new NbdServer({ exports: new MemoryExports() })
+    t.after(() => server.close())
+    const tls = { key: 'no key', cert: 'no certificate' }
+    await assert.rejects(server.listenTcp({ host: '127.0.0.1', port: 0, tls }), { code: 'SHOAL_NBD_LISTEN' })
+  })
 })
