@@ -24,7 +24,7 @@ export const DEFAULT_EFFICIENCY = 0.85
 export const DEFAULT_START_UP_MS = 1500
 
 export interface PlannerOptions {
-  /** An earlier plan for the same id of demands: what still holds of it stays as it is. */
+  /** An earlier plan: what still holds of it stays as it is. Demands are the same when their ids are. */
   readonly previous?: Pick<Plan, 'assignments' | 'placements'> | undefined
   readonly score?: PlacementScore | undefined
   /** More than 0, at most 1. */

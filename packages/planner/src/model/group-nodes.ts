@@ -7,6 +7,8 @@ const MAX_GROUPS = 1000
 /** Steps in which a layer's bytes are told apart, the finest first: eighths, all or not all, not at all. */
 const MOST_STEPS = 8
 const FINENESS = [MOST_STEPS, 1, 0]
+/** The least finely told apart, nodes whose links differ by less than a fifth count as alike. */
+const RATES_AN_OCTAVE = 4
 
 /** Groups nodes that are alike; those that neither want nor have anything of the plan are in none. */
 export function groupAlike(table: FleetTable, rates: LinkRates, units: readonly UnitInWave[]): number[][] {
@@ -30,7 +32,9 @@ function group(table: FleetTable, rates: LinkRates, units: readonly UnitInWave[]
   const isInPlan = new Uint8Array(table.nodes.length)
   const links = new Map<string, number>()
   const groupOf = Int32Array.from(table.nodes.keys(), (node) => {
-    const key = `${table.rackOf(node)} ${rates.nodeUp[node]} ${rates.nodeDown[node]}`
+    const [up = 0, down = 0] = [rates.nodeUp[node], rates.nodeDown[node]]
+    const linkClass = steps > 0 ? `${up} ${down}` : Math.floor(Math.log2(down) * RATES_AN_OCTAVE)
+    const key = `${table.rackOf(node)} ${linkClass}`
     const known = links.get(key) ?? links.size
     links.set(key, known)
     return known

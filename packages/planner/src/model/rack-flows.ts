@@ -1,3 +1,4 @@
+import type { CohortLinks } from './cohort-links.ts'
 import { type RackFlows, rackRate } from './flow-group.ts'
 import type { LinkRoom } from './link-room.ts'
 import type { SwarmState } from './swarm-state.ts'
@@ -6,23 +7,21 @@ import { waterLevel } from './water-level.ts'
 /** What a rack's flows are shared out from. */
 export interface RackGround {
   readonly state: SwarmState
+  readonly links: CohortLinks
   readonly room: LinkRoom
-  /** Of one node of a cohort. */
+  /** Of one node of a cohort, with what it has to make up for. */
   readonly downOf: (cohort: number) => number
   /** In which a flow that is behind may catch up with those ahead of it. */
   readonly catchUpSeconds: number
 }
 
-/** What reaches the rack from outside. */
+/** What can reach the rack from outside. */
 export interface RackSupply {
   readonly part: number
-  /** How fast what no incomplete node of the group has can come to any of them. */
+  /** How fast what no node of the group has can come to any of them. */
   readonly freshRate: number
-  /** The most that any incomplete node of the group has. */
+  /** The most that any node of the group has. */
   readonly frontBytes: number
-  /** Upload of nodes of this rack that have all of the part, and of those of them that are not in the group. */
-  readonly holdersUp: number
-  readonly idleUp: number
 }
 
 /**
@@ -30,13 +29,19 @@ export interface RackSupply {
  * the uplink bring them, once for the whole rack; the rest from node to node.
  */
 export function shareRack(
-  { state, room, downOf, catchUpSeconds }: RackGround,
-  { part, freshRate, frontBytes, holdersUp, idleUp }: RackSupply,
+  { state, links, room, downOf, catchUpSeconds }: RackGround,
+  { part, freshRate, frontBytes }: RackSupply,
   { rack, cohorts }: { rack: number; cohorts: readonly number[] },
 ): RackFlows {
   const counts = cohorts.map((cohort) => state.cohorts[cohort]?.nodes.length ?? 0)
-  const ahead = cohorts.reduce((most, cohort) => Math.max(most, state.got(cohort, part)), 0)
-  const fastest = cohorts.reduce((most, cohort) => Math.max(most, downOf(cohort)), 0)
+  let [ahead, fastest, ownUp] = [0, 0, 0]
+  for (const cohort of cohorts) {
+    ahead = Math.max(ahead, state.got(cohort, part))
+    fastest = Math.max(fastest, downOf(cohort))
+    ownUp += links.up[cohort] ?? 0
+  }
+  const upLeft = room.up[rack] ?? 0
+  const holdersUp = Math.min(upLeft, links.holdersUp(part, rack))
   const fromOutside = Math.max(0, freshRate - holdersUp) + (frontBytes - ahead) / catchUpSeconds
   const uplink = room.rackIn[rack] ?? 0
   const acrossRate = Math.min(uplink, Math.max(0, fastest - holdersUp), fromOutside)
@@ -44,7 +49,7 @@ export function shareRack(
     const behind = (ahead - state.got(cohort, part)) / catchUpSeconds
     return Math.min(downOf(cohort), acrossRate + holdersUp + behind)
   })
-  const upHere = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), idleUp)
+  const upHere = Math.min(upLeft, ownUp + holdersUp)
   const flows = { rack, cohorts, counts, rates, frontBytes: ahead, acrossRate, holdersUp, importRate: 0, upHere }
   return limitImport(flows, uplink)
 }

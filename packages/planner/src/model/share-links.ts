@@ -1,13 +1,15 @@
-import type { FlowGrant, FlowGroup, RackFlows } from './flow-group.ts'
-import { rackRate } from './flow-group.ts'
-import type { PartHolder, PartHolders } from './part-holders.ts'
+import { type FlowGrant, type FlowGroup, type RackFlows, rackRate } from './flow-group.ts'
 import { limitImport, type RackGround, shareRack } from './rack-flows.ts'
 import { waterLevel } from './water-level.ts'
 
 export interface ShareGround extends RackGround {
-  /** Who has all of a part, and the most that others have. */
-  readonly holdersOf: (part: number) => PartHolders
   readonly seedHas: (part: number) => boolean
+}
+
+/** Upload that is not the group's, of nodes that have all of its part. */
+interface IdleUpload {
+  readonly rack: number
+  readonly up: number
 }
 
 /**
@@ -16,45 +18,37 @@ export interface ShareGround extends RackGround {
  * nodes get has to be sent by somebody.
  */
 export function shareLinks(ground: ShareGround, group: FlowGroup): FlowGrant {
-  const { state, room, downOf } = ground
+  const { state, links, room, downOf } = ground
   const { part, cohorts } = group
-  const { holders, mostGot: frontBytes } = ground.holdersOf(part)
-  const holdersUpOf = new Map<number, number>()
-  const idleUpOf = new Map<number, number>()
+  const flowsOf = byRack(ground, cohorts)
+  const inGroup = new Set(flowsOf.map(({ rack }) => rack))
+  const elsewhere: IdleUpload[] = []
   let holdersUp = 0
-  for (const { cohort, share } of holders) {
-    const rack = state.cohorts[cohort]?.rack ?? 0
-    const up = (room.up[cohort] ?? 0) * share
+  for (let rack = 0; rack < room.up.length && links.hasHolders(part); rack += 1) {
+    const up = Math.min(room.up[rack] ?? 0, links.holdersUp(part, rack))
     holdersUp += up
-    holdersUpOf.set(rack, (holdersUpOf.get(rack) ?? 0) + up)
-    // A cohort of which only some have all of it may be in the group itself, where all of its upload counts.
-    if (share === 1) idleUpOf.set(rack, (idleUpOf.get(rack) ?? 0) + up)
+    if (up > 0 && !inGroup.has(rack)) elsewhere.push({ rack, up })
   }
-  const fastestDown = cohorts.reduce((most, cohort) => Math.max(most, downOf(cohort)), 0)
+  let [frontBytes, fastestDown] = [0, 0]
+  for (const cohort of cohorts) {
+    frontBytes = Math.max(frontBytes, state.got(cohort, part))
+    fastestDown = Math.max(fastestDown, downOf(cohort))
+  }
   const seedUp = ground.seedHas(part) ? room.seedUp : 0
   const freshRate = holdersUp + Math.min(seedUp, Math.max(0, fastestDown - holdersUp))
-  let racks = byRack(ground, cohorts).map((flows) =>
-    shareRack(
-      ground,
-      {
-        part,
-        freshRate,
-        frontBytes,
-        holdersUp: holdersUpOf.get(flows.rack) ?? 0,
-        idleUp: idleUpOf.get(flows.rack) ?? 0,
-      },
-      flows,
-    ),
-  )
-  racks = limitExports(ground, racks, { part, seedUp, idleUpOf })
-  const peersUp = racks.reduce((sum, flows) => sum + flows.upHere, outside(idleUpOf, racks))
+  let racks = flowsOf.map((flows) => shareRack(ground, { part, freshRate, frontBytes }, flows))
+  racks = limitExports(ground, racks, { part, seedUp, elsewhere })
+  const peersUp = [...racks.map(({ upHere }) => upHere), ...elsewhere.map(({ up }) => up)].reduce((a, b) => a + b, 0)
   racks = limitTotal(racks, Math.min(seedUp + peersUp, room.plan))
-  const rate = racks.reduce((sum, flows) => sum + rackRate(flows), 0)
-  const fastest = racks.flatMap(({ rates }) => rates).reduce((most, one) => Math.max(most, one), 0)
+  let [rate, fastest] = [0, 0]
+  for (const flows of racks) {
+    rate += rackRate(flows)
+    for (const one of flows.rates) fastest = Math.max(fastest, one)
+  }
   const injected = Math.min(seedUp, Math.max(0, fastest - holdersUp), rate)
   const seedRate = Math.min(seedUp, Math.max(injected, rate - peersUp))
   const grant = { group, racks, frontBytes, freshRate, seedRate, rate }
-  take(ground, grant, holders)
+  take(ground, grant, elsewhere)
   return grant
 }
 
@@ -74,13 +68,11 @@ function byRack({ state }: ShareGround, cohorts: readonly number[]): { rack: num
 function limitExports(
   { state, room, catchUpSeconds }: ShareGround,
   racks: RackFlows[],
-  { part, seedUp, idleUpOf }: { part: number; seedUp: number; idleUpOf: ReadonlyMap<number, number> },
+  { part, seedUp, elsewhere }: { part: number; seedUp: number; elsewhere: readonly IdleUpload[] },
 ): RackFlows[] {
-  const inGroup = new Set(racks.map(({ rack }) => rack))
-  const out = (rack: number, up: number) => Math.min(room.rackOut[rack] ?? 0, up)
   let exportable = seedUp
-  for (const { rack, upHere } of racks) exportable += out(rack, upHere)
-  for (const [rack, up] of idleUpOf) if (!inGroup.has(rack)) exportable += out(rack, up)
+  for (const { rack, upHere } of racks) exportable += Math.min(room.rackOut[rack] ?? 0, upHere)
+  for (const { rack, up } of elsewhere) exportable += Math.min(room.rackOut[rack] ?? 0, up)
   const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
   if (imported <= exportable) return racks
   const share = exportable / imported
@@ -106,34 +98,26 @@ function limitTotal(racks: RackFlows[], supply: number): RackFlows[] {
   })
 }
 
-/** Upload of holders in racks where nobody of the group is. */
-function outside(idleUpOf: ReadonlyMap<number, number>, racks: readonly RackFlows[]): number {
-  const inGroup = new Set(racks.map(({ rack }) => rack))
-  return [...idleUpOf].reduce((sum, [rack, up]) => (inGroup.has(rack) ? sum : sum + up), 0)
-}
-
-/** The group's own upload is used first, that of holders after it. */
-function take(
-  { room }: ShareGround,
-  { group, racks, seedRate, rate }: FlowGrant,
-  holders: readonly PartHolder[],
-): void {
+/** What is sent within a rack its nodes send; what is sent between racks all send who have it, by what they can. */
+function take({ room }: ShareGround, grant: FlowGrant, elsewhere: readonly IdleUpload[]): void {
+  const { racks, seedRate, rate } = grant
   room.seedUp -= seedRate
   room.plan -= rate
+  const senders = racks.map((flows) => {
+    const within = Math.max(0, rackRate(flows) - flows.importRate)
+    return { rack: flows.rack, within, spare: Math.max(0, flows.upHere - within) }
+  })
+  senders.push(...elsewhere.map(({ rack, up }) => ({ rack, within: 0, spare: up })))
   const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
-  const sentAcross = Math.max(0, imported - seedRate)
-  const up = racks.reduce((sum, { upHere }) => sum + upHere, 0)
-  for (const { rack, importRate, upHere } of racks) {
-    room.rackIn[rack] = Math.max(0, (room.rackIn[rack] ?? 0) - importRate)
-    if (up > 0) room.rackOut[rack] = Math.max(0, (room.rackOut[rack] ?? 0) - (sentAcross * upHere) / up)
+  const spare = senders.reduce((sum, one) => sum + one.spare, 0)
+  const share = spare === 0 ? 0 : Math.min(1, Math.max(0, imported - seedRate) / spare)
+  for (const { rack, importRate } of racks) room.rackIn[rack] = left(room.rackIn[rack], importRate)
+  for (const { rack, within, ...sender } of senders) {
+    room.rackOut[rack] = left(room.rackOut[rack], sender.spare * share)
+    room.up[rack] = left(room.up[rack], within + sender.spare * share)
   }
-  let fromPeers = rate - seedRate
-  const idle = holders.flatMap(({ cohort, share }) => (share === 1 ? [cohort] : []))
-  for (const cohorts of [group.cohorts, idle]) {
-    const all = cohorts.reduce((sum, cohort) => sum + (room.up[cohort] ?? 0), 0)
-    if (all === 0) continue
-    const left = 1 - Math.min(1, fromPeers / all)
-    for (const cohort of cohorts) room.up[cohort] = (room.up[cohort] ?? 0) * left
-    fromPeers = Math.max(0, fromPeers - all)
-  }
+}
+
+function left(some = 0, taken: number): number {
+  return Math.max(0, some - taken)
 }

@@ -1,6 +1,8 @@
 /** A step is at least this part of the least possible time, and of what one stage takes of it. */
 const STEPS_AT_LEAST = 500
 const STEPS_A_STAGE = 20
+/** Steps times cohorts: with more, steps are longer, for ten thousand nodes that are all different take as long as a thousand. */
+const COHORT_STEPS = 4e6
 /** A step is at most this part of the least possible time, so that those who catch up with others are soon slowed down. */
 const STEPS_AT_MOST = 40
 /** After so many times the expected steps they become twice as long: what goes wrong may take a thousand times the bound. */
@@ -17,9 +19,10 @@ export class StepLength {
   #least: number
   #steps = 0
 
-  constructor(boundSeconds: number, stages: number) {
+  constructor(boundSeconds: number, { stages, cohorts }: { stages: number; cohorts: number }) {
     const estimate = boundSeconds > 0 && Number.isFinite(boundSeconds) ? boundSeconds : NO_ESTIMATE_SECONDS
-    this.#expectedSteps = Math.max(STEPS_AT_LEAST, STEPS_A_STAGE * stages)
+    const affordable = COHORT_STEPS / Math.max(1, cohorts)
+    this.#expectedSteps = Math.ceil(Math.max(STEPS_AT_LEAST, Math.min(STEPS_A_STAGE * stages, affordable)))
     this.shortest = estimate / this.#expectedSteps
     this.#least = this.shortest
     this.#longest = estimate / STEPS_AT_MOST

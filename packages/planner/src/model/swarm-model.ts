@@ -4,11 +4,12 @@ import type { LinkRates } from '../link-rates.ts'
 import type { UnitInWave } from '../waves.ts'
 import { Agenda, type ModelChange } from './agenda.ts'
 import { bootPart, type Cohort, layerOfPart, restPart } from './cohort.ts'
+import { CohortLinks } from './cohort-links.ts'
 import { type FlowGrant, type FlowGroup, freshRate } from './flow-group.ts'
 import { LibraryQueue } from './library-queue.ts'
 import { LinkRoom } from './link-room.ts'
-import { HolderIndex } from './part-holders.ts'
 import { type ShareGround, shareLinks } from './share-links.ts'
+import { SpareTime } from './spare-time.ts'
 import { StepLength } from './step-length.ts'
 import { SwarmState } from './swarm-state.ts'
 import { Traffic } from './traffic.ts'
@@ -43,7 +44,10 @@ export class SwarmModel {
   readonly opensAt: Float64Array
   readonly #ground: ModelGround
   readonly #share: ShareGround
-  readonly #holders: HolderIndex
+  readonly #links: CohortLinks
+  readonly #spare: SpareTime
+  /** By part: the most that any living cohort has of it. NaN: to be looked up. */
+  readonly #mostGot: Float64Array
   readonly #agenda: Agenda
   readonly #steps: StepLength
   #now = 0
@@ -55,7 +59,10 @@ export class SwarmModel {
     this.traffic = new Traffic(rates.rackIn.length)
     this.library = new LibraryQueue(Float64Array.from(table.layers.keys(), (layer) => table.unreadBytes(layer)))
     this.opensAt = new Float64Array(2 * units.length).fill(Number.NaN)
-    this.#holders = new HolderIndex(this.state)
+    const parts = 2 * table.layers.length
+    this.#links = new CohortLinks(this.state, rates, parts)
+    this.#spare = new SpareTime(cohorts.length)
+    this.#mostGot = new Float64Array(parts).fill(Number.NaN)
     const notBefore = new Set(cohorts.flatMap(({ stages }) => stages.map((stage) => stage.notBefore)))
     this.#agenda = new Agenda([...notBefore, ...[...cohorts.keys()].map(startsAt)], changesOf?.(this.state) ?? [])
     const bound = fluidBound(
@@ -64,32 +71,34 @@ export class SwarmModel {
       units.map(({ unit }) => unit),
     )
     const stages = cohorts.reduce((most, cohort) => Math.max(most, cohort.stages.length), 0)
-    this.#steps = new StepLength(bound.seconds, stages)
+    this.#steps = new StepLength(bound.seconds, { stages, cohorts: cohorts.length })
     this.#share = {
       state: this.state,
-      room: new LinkRoom(rates, cohorts),
-      downOf: (cohort) => rates.nodeDown[cohorts[cohort]?.nodes[0] ?? 0] ?? 0,
+      links: this.#links,
+      room: new LinkRoom(rates.rackIn.length),
+      downOf: (cohort) => (this.#links.down[cohort] ?? 0) * this.#spare.factor(cohort),
       catchUpSeconds: this.#steps.shortest,
-      holdersOf: (part) => this.#holders.of(part),
       seedHas: (part) => rates.seedUp > 0 && this.library.isReady(layerOfPart(part)),
     }
   }
 
   /** Goes on until everybody has everything, or nothing can change any more. */
   run(): void {
-    const { rates, cohorts } = this.#ground
+    const { rates } = this.#ground
     this.#wantFromLibrary()
     for (;;) {
       if (this.#agenda.applyDue(this.#now)) {
-        this.#holders.forget()
+        this.#links.measure()
+        this.#mostGot.fill(Number.NaN)
         this.#wantFromLibrary()
       }
       while (this.library.secondsToNext(rates.library) === 0) this.library.read(0, rates.library)
-      this.#share.room.refill(rates, cohorts, (cohort) => this.state.isAlive(cohort))
+      this.#share.room.refill(rates, this.#links.rackUp)
       const grants = this.#groups().map((group) => shareLinks(this.#share, group))
       const toNext = Math.min(this.#agenda.secondsToNext(this.#now), this.library.secondsToNext(rates.library))
       const seconds = Math.min(this.#steps.next(this.#secondsToDone(grants)), toNext)
       if (seconds === Number.POSITIVE_INFINITY) return
+      this.#spare.begin(seconds)
       const moved = grants.reduce((bytes, grant) => bytes + this.#move(grant, seconds), 0)
       if (moved === 0 && toNext === Number.POSITIVE_INFINITY) return
       this.library.read(seconds, rates.library)
@@ -102,7 +111,7 @@ export class SwarmModel {
     const { units, table } = this.#ground
     for (const { unit } of units) {
       const parts = [bootPart(unit.layer), restPart(unit.layer)]
-      const isMissing = (part: number) => this.state.bytesOf(part) > 0 && this.#holders.of(part).holders.length === 0
+      const isMissing = (part: number) => this.state.bytesOf(part) > 0 && !this.#links.hasHolders(part)
       if (table.unreadBytes(unit.layer) > 0 && parts.some(isMissing)) this.library.want(unit.layer)
     }
   }
@@ -110,11 +119,7 @@ export class SwarmModel {
   /** Who fetches what now, by rank. */
   #groups(): FlowGroup[] {
     const groups = new Map<number, FlowGroup & { cohorts: number[] }>()
-    // What each part's best incomplete node has that others could get from it; infinite when a holder or the seed has all.
-    const offered = Float64Array.from({ length: 2 * this.#ground.table.layers.length }, (_, part) => {
-      const { holders, mostGot } = this.#holders.of(part)
-      return this.#share.seedHas(part) || holders.length > 0 ? Number.POSITIVE_INFINITY : mostGot - ONE_BYTE
-    })
+    const offered = this.#mostGot.map((_, part) => this.#offered(part))
     const canBeHad = (cohort: number, part: number) => (offered[part] ?? 0) > this.state.got(cohort, part)
     for (const cohort of this.#ground.cohorts.keys()) {
       const stage = this.state.stageOf(cohort, this.#now, canBeHad)
@@ -124,6 +129,13 @@ export class SwarmModel {
       else group.cohorts.push(cohort)
     }
     return [...groups.values()].sort((a, b) => a.rank - b.rank)
+  }
+
+  /** How much of a part others can get: all, if the seed or a node has it; else what the node has that has the most. */
+  #offered(part: number): number {
+    if (this.#share.seedHas(part) || this.#links.hasHolders(part)) return Number.POSITIVE_INFINITY
+    if (Number.isNaN(this.#mostGot[part])) this.#mostGot[part] = this.state.mostGot(part)
+    return (this.#mostGot[part] ?? 0) - ONE_BYTE
   }
 
   /** Until the first flow is done; infinite when nothing moves. */
@@ -156,13 +168,17 @@ export class SwarmModel {
         if (rate === 0) continue
         const takes = Math.min(seconds, this.state.lacking(cohort, part) / rate)
         const most = Math.min(rate * seconds, Math.max(0, ceiling - this.state.got(cohort, part)))
-        const weight = this.state.weight(cohort, part)
-        bytes += this.state.receive(cohort, part, most, this.#now + takes) * weight
+        const share = this.state.completeShare(cohort, part)
+        const added = this.state.receive(cohort, part, most, this.#now + takes)
+        const isDone = this.state.isComplete(cohort, part)
+        if (isDone) this.#links.complete(cohort, part, share)
+        this.#spare.account(cohort, { bytes: added, rate, down: this.#links.down[cohort] ?? 0, isDone })
+        bytes += added * this.state.weight(cohort, part)
       }
       return bytes
     })
     this.traffic.add(grant, received)
-    this.#holders.forget(part)
+    this.#mostGot[part] = Number.NaN
     return received.reduce((sum, bytes) => sum + bytes, 0)
   }
 }

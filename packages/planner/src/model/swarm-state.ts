@@ -82,6 +82,13 @@ export class SwarmState {
     return this.isComplete(cohort, part) ? 1 : (this.#richShare[cohort * this.#parts + part] ?? 0)
   }
 
+  /** The most that any living cohort has of a part. */
+  mostGot(part: number): number {
+    let most = 0
+    for (const cohort of this.cohorts.keys()) if (this.isAlive(cohort)) most = Math.max(most, this.got(cohort, part))
+    return most
+  }
+
   isAlive(cohort: number): boolean {
     return this.#isAlive[cohort] === 1
   }
