@@ -1,18 +1,19 @@
-import { createPlan, simulate } from '../../packages/planner/src/index.ts'
+import { createPlan } from '../../packages/planner/src/index.ts'
 import type { BenchReport } from '../run.ts'
-import { createFlashInput, createPlannerInput } from './planner-fleet.ts'
+import { measureFlash } from './measure-flash.ts'
+import { createPlannerInput, FLEET_KINDS, type FleetKind } from './planner-fleet.ts'
 
 const IMAGES = 100
-const SIZES = [100, 1000, 10_000]
-const MIB = 1024 ** 2
+const SMALLER = [100, 1000]
+const LARGEST = 10_000
 
 interface PlannerRow {
+  readonly fleet: FleetKind
   readonly nodes: number
-  readonly images: number
   readonly assignments: number
   readonly waves: number
   readonly planSeconds: number
-  /** Made again from itself and with one demand more. */
+  /** Made again from itself with one demand more. */
   readonly replanSeconds: number
   readonly predictedOverBound: number
 }
@@ -21,64 +22,44 @@ interface PlannerRow {
 export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
   const rows: PlannerRow[] = []
   for (let round = 0; round < (quick ? 1 : 3); round += 1) {
-    for (const nodes of SIZES) {
-      const row = measurePlan(nodes)
-      say(
-        `${nodes} nodes: planned in ${row.planSeconds} s, again in ${row.replanSeconds} s; ` +
-          `${row.predictedOverBound} of the bound is predicted`,
-      )
-      rows.push(row)
-    }
+    for (const nodes of SMALLER) rows.push(measurePlan('alike', nodes, say))
+    for (const kind of FLEET_KINDS) rows.push(measurePlan(kind, LARGEST, say))
   }
   const flash = measureFlash()
-  say(`1,000 nodes, 10 GiB: ${flash.seconds} s predicted, simulated in ${flash.simulateSeconds} s`)
-  const secondsOf = (nodes: number) => median(rows.filter((row) => row.nodes === nodes).map((row) => row.planSeconds))
+  say(`10 GiB to 1,000 nodes: ${flash.seconds1000Nodes10GiB} s, simulated in ${flash.simulateSeconds1000Nodes} s`)
+  const medianOf = (fleet: FleetKind, nodes: number, of: 'planSeconds' | 'replanSeconds') =>
+    median(rows.filter((row) => row.fleet === fleet && row.nodes === nodes).map((row) => row[of]))
+  const largest = medianOf('alike', LARGEST, 'planSeconds')
   return {
     figures: {
-      seconds10kNodes: secondsOf(10_000),
+      seconds10kNodes: largest,
       peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      growthExponent: round(Math.log10(secondsOf(10_000) / secondsOf(1000))),
-      replanSeconds10kNodes: median(rows.filter((row) => row.nodes === 10_000).map((row) => row.replanSeconds)),
-      seconds1000Nodes10GiB: flash.seconds,
-      boundSeconds1000Nodes10GiB: flash.boundSeconds,
-      simulateSeconds1000Nodes: flash.simulateSeconds,
+      growthExponent: round(Math.log10(largest / medianOf('alike', LARGEST / 10, 'planSeconds'))),
+      replanSeconds10kNodes: medianOf('alike', LARGEST, 'replanSeconds'),
+      vmsSeconds10kNodes: medianOf('vms', LARGEST, 'planSeconds'),
+      ratesSeconds10kNodes: medianOf('rates', LARGEST, 'planSeconds'),
+      ...flash,
     },
     rows,
   }
 }
 
-function measurePlan(nodes: number): PlannerRow {
-  const input = createPlannerInput({ nodes, images: IMAGES })
+function measurePlan(fleet: FleetKind, nodes: number, say: (line: string) => void): PlannerRow {
+  const input = createPlannerInput({ nodes, images: IMAGES }, fleet)
   const begin = performance.now()
   const plan = createPlan(input)
   const planned = performance.now()
-  const [first] = input.demands
-  const more = first === undefined ? [] : [{ ...first, id: 'more', priority: 100 }]
+  const more = input.demands.slice(0, 1).map((demand) => ({ ...demand, id: 'more', priority: 100 }))
   createPlan({ ...input, demands: [...input.demands, ...more] }, { previous: plan })
-  const again = performance.now()
   const finishSeconds = ((plan.predicted.finishMs ?? Number.NaN) - input.nowMs) / 1000
-  return {
-    nodes,
-    images: IMAGES,
-    assignments: plan.assignments.length,
-    waves: plan.waves.length,
+  const row = {
+    ...{ fleet, nodes, assignments: plan.assignments.length, waves: plan.waves.length },
     planSeconds: round((planned - begin) / 1000),
-    replanSeconds: round((again - planned) / 1000),
+    replanSeconds: round((performance.now() - planned) / 1000),
     predictedOverBound: round(finishSeconds / plan.fluidBound.seconds),
   }
-}
-
-/** One image of 10 GiB to 1,000 nodes with nothing on them, each of which is simulated by itself. */
-function measureFlash() {
-  const input = createFlashInput({ nodes: 1000, sizeBytes: 10 * 1024 * MIB })
-  const plan = createPlan(input)
-  const begin = performance.now()
-  const { finishMs } = simulate(input, plan, { rateSpread: 0.1, startUpSpread: 0.5 })
-  return {
-    seconds: round(((finishMs ?? Number.NaN) - input.nowMs) / 1000),
-    boundSeconds: round(plan.fluidBound.seconds),
-    simulateSeconds: round((performance.now() - begin) / 1000),
-  }
+  say(`${fleet}, ${nodes} nodes: planned in ${row.planSeconds} s, again in ${row.replanSeconds} s`)
+  return row
 }
 
 function median(values: readonly number[]): number {

@@ -1,5 +1,5 @@
 import { type Digest, seededRandom } from '@shoal/core'
-import type { Demand, FleetNode, PlanLayer, PlannerInput } from '../../packages/planner/src/index.ts'
+import type { DemandTarget, FleetNode, PlanLayer, PlannerInput } from '../../packages/planner/src/index.ts'
 
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
@@ -10,24 +10,29 @@ const NODES_A_RACK = 40
 const RACKS_A_ZONE = 25
 const BASES = 10
 
+/** What makes a fleet hard to plan: VMs that go to different nodes each, or nodes of which no two have the same link. */
+export const FLEET_KINDS = ['alike', 'vms', 'rates'] as const
+export type FleetKind = (typeof FLEET_KINDS)[number]
+
 export interface FleetSize {
   readonly nodes: number
   /** Each a middle over one of ten bases. */
   readonly images: number
 }
 
-/** Every image on every node, of which a tenth has half of the images; the same for the same size. */
-export function createPlannerInput({ nodes, images }: FleetSize): PlannerInput {
+/** Every image on every node, of which a tenth has half of the layers; the same for the same arguments. */
+export function createPlannerInput({ nodes, images }: FleetSize, kind: FleetKind = 'alike'): PlannerInput {
   const random = seededRandom(nodes)
   const bases = Array.from({ length: Math.min(BASES, images) }, (_, index) => layer(index, undefined, random))
   const middles = Array.from({ length: images }, (_, index) =>
     layer(bases.length + index, bases[index % bases.length]?.digest, random),
   )
   const layers = [...bases, ...middles]
+  const rateOf = () => (kind === 'rates' ? NODE_RATE * (0.5 + random()) : NODE_RATE)
   return {
     nowMs: Date.UTC(2026, 0, 1),
     fleet: {
-      nodes: Array.from({ length: nodes }, (_, index) => node(index, layers, random)),
+      nodes: Array.from({ length: nodes }, (_, index) => node(index, { layers, random, rate: rateOf() })),
       racks: Array.from({ length: Math.ceil(nodes / NODES_A_RACK) }, (_, rack) => ({
         rack: `rack${rack}`,
         inBytesPerSecond: UPLINK_RATE,
@@ -40,16 +45,20 @@ export function createPlannerInput({ nodes, images }: FleetSize): PlannerInput {
       },
     },
     layers,
-    demands: middles.map(
-      ({ digest, parent }, index): Demand => ({
-        id: `image${index}`,
-        chain: parent === undefined ? [digest] : [parent, digest],
-        target: { kind: 'within', filter: {} },
-        priority: index % 3 === 0 ? 90 : 50,
-        deadlineMs: Date.UTC(2026, 0, 2),
-      }),
-    ),
+    demands: middles.map(({ digest, parent }, index) => ({
+      id: `image${index}`,
+      chain: parent === undefined ? [digest] : [parent, digest],
+      target: targetOf(kind, nodes, index),
+      priority: index % 3 === 0 ? 90 : 50,
+      deadlineMs: Date.UTC(2026, 0, 2),
+    })),
   }
+}
+
+/** VMs for a tenth to nine tenths of the nodes, at two a node. */
+function targetOf(kind: FleetKind, nodes: number, image: number): DemandTarget {
+  if (kind !== 'vms') return { kind: 'within', filter: {} }
+  return { kind: 'vms', vms: Math.ceil((nodes * 2 * (1 + (image % 9))) / 10), vmsPerNode: 2 }
 }
 
 function layer(number: number, parent: Digest | undefined, random: () => number): PlanLayer {
@@ -62,15 +71,18 @@ function layer(number: number, parent: Digest | undefined, random: () => number)
   }
 }
 
-function node(index: number, layers: readonly PlanLayer[], random: () => number): FleetNode {
+function node(
+  index: number,
+  { layers, random, rate }: { layers: readonly PlanLayer[]; random: () => number; rate: number },
+): FleetNode {
   const rack = Math.floor(index / NODES_A_RACK)
   const has = random() < 0.1 ? layers.filter(() => random() < 0.5) : []
   return {
     node: `node${index}`,
     rack: `rack${rack}`,
     zone: `zone${Math.floor(rack / RACKS_A_ZONE)}`,
-    upBytesPerSecond: NODE_RATE,
-    downBytesPerSecond: NODE_RATE,
+    upBytesPerSecond: rate,
+    downBytesPerSecond: rate,
     freeCacheBytes: 1000 * GIB,
     holds: has.map(({ digest, sizeBytes }) => ({ layer: digest, heldBytes: sizeBytes })),
     isAlive: true,
