@@ -1,0 +1,8 @@
+export type { BlockDevice, BlockExtent, BlockSizes } from './block-device.ts'
+export { nbdError, nbdErrors } from './errors.ts'
+export type { Export, ExportEntry, Exports } from './exports.ts'
+export type { NbdTls } from './handshake/start-tls.ts'
+export { defaultNbdLimits, type NbdLimits } from './limits.ts'
+export { MemoryDevice } from './memory-device.ts'
+export { MemoryExports } from './memory-exports.ts'
+export { type NbdCloseOptions, NbdServer, type NbdServerDeps } from './nbd-server.ts'

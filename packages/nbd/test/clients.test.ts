@@ -1,0 +1,3 @@
+import { clientConformance } from './client-conformance.ts'
+
+clientConformance('a device in memory')

@@ -1,0 +1,2 @@
+export { clientConformance } from './client-conformance.ts'
+export { deviceConformance } from './device-conformance.ts'

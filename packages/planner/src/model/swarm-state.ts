@@ -1,0 +1,130 @@
+import type { FleetTable } from '../fleet-table.ts'
+import { type Cohort, heldOfPart, partBytes, type Stage } from './cohort.ts'
+
+/** Less than this is a rounding error, not a byte that is lacking. */
+const NOTHING_BYTES = 1e-3
+
+/** What each cohort has of each part, and what it does next. Times are seconds since the model began. */
+export class SwarmState {
+  readonly cohorts: readonly Cohort[]
+  readonly #partBytes: Float64Array
+  /** By cohort, then by part: what its poorest node has. */
+  readonly #got: Float64Array
+  /** By cohort, then by part: what its nodes lack on average, of what the poorest lacks. */
+  readonly #share: Float64Array
+  /** By cohort, then by part: of its nodes, those that had all of it from the beginning. */
+  readonly #richShare: Float64Array
+  readonly #doneAt: Float64Array
+  readonly #next: Int32Array
+  readonly #isAlive: Uint8Array
+  readonly #startsAt: Float64Array
+  readonly #parts: number
+
+  constructor(table: FleetTable, cohorts: readonly Cohort[], startsAt: (cohort: number) => number) {
+    this.cohorts = cohorts
+    this.#parts = 2 * table.layers.length
+    this.#partBytes = Float64Array.from({ length: this.#parts }, (_, part) => partBytes(table, part))
+    this.#got = new Float64Array(cohorts.length * this.#parts)
+    this.#share = new Float64Array(this.#got.length)
+    this.#richShare = new Float64Array(this.#got.length)
+    this.#doneAt = new Float64Array(this.#got.length).fill(Number.NaN)
+    this.#next = new Int32Array(cohorts.length)
+    this.#isAlive = Uint8Array.from(cohorts, ({ nodes }) => (nodes.every((node) => table.isAlive(node)) ? 1 : 0))
+    this.#startsAt = Float64Array.from(cohorts, (_, cohort) => startsAt(cohort))
+    for (const [cohort, { nodes }] of cohorts.entries()) {
+      for (let part = 0; part < this.#parts; part += 1)
+        this.#begin(
+          cohort,
+          part,
+          nodes.map((node) => heldOfPart(table, part, node)),
+        )
+    }
+  }
+
+  #begin(cohort: number, part: number, held: readonly number[]): void {
+    const [index, bytes] = [cohort * this.#parts + part, this.bytesOf(part)]
+    const least = held.reduce((some, one) => Math.min(some, one), bytes)
+    const lacking = held.reduce((sum, one) => sum + bytes - one, 0)
+    this.#got[index] = least
+    this.#share[index] = lacking === 0 ? 0 : lacking / (held.length * (bytes - least))
+    this.#richShare[index] = held.filter((one) => one >= bytes).length / held.length
+    if (lacking === 0) this.#doneAt[index] = Number.NEGATIVE_INFINITY
+  }
+
+  bytesOf(part: number): number {
+    return this.#partBytes[part] ?? 0
+  }
+
+  got(cohort: number, part: number): number {
+    return this.#got[cohort * this.#parts + part] ?? 0
+  }
+
+  lacking(cohort: number, part: number): number {
+    return this.bytesOf(part) - this.got(cohort, part)
+  }
+
+  /** Bytes that all nodes of a cohort together receive while its poorest receives one. */
+  weight(cohort: number, part: number): number {
+    return (this.cohorts[cohort]?.nodes.length ?? 0) * (this.#share[cohort * this.#parts + part] ?? 0)
+  }
+
+  /** NaN: not yet. -Infinity: from the beginning. */
+  doneAt(cohort: number, part: number): number {
+    return this.#doneAt[cohort * this.#parts + part] ?? Number.NaN
+  }
+
+  isComplete(cohort: number, part: number): boolean {
+    return !Number.isNaN(this.doneAt(cohort, part))
+  }
+
+  /** Of its nodes, those that have all of a part: 1 when it is complete. */
+  completeShare(cohort: number, part: number): number {
+    return this.isComplete(cohort, part) ? 1 : (this.#richShare[cohort * this.#parts + part] ?? 0)
+  }
+
+  /** The most that any living cohort has of a part. */
+  mostGot(part: number): number {
+    let most = 0
+    for (const cohort of this.cohorts.keys()) if (this.isAlive(cohort)) most = Math.max(most, this.got(cohort, part))
+    return most
+  }
+
+  isAlive(cohort: number): boolean {
+    return this.#isAlive[cohort] === 1
+  }
+
+  /** What a node has on its disk is still there when it returns. */
+  setAlive(cohort: number, isAlive: boolean, startsAt: number): void {
+    this.#isAlive[cohort] = isAlive ? 1 : 0
+    this.#startsAt[cohort] = startsAt
+  }
+
+  startsAt(cohort: number): number {
+    return this.#startsAt[cohort] ?? 0
+  }
+
+  /** Adds what the poorest node received and returns what was really added, for there is no more than the part. */
+  receive(cohort: number, part: number, bytes: number, at: number): number {
+    const index = cohort * this.#parts + part
+    const added = Math.min(bytes, this.lacking(cohort, part))
+    this.#got[index] = (this.#got[index] ?? 0) + added
+    if (this.lacking(cohort, part) <= NOTHING_BYTES) this.#doneAt[index] = at
+    return added
+  }
+
+  /** The first stage that is not done, may begin and can be had. */
+  stageOf(cohort: number, now: number, canBeHad: (cohort: number, part: number) => boolean): Stage | undefined {
+    if (!this.isAlive(cohort) || this.startsAt(cohort) > now) return undefined
+    const { stages } = this.cohorts[cohort] ?? { stages: [] }
+    let next = this.#next[cohort] ?? 0
+    for (let stage = stages[next]; stage !== undefined && this.isComplete(cohort, stage.part); stage = stages[next])
+      next += 1
+    this.#next[cohort] = next
+    for (let index = next; index < stages.length; index += 1) {
+      const stage = stages[index]
+      if (stage === undefined || this.isComplete(cohort, stage.part) || stage.notBefore > now) continue
+      if (canBeHad(cohort, stage.part)) return stage
+    }
+    return undefined
+  }
+}
