@@ -4,6 +4,7 @@ import { cliErrors } from '@shoal/cli'
 import { coreErrors, type ErrorTable } from '@shoal/core'
 import { storeErrors } from '@shoal/layer-store'
 import { libraryErrors } from '@shoal/library'
+import { nbdErrors } from '@shoal/nbd'
 import { openstackErrors } from '@shoal/openstack'
 import { peerConfigDefaults, peerConfigSchema, peerErrors } from '@shoal/peer'
 import { bootProfileErrors, qcow2Errors } from '@shoal/qcow2'
@@ -20,6 +21,7 @@ const errorTables: Record<string, ErrorTable> = {
   state: stateErrors,
   openstack: openstackErrors,
   qcow2: { ...qcow2Errors, ...imageErrors, ...bootProfileErrors },
+  nbd: nbdErrors,
   service: serviceErrors,
   'layer-store': storeErrors,
   swarm: swarmErrors,

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, time } from './field.ts'
+import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, rate, time } from './field.ts'
 import { NodeLimits } from './limits.ts'
 
 /** The most nodes one request may name. */
@@ -76,6 +76,18 @@ export const DesiredAssignment = Type.Object(
     }),
     assignedAt: Type.Optional(time('When it was assigned: one that was evicted is fetched again for a later one.')),
     pinnedUntil: Type.Optional(nullable(time('Until when it is not evicted; null: as long as it is worth it.'))),
+    wave: Type.Optional(count('Order among assignments of equal priority, the lowest first; 0 when absent.')),
+    weight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        description: 'Share among those that are equal in both; 10 when absent.',
+      }),
+    ),
+    limitBytesPerSecond: Type.Optional(
+      nullable(rate('The most it may receive of this layer; 0: nothing now, what is there stays; null: no limit.')),
+    ),
+    bootBytes: Type.Optional(bytes('At the beginning of the file, what a boot reads: it is fetched first.')),
   },
   { description: 'One layer a node should hold.' },
 )

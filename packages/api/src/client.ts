@@ -41,6 +41,7 @@ type Lenient<T> = { [K in keyof T]: Record<never, never> extends Pick<T, K> ? T[
 /** What a method of the client takes. */
 export type CallOptions<O extends Operation> = Field<O, 'params', 'params'> &
   Field<O, 'query', 'query'> &
+  Field<O, 'headers', 'headers'> &
   Field<O, 'body', 'body'> & { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number }
 
 type StreamOptions<O extends Operation> = CallOptions<O> & { readonly lastEventId?: string | undefined }
@@ -69,6 +70,7 @@ const DEFAULT_STREAM_IDLE_MS = 60_000
 interface AnyCall {
   readonly params?: Readonly<Record<string, unknown>>
   readonly query?: Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, unknown>>
   readonly body?: unknown
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number
@@ -144,6 +146,7 @@ function send(
   { url, signal }: { url: string; signal: AbortSignal },
 ): Promise<Response> {
   const headers: Record<string, string> = { accept: operation.contentType ?? 'application/json' }
+  for (const [name, value] of Object.entries(call.headers ?? {})) if (value !== undefined) headers[name] = String(value)
   if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`
   if (call.lastEventId !== undefined) headers['last-event-id'] = call.lastEventId
   // A content type without a body would be refused by the server.

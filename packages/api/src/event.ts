@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { count, digest, imageId, nodeId, text, time } from './field.ts'
+import { planId } from './prefetch.ts'
 
 export const EVENT_TYPES = [
   'image.discovered',
@@ -34,6 +35,21 @@ export const EVENT_TYPES = [
   'peer.banned',
   'store.no-space',
   'limits.changed',
+  'plan.created',
+  'plan.running',
+  'plan.paused',
+  'plan.changed',
+  'plan.late',
+  'plan.nodes-excluded',
+  'plan.nodes-returned',
+  'plan.image-failed',
+  'plan.done',
+  'plan.partly-done',
+  'plan.cancelled',
+  'plan.expired',
+  'plan.failed',
+  'rule.changed',
+  'rule.failed',
   'library.unreachable',
   'library.reachable',
 ] as const
@@ -49,6 +65,7 @@ export const Event = Type.Object(
     image: Type.Optional(imageId('The image it is about.')),
     layer: Type.Optional(digest('The layer it is about.')),
     node: Type.Optional(nodeId('The node it is about.')),
+    plan: Type.Optional(planId('The prefetch plan it is about.')),
     message: text('What happened, for people.'),
     details: Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
       maxProperties: 50,

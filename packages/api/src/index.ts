@@ -59,4 +59,33 @@ export {
 } from './node.ts'
 export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations, PAGE_LIMIT } from './operations.ts'
+export {
+  DEFAULT_PLAN_WEIGHT,
+  ENDED_PLAN_STATES,
+  MAX_PLAN_IMAGES,
+  PLAN_NODE_STATES,
+  PLAN_STATES,
+  Plan,
+  PlanLimits,
+  PlanNode,
+  type PlanNodeState,
+  PlanPlacement,
+  PlanPrediction,
+  PlanProgress,
+  PlanSimulation,
+  type PlanState,
+  PlanSummary,
+  PlanUnmet,
+  PlanUpdate,
+  PlanWave,
+  PrefetchChange,
+  PrefetchImage,
+  PrefetchRequest,
+  PrefetchTarget,
+  Simulate,
+  SLOW_REASONS,
+  type SlowReason,
+  WaitResult,
+} from './prefetch.ts'
+export { PrefetchRule, PrefetchRuleRequest, RuleImages } from './prefetch-rule.ts'
 export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'

@@ -16,6 +16,12 @@ const registration = {
   dhtAddress: nullable(address("The node's DHT address (UDP).")),
   apiUrl: nullable(text("Base URL of the node's own API.", 500)),
   capacityBytes: bytes('Disk the node offers for layers.'),
+  aggregates: Type.Optional(
+    Type.Array(place('Name of a host aggregate.'), { maxItems: 100, description: 'Host aggregates it belongs to.' }),
+  ),
+  linkBytesPerSecond: Type.Optional(
+    nullable(rate("Rate of its link, each way; null or absent: what the seed's configuration assumes.")),
+  ),
   version: text("Version of the node's software.", 100),
 }
 
@@ -67,6 +73,9 @@ export const LayerInventory = Type.Object(
     uploadedBytes: bytes('Sent to other nodes.'),
     peers: count('Peers connected for this layer.'),
     error: nullable(ErrorBody),
+    isPinned: Type.Optional(
+      Type.Boolean({ description: 'Whether something on the node keeps it from being evicted; false when absent.' }),
+    ),
   },
   { description: 'What a node holds of one layer.' },
 )

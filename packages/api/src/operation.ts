@@ -8,7 +8,7 @@ export type Role = 'public' | 'node' | 'operator'
 /** One operation of the HTTP API; the server binds it as a route, the client as a method. */
 export interface Operation {
   readonly id: string
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   /** Path with parameters in braces: `/v1/images/{image}`. */
   readonly path: `/${string}`
   readonly role: Role
@@ -18,6 +18,8 @@ export interface Operation {
   readonly summary: string
   readonly params?: TObject
   readonly query?: TObject
+  /** Request headers by their names in lower case. */
+  readonly headers?: TObject
   readonly body?: TSchema
   /** Schema of a JSON answer, or of the data of each message of an event stream. */
   readonly response?: TSchema

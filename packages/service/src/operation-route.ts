@@ -9,7 +9,7 @@ import type { HttpApp } from './http-service.ts'
 /** An operation as this package sees it; the table of `api` satisfies it. */
 export interface RouteOperation {
   readonly id: string
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   /** Path with parameters in braces: `/v1/images/{image}`. */
   readonly path: string
   readonly role: Role
@@ -17,6 +17,7 @@ export interface RouteOperation {
   readonly summary: string
   readonly params?: TSchema
   readonly query?: TSchema
+  readonly headers?: TSchema
   readonly body?: TSchema
   readonly response?: TSchema
   readonly contentType?: string
@@ -29,6 +30,7 @@ type Part<O, K extends string> = O extends { readonly [P in K]: infer S extends 
 export interface OperationRequest<O extends RouteOperation> {
   readonly params: Part<O, 'params'>
   readonly query: Part<O, 'query'>
+  readonly headers: Part<O, 'headers'>
   readonly body: Part<O, 'body'>
   /** Role of the caller. */
   readonly role: Role
@@ -93,6 +95,7 @@ function operationRequest<O extends RouteOperation>(
   return {
     params: request.params as Part<O, 'params'>,
     query: request.query as Part<O, 'query'>,
+    headers: request.headers as Part<O, 'headers'>,
     body: request.body as Part<O, 'body'>,
     role: request.role,
     lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
@@ -111,7 +114,7 @@ async function sendResult(reply: FastifyReply, operation: RouteOperation, result
 }
 
 function routeSchema(operation: RouteOperation): FastifySchema {
-  const { params, query, body, role } = operation
+  const { params, query, headers, body, role } = operation
   return {
     operationId: operation.id,
     summary: operation.summary,
@@ -119,6 +122,7 @@ function routeSchema(operation: RouteOperation): FastifySchema {
     ...(role === 'public' ? {} : { security: [{ token: [] }], description: `Needs the role ${role}.` }),
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { querystring: query }),
+    ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
     response: { [operation.status ?? 200]: successAnswer(operation), '4XX': errorAnswer, '5XX': errorAnswer },
   }
