@@ -98,11 +98,12 @@ export class SwarmModel {
       const toNext = Math.min(this.#agenda.secondsToNext(this.#now), this.library.secondsToNext(rates.library))
       const seconds = Math.min(this.#steps.next(this.#secondsToDone(grants)), toNext)
       if (seconds === Number.POSITIVE_INFINITY) return
-      this.#spare.begin(seconds)
       const moved = grants.reduce((bytes, grant) => bytes + this.#move(grant, seconds), 0)
       if (moved === 0 && toNext === Number.POSITIVE_INFINITY) return
       this.library.read(seconds, rates.library)
       this.#now += seconds
+      this.#spare.advance(this.#now)
+      if (seconds === toNext) this.#spare.forget()
     }
   }
 
@@ -123,6 +124,7 @@ export class SwarmModel {
     const canBeHad = (cohort: number, part: number) => (offered[part] ?? 0) > this.state.got(cohort, part)
     for (const cohort of this.#ground.cohorts.keys()) {
       const stage = this.state.stageOf(cohort, this.#now, canBeHad)
+      if (stage === undefined) this.#spare.setFree(cohort)
       if (stage === undefined) continue
       const group = groups.get(stage.rank)
       if (group === undefined) groups.set(stage.rank, { part: stage.part, rank: stage.rank, cohorts: [cohort] })
@@ -165,14 +167,19 @@ export class SwarmModel {
       let bytes = 0
       for (const [index, cohort] of flows.cohorts.entries()) {
         const rate = flows.rates[index] ?? 0
-        if (rate === 0) continue
-        const takes = Math.min(seconds, this.state.lacking(cohort, part) / rate)
-        const most = Math.min(rate * seconds, Math.max(0, ceiling - this.state.got(cohort, part)))
+        if (rate === 0) {
+          this.#spare.setFree(cohort)
+          continue
+        }
+        const flow = { rate, down: this.#links.down[cohort] ?? 0 }
+        const most = Math.max(0, ceiling - this.state.got(cohort, part))
+        const takes = Math.min(most, this.#spare.mostBytes(cohort, flow, seconds), this.state.lacking(cohort, part))
         const share = this.state.completeShare(cohort, part)
-        const added = this.state.receive(cohort, part, most, this.#now + takes)
+        const doneAt = this.#spare.finishAt(cohort, flow, takes)
+        const added = this.state.receive(cohort, part, takes, doneAt)
         const isDone = this.state.isComplete(cohort, part)
         if (isDone) this.#links.complete(cohort, part, share)
-        this.#spare.account(cohort, { bytes: added, rate, down: this.#links.down[cohort] ?? 0, isDone })
+        this.#spare.setFree(cohort, isDone ? doneAt : undefined)
         bytes += added * this.state.weight(cohort, part)
       }
       return bytes
