@@ -39,7 +39,15 @@ export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { Inspection, InspectionCheck } from './inspection.ts'
 export { Layer, Verification } from './layer.ts'
 export { LAYERING_STATES, Layering, LayeringRequest, LayeringState, MAX_BOOT_PROFILE_CHARS } from './layering.ts'
-export { LIMIT_RANGE, Limits, LimitsChange, LimitsOverride, LimitsStatus, NodeLimits } from './limits.ts'
+export {
+  LIMIT_RANGE,
+  Limits,
+  LimitsChange,
+  LimitsOverride,
+  LimitsStatus,
+  NodeLimits,
+  ReportedLimits,
+} from './limits.ts'
 export {
   Enrollment,
   Heartbeat,

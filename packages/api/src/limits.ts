@@ -9,11 +9,13 @@ const strict = { additionalProperties: false } as const
 const fleet = {
   libraryBytesPerSecond: 'Reading image data from the library, all imports together.',
   seedUpBytesPerSecond: 'What the origin sends.',
+  rackUplinkBytesPerSecond: 'What goes into, and what goes out of, each rack.',
 }
 const ofNode = {
   upBytesPerSecond: 'What a node sends.',
   downBytesPerSecond: 'What a node receives.',
   crossRackBytesPerSecond: 'What a node sends to nodes of other racks.',
+  crossRackDownBytesPerSecond: 'What a node receives from nodes of other racks and from the origin.',
   inRackBytesPerSecond: 'What a node sends to nodes of its own rack.',
   prefetchBytesPerSecond: 'What a node receives that no VM waits for.',
 }
@@ -34,6 +36,16 @@ export const NodeLimits = Type.Object(describe(ofNode, limit), {
   description: 'Limits on the payload of each node, by class.',
 })
 export type NodeLimits = Static<typeof NodeLimits>
+
+/** What a node reports: one of an earlier version does not know every limit. */
+export const ReportedLimits = Type.Object(
+  {
+    ...describe(ofNode, limit),
+    crossRackDownBytesPerSecond: Type.Optional(limit(ofNode.crossRackDownBytesPerSecond)),
+  },
+  { description: 'The limits on payload that a node keeps, by class.' },
+)
+export type ReportedLimits = Static<typeof ReportedLimits>
 
 export const Limits = Type.Object(
   { ...describe(fleet, limit), node: NodeLimits },

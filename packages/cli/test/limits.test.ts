@@ -10,7 +10,12 @@ import { runCli } from './run-cli.ts'
 import { startStandInSeed, TOKEN } from './stand-in-seed.ts'
 
 const MB = 1_000_000
-const configured = { libraryBytesPerSecond: 50 * MB, seedUpBytesPerSecond: null, node: NO_TRANSFER_LIMITS }
+const configured = {
+  libraryBytesPerSecond: 50 * MB,
+  seedUpBytesPerSecond: null,
+  rackUplinkBytesPerSecond: null,
+  node: NO_TRANSFER_LIMITS,
+}
 const limits: LimitsStatus = {
   configured,
   set: { libraryBytesPerSecond: null, node: { upBytesPerSecond: 1024 ** 2 } },

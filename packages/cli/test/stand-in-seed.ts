@@ -141,7 +141,12 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   return { url, state: held, [Symbol.asyncDispose]: () => service.stop() }
 }
 
-const NO_LIMITS = { libraryBytesPerSecond: null, seedUpBytesPerSecond: null, node: NO_TRANSFER_LIMITS }
+const NO_LIMITS = {
+  libraryBytesPerSecond: null,
+  seedUpBytesPerSecond: null,
+  rackUplinkBytesPerSecond: null,
+  node: NO_TRANSFER_LIMITS,
+}
 
 /** A page of a list; `after` is an index here. */
 function page<K extends string, T>(all: readonly T[], key: K, query: { after?: string; limit?: number }) {

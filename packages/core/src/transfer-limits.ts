@@ -8,6 +8,8 @@ export interface TransferRates {
   readonly downBytesPerSecond: number | null
   /** Sent to nodes of another rack. */
   readonly crossRackBytesPerSecond: number | null
+  /** Received from nodes of another rack and from the origin. */
+  readonly crossRackDownBytesPerSecond: number | null
   /** Sent to nodes of the same rack. */
   readonly inRackBytesPerSecond: number | null
   /** Asked for by anything but a read that somebody waits for. */
@@ -47,6 +49,7 @@ export const NO_TRANSFER_LIMITS: TransferRates = Object.freeze({
   upBytesPerSecond: null,
   downBytesPerSecond: null,
   crossRackBytesPerSecond: null,
+  crossRackDownBytesPerSecond: null,
   inRackBytesPerSecond: null,
   prefetchBytesPerSecond: null,
 })
@@ -75,6 +78,7 @@ export class TransferLimits {
       upBytesPerSecond: bucket(this.#rates.upBytesPerSecond),
       downBytesPerSecond: bucket(this.#rates.downBytesPerSecond),
       crossRackBytesPerSecond: bucket(this.#rates.crossRackBytesPerSecond),
+      crossRackDownBytesPerSecond: bucket(this.#rates.crossRackDownBytesPerSecond),
       inRackBytesPerSecond: bucket(this.#rates.inRackBytesPerSecond),
       prefetchBytesPerSecond: bucket(this.#rates.prefetchBytesPerSecond),
     }
@@ -170,6 +174,7 @@ function merged(before: TransferRates, change: Partial<TransferRates>): Transfer
     upBytesPerSecond: pick('upBytesPerSecond'),
     downBytesPerSecond: pick('downBytesPerSecond'),
     crossRackBytesPerSecond: pick('crossRackBytesPerSecond'),
+    crossRackDownBytesPerSecond: pick('crossRackDownBytesPerSecond'),
     inRackBytesPerSecond: pick('inRackBytesPerSecond'),
     prefetchBytesPerSecond: pick('prefetchBytesPerSecond'),
   })

@@ -91,6 +91,7 @@ export const peerConfigSchema = Type.Object(
         upBytesPerSecond: limit('Limit on sending to other nodes.'),
         downBytesPerSecond: limit('Limit on receiving.'),
         crossRackBytesPerSecond: limit('Limit on sending to nodes of other racks.'),
+        crossRackDownBytesPerSecond: limit('Limit on receiving from nodes of other racks and from the origin.'),
         inRackBytesPerSecond: limit('Limit on sending to nodes of the same rack.'),
         prefetchBytesPerSecond: limit('Limit on receiving what no VM waits for.'),
       },

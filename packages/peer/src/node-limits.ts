@@ -18,10 +18,12 @@ export class NodeLimitsKeeper {
   setFleet(fleet: NodeLimits | undefined): void {
     this.#fleet = fleet ?? null
     const { upBytesPerSecond, downBytesPerSecond, crossRackBytesPerSecond, inRackBytesPerSecond } = this.#configured
+    const { crossRackDownBytesPerSecond } = this.#configured
     this.transfers.set({
       upBytesPerSecond: lower(upBytesPerSecond, fleet?.upBytesPerSecond),
       downBytesPerSecond: lower(downBytesPerSecond, fleet?.downBytesPerSecond),
       crossRackBytesPerSecond: lower(crossRackBytesPerSecond, fleet?.crossRackBytesPerSecond),
+      crossRackDownBytesPerSecond: lower(crossRackDownBytesPerSecond, fleet?.crossRackDownBytesPerSecond),
       inRackBytesPerSecond: lower(inRackBytesPerSecond, fleet?.inRackBytesPerSecond),
       prefetchBytesPerSecond: lower(this.#configured.prefetchBytesPerSecond, fleet?.prefetchBytesPerSecond),
     })

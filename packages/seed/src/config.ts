@@ -114,6 +114,14 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    racks: Type.Object(
+      {
+        uplinkBytesPerSecond: limit(
+          'Limit on what goes into, and on what goes out of, each rack; its nodes that are alive share it.',
+        ),
+      },
+      strict,
+    ),
     tracker: Type.Object(
       {
         enabled: Type.Boolean({ description: 'Whether the tracker runs.' }),
@@ -140,6 +148,9 @@ export const seedConfigSchema = Type.Object(
             upBytesPerSecond: limit('Limit on what a node sends, unless its own is lower.'),
             downBytesPerSecond: limit('Limit on what a node receives, unless its own is lower.'),
             crossRackBytesPerSecond: limit('Limit on what a node sends to other racks, unless its own is lower.'),
+            crossRackDownBytesPerSecond: limit(
+              'Limit on what a node receives from other racks and from the origin, unless its own is lower.',
+            ),
             inRackBytesPerSecond: limit('Limit on what a node sends in its own rack, unless its own is lower.'),
             prefetchBytesPerSecond: limit(
               'Limit on what a node receives that no VM waits for, unless its own is lower.',
@@ -177,6 +188,7 @@ export const seedConfigDefaults = {
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
   layers: { automatic: true, minimumSaving: 0.25, queueLength: 1000 },
   swarm: { host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
+  racks: { uplinkBytesPerSecond: null },
   tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },
   dht: { enabled: true, port: 7440 },
   nodes: {

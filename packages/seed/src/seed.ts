@@ -311,10 +311,11 @@ async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-function configuredLimits({ library, swarm, nodes }: SeedConfig): Limits {
+function configuredLimits({ library, swarm, racks, nodes }: SeedConfig): Limits {
   return {
     libraryBytesPerSecond: library.limitBytesPerSecond,
     seedUpBytesPerSecond: swarm.upBytesPerSecond,
+    rackUplinkBytesPerSecond: racks.uplinkBytesPerSecond,
     node: nodes.limits,
   }
 }

@@ -11,6 +11,7 @@ const MB = 1_000_000
 const configured: Limits = {
   libraryBytesPerSecond: 50 * MB,
   seedUpBytesPerSecond: null,
+  rackUplinkBytesPerSecond: null,
   node: { ...NO_TRANSFER_LIMITS, upBytesPerSecond: 100 * MB },
 }
 
@@ -43,6 +44,7 @@ test('the configuration holds until something else is set, which holds at once a
     effective: {
       libraryBytesPerSecond: null,
       seedUpBytesPerSecond: 5 * MB,
+      rackUplinkBytesPerSecond: null,
       node: { ...configured.node, prefetchBytesPerSecond: MB },
     },
   })
@@ -72,6 +74,7 @@ test('what was set survives a restart, and what was not follows the configuratio
   assert.deepEqual(after.fleet.effective, {
     libraryBytesPerSecond: 70 * MB,
     seedUpBytesPerSecond: 5 * MB,
+    rackUplinkBytesPerSecond: null,
     node: NO_TRANSFER_LIMITS,
   })
   assert.equal(after.fleet.library.rateBytesPerSecond, 70 * MB)

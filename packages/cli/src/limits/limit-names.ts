@@ -18,9 +18,15 @@ const node = (key: keyof NodeLimits) => ({ of: 'node', key }) as const
 export const LIMIT_NAMES = [
   { name: 'library', field: fleet('libraryBytesPerSecond'), meaning: 'Reading the library, all imports together' },
   { name: 'seed-up', field: fleet('seedUpBytesPerSecond'), meaning: 'What the seed sends' },
+  { name: 'rack-uplink', field: fleet('rackUplinkBytesPerSecond'), meaning: 'Into, and out of, each rack' },
   { name: 'node-up', field: node('upBytesPerSecond'), meaning: 'What each node sends' },
   { name: 'node-down', field: node('downBytesPerSecond'), meaning: 'What each node receives' },
   { name: 'cross-rack', field: node('crossRackBytesPerSecond'), meaning: 'What each node sends to other racks' },
+  {
+    name: 'cross-rack-down',
+    field: node('crossRackDownBytesPerSecond'),
+    meaning: 'What each node receives from other racks and the seed',
+  },
   { name: 'in-rack', field: node('inRackBytesPerSecond'), meaning: 'What each node sends within its rack' },
   { name: 'prefetch', field: node('prefetchBytesPerSecond'), meaning: 'What each node receives that no VM waits for' },
 ] as const satisfies readonly LimitName[]

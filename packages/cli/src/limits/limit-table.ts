@@ -7,13 +7,14 @@ import { formatLimit } from './rate.ts'
 export function formatLimits({ effective, set, configured }: LimitsStatus): string {
   return formatTable<LimitName>(LIMIT_NAMES, [
     { title: 'LIMIT', value: ({ name }) => name },
-    { title: 'NOW', align: 'right', value: (limit) => optional(limitOf(effective, limit)) },
-    { title: 'SET', align: 'right', value: (limit) => optional(limitOf(set, limit)) },
-    { title: 'CONFIGURED', align: 'right', value: (limit) => optional(limitOf(configured, limit)) },
+    { title: 'NOW', align: 'right', value: (limit) => formatOptional(limitOf(effective, limit)) },
+    { title: 'SET', align: 'right', value: (limit) => formatOptional(limitOf(set, limit)) },
+    { title: 'CONFIGURED', align: 'right', value: (limit) => formatOptional(limitOf(configured, limit)) },
     { title: 'OF', value: ({ meaning }) => meaning },
   ])
 }
 
-function optional(limit: number | null | undefined): string {
+/** A limit as people write it, and nothing for what is not known. */
+export function formatOptional(limit: number | null | undefined): string {
   return limit === undefined ? '' : formatLimit(limit)
 }

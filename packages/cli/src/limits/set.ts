@@ -28,7 +28,7 @@ export const limitsSet = defineCommand({
 
 /** Throws `SHOAL_CLI_USAGE`, with every fault, before anything is changed. */
 function changeOf(args: Readonly<Record<string, unknown>>): LimitsChange {
-  const fleet: Pick<LimitsChange, 'libraryBytesPerSecond' | 'seedUpBytesPerSecond'> = {}
+  const fleet: Omit<LimitsChange, 'node'> = {}
   const node: NonNullable<LimitsChange['node']> = {}
   const faults: string[] = []
   for (const { name, field } of LIMIT_NAMES) {

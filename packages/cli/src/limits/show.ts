@@ -1,9 +1,9 @@
-import type { NodeLimits } from '@shoal/api'
+import type { NodeLimits, ReportedLimits } from '@shoal/api'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatTable } from '../format/table.ts'
 import { LIMIT_NAMES } from './limit-names.ts'
-import { formatLimits } from './limit-table.ts'
+import { formatLimits, formatOptional } from './limit-table.ts'
 import { formatLimit } from './rate.ts'
 
 export const limitsShow = defineCommand({
@@ -25,11 +25,11 @@ export const limitsShow = defineCommand({
 })
 
 /** A node may keep less than it is told, by its own configuration, and is told only when it is there. */
-function formatOfNode({ fleet, effective }: { fleet: NodeLimits; effective: NodeLimits | null }): string {
+function formatOfNode({ fleet, effective }: { fleet: NodeLimits; effective: ReportedLimits | null }): string {
   const rows = LIMIT_NAMES.flatMap(({ name, field }) => (field.of === 'node' ? [{ name, key: field.key }] : []))
   const table = formatTable(rows, [
     { title: 'LIMIT', value: ({ name }) => name },
-    { title: 'ON NODE', align: 'right', value: ({ key }) => (effective === null ? '' : formatLimit(effective[key])) },
+    { title: 'ON NODE', align: 'right', value: ({ key }) => formatOptional(effective?.[key]) },
     { title: 'FOR ALL', align: 'right', value: ({ key }) => formatLimit(fleet[key]) },
   ])
   return effective === null ? `${table}\n\nThe node has not reported its limits yet.` : table

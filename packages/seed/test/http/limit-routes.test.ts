@@ -15,6 +15,7 @@ it('limits are set and shown, reach the desired state of every node and survive 
   const configured = {
     libraryBytesPerSecond: 50 * MB,
     seedUpBytesPerSecond: null,
+    rackUplinkBytesPerSecond: null,
     node: { ...NO_TRANSFER_LIMITS, downBytesPerSecond: 90 * MB },
   }
   assert.deepEqual(await fixture.client.showLimits(), { configured, set: {}, effective: configured })
@@ -22,6 +23,7 @@ it('limits are set and shown, reach the desired state of every node and survive 
   const effective = {
     libraryBytesPerSecond: 50 * MB,
     seedUpBytesPerSecond: 30 * MB,
+    rackUplinkBytesPerSecond: null,
     node: { ...NO_TRANSFER_LIMITS, crossRackBytesPerSecond: 20 * MB },
   }
   assert.deepEqual((await fixture.client.setLimits({ body: set })).effective, effective)
