@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, rate, time } from './field.ts'
-import { NodeLimits } from './limits.ts'
+import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, rate, text, time } from './field.ts'
+import { ToldLimits } from './limits.ts'
 
 /** The most nodes one request may name. */
 export const MAX_NODES_A_REQUEST = 10_000
@@ -14,6 +14,12 @@ export const Assignment = Type.Object(
     priority: priority('Order among the assignments of a node.'),
     createdAt: time('When it was assigned.'),
     pinnedUntil: nullable(time('Until when it is not evicted; null: it is kept as long as it is worth it.')),
+    owners: Type.Optional(
+      Type.Array(text('Who wants it.', 100), {
+        maxItems: 1000,
+        description: 'Who wants it: operator, plans by their names; kept: nobody any more, it may stay.',
+      }),
+    ),
   },
   { description: 'One layer wanted on one node.' },
 )
@@ -101,7 +107,7 @@ export const DesiredState = Type.Object(
       maxItems: 10_000,
       description: 'Layers that were withdrawn: the node must stop serving and remove them.',
     }),
-    limits: Type.Optional(NodeLimits),
+    limits: Type.Optional(ToldLimits),
   },
   {
     description: 'Everything a node should hold now, and its limits (none when absent); it reconciles towards this.',

@@ -46,7 +46,7 @@ export {
   LimitsOverride,
   LimitsStatus,
   NodeLimits,
-  ReportedLimits,
+  ToldLimits,
 } from './limits.ts'
 export {
   Enrollment,

@@ -37,15 +37,15 @@ export const NodeLimits = Type.Object(describe(ofNode, limit), {
 })
 export type NodeLimits = Static<typeof NodeLimits>
 
-/** What a node reports: one of an earlier version does not know every limit. */
-export const ReportedLimits = Type.Object(
+/** What seed and nodes tell each other: one of an earlier version does not know every limit. */
+export const ToldLimits = Type.Object(
   {
     ...describe(ofNode, limit),
     crossRackDownBytesPerSecond: Type.Optional(limit(ofNode.crossRackDownBytesPerSecond)),
   },
-  { description: 'The limits on payload that a node keeps, by class.' },
+  { description: 'Limits on the payload of a node, by class.' },
 )
-export type ReportedLimits = Static<typeof ReportedLimits>
+export type ToldLimits = Static<typeof ToldLimits>
 
 export const Limits = Type.Object(
   { ...describe(fleet, limit), node: NodeLimits },

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { ErrorBody } from './error-body.ts'
 import { address, bytes, count, digest, hex20, nodeId, nullable, place, rate, text, time } from './field.ts'
-import { ReportedLimits } from './limits.ts'
+import { ToldLimits } from './limits.ts'
 
 /** The most layers a node may report. */
 export const MAX_NODE_LAYERS = 4096
@@ -92,7 +92,7 @@ export const Inventory = Type.Object(
     downBytesPerSecond: rate('Present rate of receiving.'),
     upBytesPerSecond: rate('Present rate of sending.'),
     load1: Type.Number({ minimum: 0, description: 'Load average over one minute.' }),
-    limits: Type.Optional(ReportedLimits),
+    limits: Type.Optional(ToldLimits),
   },
   { description: 'What a node holds, how busy it is and the limits it keeps.' },
 )

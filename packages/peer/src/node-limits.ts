@@ -1,5 +1,11 @@
-import type { NodeLimits } from '@shoal/api'
-import { type Clock, MIN_TRANSFER_BYTES_PER_SECOND, TransferLimits, type TransferRates } from '@shoal/core'
+import type { NodeLimits, ToldLimits } from '@shoal/api'
+import {
+  type Clock,
+  MIN_TRANSFER_BYTES_PER_SECOND,
+  NO_TRANSFER_LIMITS,
+  TransferLimits,
+  type TransferRates,
+} from '@shoal/core'
 
 /** The limits of this node: for each class the lower of its own configuration and of what the seed says, changed live. */
 export class NodeLimitsKeeper {
@@ -15,8 +21,8 @@ export class NodeLimitsKeeper {
   }
 
   /** Takes over what the seed says; nothing at all means no limit but this node's own. */
-  setFleet(fleet: NodeLimits | undefined): void {
-    this.#fleet = fleet ?? null
+  setFleet(fleet: ToldLimits | undefined): void {
+    this.#fleet = fleet === undefined ? null : { ...NO_TRANSFER_LIMITS, ...fleet }
     const { upBytesPerSecond, downBytesPerSecond, crossRackBytesPerSecond, inRackBytesPerSecond } = this.#configured
     const { crossRackDownBytesPerSecond } = this.#configured
     this.transfers.set({

@@ -1,4 +1,4 @@
-import type { NodeLimits, ReportedLimits } from '@shoal/api'
+import type { NodeLimits, ToldLimits } from '@shoal/api'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatTable } from '../format/table.ts'
@@ -25,7 +25,7 @@ export const limitsShow = defineCommand({
 })
 
 /** A node may keep less than it is told, by its own configuration, and is told only when it is there. */
-function formatOfNode({ fleet, effective }: { fleet: NodeLimits; effective: ReportedLimits | null }): string {
+function formatOfNode({ fleet, effective }: { fleet: NodeLimits; effective: ToldLimits | null }): string {
   const rows = LIMIT_NAMES.flatMap(({ name, field }) => (field.of === 'node' ? [{ name, key: field.key }] : []))
   const table = formatTable(rows, [
     { title: 'LIMIT', value: ({ name }) => name },
