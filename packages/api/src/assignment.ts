@@ -17,7 +17,7 @@ export const Assignment = Type.Object(
     owners: Type.Optional(
       Type.Array(text('Who wants it.', 100), {
         maxItems: 1000,
-        description: 'Who wants it: operator, plans by their names; kept: nobody any more, it may stay.',
+        description: 'Who wants it: operator, and plans by their names.',
       }),
     ),
   },

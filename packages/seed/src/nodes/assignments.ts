@@ -2,9 +2,25 @@ import type { Assignment, LayerInventory } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
+import {
+  type Claim,
+  type ClaimedLayer,
+  type ClaimOwner,
+  effectiveClaim,
+  isSameClaim,
+  later,
+  OPERATOR,
+  ordinaryClaim,
+} from './claims.ts'
 
-/** How much a layer is wanted, and how long at least. */
-export type AssignmentTerms = Pick<Assignment, 'priority' | 'pinnedUntil'>
+/** How much an operator wants a layer, and how long at least. */
+export type AssignmentTerms = Pick<Claim, 'priority' | 'pinnedUntil'>
+
+/** An assignment with all that a node is told of it. */
+export type NodeAssignment = Assignment & Claim
+
+/** What an owner wants, by node and layer. */
+export type ClaimsByNode = ReadonlyMap<string, ReadonlyMap<Digest, Claim>>
 
 /** What a node says of a layer that it may have evicted. */
 type EvictedLayer = Pick<LayerInventory, 'digest' | 'state' | 'evictedAssignment'>
@@ -12,7 +28,7 @@ type EvictedLayer = Pick<LayerInventory, 'digest' | 'state' | 'evictedAssignment
 interface NodeAssignments {
   readonly node: string
   readonly revision: number
-  readonly layers: Readonly<Record<string, Readonly<AssignmentTerms & { createdAt: string }>>>
+  readonly layers: Readonly<Record<string, ClaimedLayer>>
 }
 
 interface Revocations {
@@ -53,7 +69,7 @@ export class Assignments {
 
   async open(): Promise<void> {
     for await (const { value } of this.#state.range<NodeAssignments>({ prefix: PREFIX }))
-      this.#nodes.set(value.node, { ...value, layers: withPins(value.layers) })
+      this.#nodes.set(value.node, { ...value, layers: withClaims(value.layers) })
     this.#revoked = (await this.#state.get<Revocations>(REVOKED_KEY))?.value ?? this.#revoked
     this.#revision = (await this.#state.get<number>(REVISION_KEY))?.value ?? 0
   }
@@ -67,13 +83,23 @@ export class Assignments {
   }
 
   /** A node's assignments, the most urgent first. */
-  ofNode(node: string): Assignment[] {
+  ofNode(node: string): NodeAssignment[] {
     const layers = Object.entries(this.#nodes.get(node)?.layers ?? {})
-    return layers.map(([layer, rest]) => ({ node, layer, ...rest })).sort((a, b) => b.priority - a.priority)
+    return layers
+      .map(([layer, claimed]) => {
+        const { createdAt, claims } = claimed
+        return { node, layer, createdAt, ...effectiveClaim(claimed), owners: Object.keys(claims) }
+      })
+      .sort((a, b) => b.priority - a.priority || a.wave - b.wave)
+  }
+
+  /** Whether somebody wants a layer on a node. */
+  has(node: string, layer: Digest, owner: ClaimOwner): boolean {
+    return this.#nodes.get(node)?.layers[layer]?.claims[owner] !== undefined
   }
 
   /** Every assignment, by node, then layer. */
-  list(filter: { layer?: string | undefined; node?: string | undefined } = {}): Assignment[] {
+  list(filter: { layer?: string | undefined; node?: string | undefined } = {}): NodeAssignment[] {
     const nodes = filter.node === undefined ? [...this.#nodes.keys()].sort() : [filter.node]
     const assignments = nodes.flatMap((node) => this.ofNode(node).sort((a, b) => (a.layer < b.layer ? -1 : 1)))
     return filter.layer === undefined ? assignments : assignments.filter(({ layer }) => layer === filter.layer)
@@ -89,14 +115,64 @@ export class Assignments {
   }
 
   /** Assigns a layer, or changes its terms; what already holds is left as it is. Throws `SHOAL_ASSIGNMENT_LIMIT` before any change. */
-  assign(layer: Digest, nodes: readonly string[], terms: AssignmentTerms): AssignmentChange {
-    return this.#assign(layer, nodes, () => terms)
+  assign(layer: Digest, nodes: readonly string[], { priority, pinnedUntil }: AssignmentTerms): AssignmentChange {
+    return this.#assign(layer, nodes, () => ordinaryClaim(priority, pinnedUntil))
   }
 
   /** As {@link assign}, for the base below a layer: others that are above it may need it for longer. */
   assignBase(base: Digest, nodes: readonly string[], { priority, pinnedUntil }: AssignmentTerms): AssignmentChange {
-    return this.#assign(base, nodes, (before) => {
-      return { priority, pinnedUntil: later(pinnedUntil, before?.pinnedUntil ?? null) }
+    return this.#assign(base, nodes, (before) =>
+      ordinaryClaim(priority, later(pinnedUntil, before?.pinnedUntil ?? null)),
+    )
+  }
+
+  /**
+   * Lays an owner's claims, or changes them, and leaves the others' and those that it does not name as they are. With `onlyHeld` a
+   * claim that ended meanwhile, because its layer was evicted or withdrawn, is not laid again. Throws `SHOAL_ASSIGNMENT_LIMIT` before
+   * any change.
+   */
+  claim(owner: ClaimOwner, wanted: ClaimsByNode, { onlyHeld = false }: { onlyHeld?: boolean } = {}): AssignmentChange {
+    const changed = new Map<string, [Digest, Claim][]>()
+    for (const [node, claims] of wanted) {
+      const layers = this.#nodes.get(node)?.layers ?? {}
+      const news = [...claims].filter(([layer, claim]) => {
+        const before = layers[layer]?.claims[owner]
+        return !(onlyHeld && before === undefined) && !isSameClaim(before, claim)
+      })
+      if (news.length === 0) continue
+      this.#checkRoom(
+        node,
+        news.map(([layer]) => layer),
+      )
+      changed.set(node, news)
+    }
+    const now = this.#now()
+    return this.#change([...changed.keys()], (layers, node) => {
+      const after = { ...layers }
+      for (const [layer, claim] of changed.get(node) ?? []) {
+        const { createdAt = now, claims = {} } = layers[layer] ?? {}
+        after[layer] = { createdAt, claims: { ...claims, [owner]: claim } }
+      }
+      return after
+    })
+  }
+
+  /** Ends an owner's claims. A layer that nobody else wants there is taken back; what is complete of it stays for as long as it is worth it. */
+  release(owner: ClaimOwner, released: ReadonlyMap<string, Iterable<Digest>>): AssignmentChange {
+    const held = new Map<string, Digest[]>()
+    for (const [node, layers] of released) {
+      const owned = [...layers].filter((layer) => this.has(node, layer, owner))
+      if (owned.length > 0) held.set(node, owned)
+    }
+    return this.#change([...held.keys()], (layers, node) => {
+      const after = { ...layers }
+      for (const layer of held.get(node) ?? []) {
+        const { [owner]: _, ...claims } = layers[layer]?.claims ?? {}
+        const { createdAt = '' } = layers[layer] ?? {}
+        if (Object.keys(claims).length > 0) after[layer] = { createdAt, claims }
+        else delete after[layer]
+      }
+      return after
     })
   }
 
@@ -113,12 +189,17 @@ export class Assignments {
     )
   }
 
-  /** Takes a layer back from the given nodes, or from all. */
+  /** Takes a layer back from the given nodes, or from all, whoever wants it there. */
   unassign(layer: Digest, nodes?: readonly string[]): AssignmentChange & { removed: string[] } {
     const removed = [...(nodes ?? this.#nodes.keys())].filter(
       (node) => this.#nodes.get(node)?.layers[layer] !== undefined,
     )
     return { ...this.#change(removed, ({ [layer]: _, ...rest }) => rest), removed }
+  }
+
+  /** Gives nodes a new revision, since something else that their desired state tells has changed. */
+  renewNodes(nodes: readonly string[]): AssignmentChange {
+    return this.#change(nodes, (layers) => layers)
   }
 
   /** Takes a layer back from all nodes, for good: they stop serving it and remove it. */
@@ -155,37 +236,33 @@ export class Assignments {
     }
   }
 
-  #assign(
-    layer: Digest,
-    nodes: readonly string[],
-    termsAfter: (before: AssignmentTerms | undefined) => AssignmentTerms,
-  ): AssignmentChange {
-    const changed = nodes.filter((node) => {
-      const before = this.#nodes.get(node)?.layers[layer]
-      const { priority, pinnedUntil } = termsAfter(before)
-      return before?.priority !== priority || before.pinnedUntil !== pinnedUntil
+  #assign(layer: Digest, nodes: readonly string[], claimAfter: (before: Claim | undefined) => Claim): AssignmentChange {
+    const claims = nodes.map((node) => {
+      const claim = claimAfter(this.#nodes.get(node)?.layers[layer]?.claims[OPERATOR])
+      return [node, new Map([[layer, claim]])] as const
     })
-    for (const node of changed) {
-      const { layers = {} } = this.#nodes.get(node) ?? {}
-      const isFull = layers[layer] === undefined && Object.keys(layers).length >= MAX_LAYERS_A_NODE
-      if (isFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
-    }
-    const now = new Date(this.#clock.now()).toISOString()
-    return this.#change(changed, (layers) => ({
-      ...layers,
-      [layer]: { ...termsAfter(layers[layer]), createdAt: layers[layer]?.createdAt ?? now },
-    }))
+    return this.claim(OPERATOR, new Map(claims))
+  }
+
+  #checkRoom(node: string, news: readonly Digest[]): void {
+    const { layers = {} } = this.#nodes.get(node) ?? {}
+    const count = Object.keys(layers).length + news.filter((layer) => layers[layer] === undefined).length
+    if (count > MAX_LAYERS_A_NODE) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString()
   }
 
   #change(
     nodes: readonly string[],
-    edit: (layers: NodeAssignments['layers']) => NodeAssignments['layers'],
+    edit: (layers: NodeAssignments['layers'], node: string) => NodeAssignments['layers'],
   ): AssignmentChange {
     if (nodes.length === 0) return { operations: [], announce: () => {} }
     this.#revision += 1
     const operations: StateOperation[] = [{ type: 'put', key: REVISION_KEY, value: this.#revision }]
     for (const node of nodes) {
-      const value = { node, revision: this.#revision, layers: edit(this.#nodes.get(node)?.layers ?? {}) }
+      const value = { node, revision: this.#revision, layers: edit(this.#nodes.get(node)?.layers ?? {}, node) }
       this.#nodes.set(node, value)
       operations.push({ type: 'put', key: PREFIX + node, value })
     }
@@ -223,15 +300,19 @@ export class Assignments {
   }
 }
 
-/** Records that an earlier version wrote know of no pins. */
-function withPins(layers: NodeAssignments['layers']): NodeAssignments['layers'] {
+/** Records that an earlier version wrote know of no claims: what is in them was an operator's. */
+function withClaims(layers: Readonly<Record<string, ClaimedLayer | OldLayer>>): NodeAssignments['layers'] {
   return Object.fromEntries(
-    Object.entries(layers).map(([layer, { pinnedUntil = null, ...rest }]) => [layer, { ...rest, pinnedUntil }]),
+    Object.entries(layers).map(([layer, record]) => {
+      if ('claims' in record) return [layer, record]
+      const { createdAt, priority, pinnedUntil = null } = record
+      return [layer, { createdAt, claims: { [OPERATOR]: ordinaryClaim(priority, pinnedUntil) } }]
+    }),
   )
 }
 
-/** The later of two times; null is none. */
-function later(one: string | null, other: string | null): string | null {
-  if (one === null || other === null) return one ?? other
-  return Date.parse(one) > Date.parse(other) ? one : other
+interface OldLayer {
+  readonly createdAt: string
+  readonly priority: number
+  readonly pinnedUntil?: string | null
 }

@@ -17,12 +17,14 @@ export function desiredState(
   },
 ): DesiredState {
   const { assignments, registry, catalogue, limits } = deps
-  const wanted = assignments.ofNode(node).flatMap(({ layer, priority, createdAt: assignedAt, pinnedUntil }) => {
+  const wanted = assignments.ofNode(node).flatMap(({ layer, createdAt: assignedAt, ...claim }) => {
     const record = catalogue.layer(layer)
     if (record?.state !== 'published') return []
-    const { sizeBytes, infoHash } = record
+    const { sizeBytes, infoHash, bootBytes } = record
     const peers = registry.holders(layer, { node, limit: MAX_PEERS })
-    return [{ layer, priority, sizeBytes, infoHash, peers, assignedAt, pinnedUntil }]
+    const { priority, pinnedUntil, wave, weight, limitBytesPerSecond } = claim
+    const terms = { priority, pinnedUntil, wave, weight, limitBytesPerSecond, bootBytes }
+    return [{ layer, sizeBytes, infoHash, peers, assignedAt, ...terms }]
   })
   return {
     revision: assignments.revision(node),

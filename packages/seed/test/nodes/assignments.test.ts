@@ -90,7 +90,8 @@ it('changes priority and pin when it is assigned again, and keeps since when it 
   await commit(state, assignments.assign(digest('a'), ['n1'], terms(70, NOON)))
   assert.equal(assignments.revision('n1'), second)
   const createdAt = new Date(1000).toISOString()
-  const expected = [{ node: 'n1', layer: digest('a'), priority: 70, createdAt, pinnedUntil: NOON }]
+  const claim = { priority: 70, pinnedUntil: NOON, wave: 0, weight: 10, limitBytesPerSecond: null }
+  const expected = [{ node: 'n1', layer: digest('a'), createdAt, ...claim, owners: ['operator'] }]
   assert.deepEqual(assignments.list(), expected)
   assert.deepEqual((await open(state)).list(), expected)
   await commit(state, assignments.assign(digest('a'), ['n1'], terms(70)))
@@ -174,7 +175,8 @@ it('reads what was assigned before there were pins', async () => {
   const layers = { [digest('a')]: { priority: 50, createdAt: NOON } }
   await state.put('seed/desired/n1', { node: 'n1', revision: 3, layers })
   const assignments = await open(state)
-  const expected = [{ node: 'n1', layer: digest('a'), priority: 50, createdAt: NOON, pinnedUntil: null }]
+  const claim = { priority: 50, pinnedUntil: null, wave: 0, weight: 10, limitBytesPerSecond: null }
+  const expected = [{ node: 'n1', layer: digest('a'), createdAt: NOON, ...claim, owners: ['operator'] }]
   assert.deepEqual(assignments.ofNode('n1'), expected)
   assert.deepEqual(assignments.assign(digest('a'), ['n1'], terms(50)).operations, [])
 })
