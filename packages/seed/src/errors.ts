@@ -139,6 +139,50 @@ export const seedErrors = {
     message: 'Node {node} has {limit} assignments, which is the limit.',
     hint: 'Take layers back from it first (shoal layer unassign).',
   },
+  SHOAL_PLAN_UNKNOWN: {
+    message: 'There is no prefetch plan {plan}.',
+    hint: 'Look for it with shoal prefetch list; ended plans are forgotten after a while.',
+  },
+  SHOAL_PLAN_TARGETS: {
+    message: 'It is not clear where image {image} is wanted: {reason}.',
+    hint: 'Give nodes, all or vms; or zone, rack or aggregate.',
+  },
+  SHOAL_PLAN_REQUEST: {
+    message: 'The plan contradicts itself: {reason}.',
+    hint: 'Correct the request; nothing was started.',
+  },
+  SHOAL_PLAN_TIME: {
+    message: 'The plan cannot have {field} {time}: {reason}.',
+    hint: 'Write a time as 2026-01-31T18:00:00Z; see the reference for which come after which.',
+  },
+  SHOAL_PLAN_IDEMPOTENCY: {
+    message: 'This idempotency key belongs to plan {plan}, which was another request.',
+    hint: 'Send a new key with a new request.',
+  },
+  SHOAL_PLAN_LIMIT: {
+    message: 'There are {limit} plans under way, which is the limit.',
+    hint: 'Cancel plans that are no longer needed (shoal prefetch list).',
+  },
+  SHOAL_PLAN_ENDED: {
+    message: 'Plan {plan} is {state}, so it cannot be changed.',
+    hint: 'Start it again with shoal prefetch retry, or make a new one.',
+  },
+  SHOAL_PLAN_UNMET: {
+    message: 'Nothing of plan {plan} can be met: {reason}.',
+    hint: 'See what cannot be met with shoal prefetch show, mend it, and retry.',
+  },
+  SHOAL_PLAN_INCOMPLETE: {
+    message: '{missing} of {total} nodes of plan {plan} do not have it: {reason}.',
+    hint: 'It goes on when they are back; see shoal prefetch show --nodes.',
+  },
+  SHOAL_PLAN_EXPIRED: {
+    message: 'Plan {plan} was not done by {time}.',
+    hint: 'Start it again with shoal prefetch retry.',
+  },
+  SHOAL_PLAN_PLANNER: {
+    message: 'The planner failed: {reason}.',
+    hint: "Look at the seed's log; if it happens again, report it.",
+  },
   SHOAL_SEED_DIRECTORY: {
     message: 'The data directory {directory} cannot be used: {reason}.',
     hint: 'Set stateDirectory to a directory that the seed may write to.',
@@ -154,6 +198,30 @@ export const seedErrors = {
   SHOAL_SEED_KEY: {
     message: 'The signing key {path} cannot be used: {reason}.',
     hint: 'Restore the key from a backup; with a new key every node must trust it and every image must be imported again.',
+  },
+  SHOAL_RULE_UNKNOWN: {
+    message: 'There is no prefetch rule {rule}.',
+    hint: 'See shoal rule list.',
+  },
+  SHOAL_RULE_CRON: {
+    message: 'The rule cannot act at "{cron}": {reason}.',
+    hint: 'Write five fields (minute, hour, day of the month, month, day of the week), such as "0 2 * * *" for 02:00 every day.',
+  },
+  SHOAL_RULE_TIME_ZONE: {
+    message: 'There is no time zone {timeZone}.',
+    hint: 'Give an IANA name, such as Europe/Berlin or UTC.',
+  },
+  SHOAL_RULE_IMAGES: {
+    message: 'The rule does not say which images it means: {reason}.',
+    hint: 'Give an id, a name, a tag or a property.',
+  },
+  SHOAL_RULE_LIMIT: {
+    message: 'There are {limit} prefetch rules, which is the limit.',
+    hint: 'Remove rules that are no longer needed (shoal rule remove).',
+  },
+  SHOAL_RULE_NO_IMAGE: {
+    message: 'There is no image that the rule {rule} could prefetch.',
+    hint: 'Look at its conditions (shoal rule show {rule}) and at the images (shoal image list); they have to be active in the library.',
   },
 } as const satisfies ErrorTable
 
