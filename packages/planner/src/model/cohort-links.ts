@@ -3,6 +3,9 @@ import type { SwarmState } from './swarm-state.ts'
 
 /** What cohorts can send and receive, and what those who have all of a part can send, in bytes per second. */
 export class CohortLinks {
+  /** How many nodes, and in which rack. */
+  readonly nodes: Int32Array
+  readonly rackOf: Int32Array
   /** Of one node, the slowest of the cohort. */
   readonly down: Float64Array
   /** Of all nodes of the cohort together; dead ones send nothing. */
@@ -11,20 +14,20 @@ export class CohortLinks {
   readonly rackUp: Float64Array
   readonly #state: SwarmState
   readonly #rates: LinkRates
-  readonly #parts: number
   /** By part, then by rack. */
   readonly #holdersUp: Float64Array
   readonly #holders: Int32Array
 
-  constructor(state: SwarmState, rates: LinkRates, parts: number) {
+  constructor(state: SwarmState, rates: LinkRates) {
     this.#state = state
     this.#rates = rates
-    this.#parts = parts
+    this.nodes = Int32Array.from(state.cohorts, ({ nodes }) => nodes.length)
+    this.rackOf = Int32Array.from(state.cohorts, ({ rack }) => rack)
     this.down = new Float64Array(state.cohorts.length)
     this.up = new Float64Array(state.cohorts.length)
     this.rackUp = new Float64Array(rates.rackIn.length)
-    this.#holdersUp = new Float64Array(parts * this.rackUp.length)
-    this.#holders = new Int32Array(parts)
+    this.#holdersUp = new Float64Array(state.parts * this.rackUp.length)
+    this.#holders = new Int32Array(state.parts)
     this.measure()
   }
 
@@ -38,7 +41,7 @@ export class CohortLinks {
       this.rackUp[rack] = (this.rackUp[rack] ?? 0) + up
       this.down[cohort] = nodes.reduce((least, node) => Math.min(least, this.#rates.nodeDown[node] ?? 0), Infinity)
       if (!isAlive) continue
-      for (let part = 0; part < this.#parts; part += 1) {
+      for (let part = 0; part < this.#state.parts; part += 1) {
         this.#addHolders(cohort, part, this.#state.completeShare(cohort, part))
       }
     }
@@ -52,7 +55,7 @@ export class CohortLinks {
   #addHolders(cohort: number, part: number, share: number): void {
     const up = share * (this.up[cohort] ?? 0)
     if (up <= 0) return
-    const index = part * this.rackUp.length + (this.#state.cohorts[cohort]?.rack ?? 0)
+    const index = part * this.rackUp.length + (this.rackOf[cohort] ?? 0)
     this.#holdersUp[index] = (this.#holdersUp[index] ?? 0) + up
     this.#holders[part] = (this.#holders[part] ?? 0) + 1
   }

@@ -9,41 +9,39 @@ export interface FlowGroup {
 /** The flows of one rack, and what comes to it. Rates are in bytes per second. */
 export interface RackFlows {
   readonly rack: number
-  readonly cohorts: readonly number[]
-  /** Nodes of each cohort. */
-  readonly counts: readonly number[]
-  /** Of each node of each cohort. */
-  readonly rates: readonly number[]
+  /** Its cohorts are those of the group from here on, and before `to`. */
+  readonly from: number
+  readonly to: number
   /** The most that any of them has. */
   readonly frontBytes: number
-  /** How fast bytes that none of them has come over the uplink, once for the whole rack. */
-  readonly acrossRate: number
-  /** How fast nodes of the rack that have all of the part can send such bytes. */
+  /** How fast nodes of the rack that have all of the part can send what none of the flows has. */
   readonly holdersUp: number
-  /** Over the uplink, from whomever. */
-  readonly importRate: number
   /** What its own nodes can send. */
   readonly upHere: number
+  /** How fast such bytes come over the uplink, once for the whole rack. */
+  acrossRate: number
+  /** Over the uplink, from whomever. */
+  importRate: number
+  /** Of all its nodes together. */
+  rate: number
 }
 
-/** What a group gets of every link. */
+/** What a group gets of every link. It changes while links are shared out, for objects of its own for each limit would cost too much. */
 export interface FlowGrant {
   readonly group: FlowGroup
+  /** By cohort of the group: how many nodes it has, and what each of them gets. */
+  readonly counts: readonly number[]
+  readonly rates: number[]
   readonly racks: readonly RackFlows[]
   /** The most that any of the group has, and how fast bytes that none has can come. */
   readonly frontBytes: number
   readonly freshRate: number
-  readonly seedRate: number
+  seedRate: number
   /** Of all nodes together. */
-  readonly rate: number
+  rate: number
 }
 
 /** How fast bytes that no incomplete node of the rack has can come to any of them. */
 export function freshRate({ acrossRate, holdersUp }: RackFlows): number {
   return acrossRate + holdersUp
-}
-
-/** Sum over nodes, not cohorts. */
-export function rackRate({ rates, counts }: RackFlows): number {
-  return rates.reduce((sum, rate, index) => sum + rate * (counts[index] ?? 0), 0)
 }

@@ -1,5 +1,5 @@
 import type { CohortLinks } from './cohort-links.ts'
-import { type RackFlows, rackRate } from './flow-group.ts'
+import type { RackFlows } from './flow-group.ts'
 import type { LinkRoom } from './link-room.ts'
 import type { SwarmState } from './swarm-state.ts'
 import { waterLevel } from './water-level.ts'
@@ -9,15 +9,17 @@ export interface RackGround {
   readonly state: SwarmState
   readonly links: CohortLinks
   readonly room: LinkRoom
-  /** Of one node of a cohort, with what it has to make up for. */
-  readonly downOf: (cohort: number) => number
   /** In which a flow that is behind may catch up with those ahead of it. */
   readonly catchUpSeconds: number
 }
 
-/** What can reach the rack from outside. */
+/** The flows of a group, and what can reach their rack from outside. */
 export interface RackSupply {
   readonly part: number
+  readonly cohorts: readonly number[]
+  readonly counts: readonly number[]
+  /** What each node could receive at most; becomes what it receives. */
+  readonly rates: number[]
   /** How fast what no node of the group has can come to any of them. */
   readonly freshRate: number
   /** The most that any node of the group has. */
@@ -29,36 +31,63 @@ export interface RackSupply {
  * the uplink bring them, once for the whole rack; the rest from node to node.
  */
 export function shareRack(
-  { state, links, room, downOf, catchUpSeconds }: RackGround,
-  { part, freshRate, frontBytes }: RackSupply,
-  { rack, cohorts }: { rack: number; cohorts: readonly number[] },
+  { state, links, room, catchUpSeconds }: RackGround,
+  supply: RackSupply,
+  { rack, from, to }: Pick<RackFlows, 'rack' | 'from' | 'to'>,
 ): RackFlows {
-  const counts = cohorts.map((cohort) => state.cohorts[cohort]?.nodes.length ?? 0)
-  let [ahead, fastest, ownUp] = [0, 0, 0]
-  for (const cohort of cohorts) {
-    ahead = Math.max(ahead, state.got(cohort, part))
-    fastest = Math.max(fastest, downOf(cohort))
+  const { part, cohorts, rates } = supply
+  let [frontBytes, fastest, ownUp] = [0, 0, 0]
+  for (let index = from; index < to; index += 1) {
+    const cohort = cohorts[index] ?? 0
+    frontBytes = Math.max(frontBytes, state.got(cohort, part))
+    fastest = Math.max(fastest, rates[index] ?? 0)
     ownUp += links.up[cohort] ?? 0
   }
   const upLeft = room.up[rack] ?? 0
   const holdersUp = Math.min(upLeft, links.holdersUp(part, rack))
-  const fromOutside = Math.max(0, freshRate - holdersUp) + (frontBytes - ahead) / catchUpSeconds
+  const fromOutside = Math.max(0, supply.freshRate - holdersUp) + (supply.frontBytes - frontBytes) / catchUpSeconds
   const uplink = room.rackIn[rack] ?? 0
   const acrossRate = Math.min(uplink, Math.max(0, fastest - holdersUp), fromOutside)
-  const rates = cohorts.map((cohort) => {
-    const behind = (ahead - state.got(cohort, part)) / catchUpSeconds
-    return Math.min(downOf(cohort), acrossRate + holdersUp + behind)
-  })
   const upHere = Math.min(upLeft, ownUp + holdersUp)
-  const flows = { rack, cohorts, counts, rates, frontBytes: ahead, acrossRate, holdersUp, importRate: 0, upHere }
-  return limitImport(flows, uplink)
+  const flows = { rack, from, to, frontBytes, acrossRate, holdersUp, upHere, importRate: 0, rate: 0 }
+  limitToFront(state, supply, { flows, catchUpSeconds })
+  limitImport(supply, flows, uplink)
+  return flows
+}
+
+/** Nobody is faster than new bytes come, except to catch up with those of the rack who have more. */
+export function limitToFront(
+  state: SwarmState,
+  { part, cohorts, rates }: Pick<RackSupply, 'part' | 'cohorts' | 'rates'>,
+  { flows, catchUpSeconds }: { flows: RackFlows; catchUpSeconds: number },
+): void {
+  const fresh = flows.acrossRate + flows.holdersUp
+  for (let index = flows.from; index < flows.to; index += 1) {
+    const behind = (flows.frontBytes - state.got(cohorts[index] ?? 0, part)) / catchUpSeconds
+    rates[index] = Math.min(rates[index] ?? 0, fresh + behind)
+  }
 }
 
 /** Takes as much over the uplink as the flows need: one copy of what is new, and what the rack cannot send itself. */
-export function limitImport(flows: RackFlows, uplink: number): RackFlows {
-  const level = waterLevel(flows.rates, flows.counts, flows.upHere + uplink)
-  const limited = { ...flows, rates: flows.rates.map((rate) => Math.min(rate, level)) }
-  const fastest = limited.rates.reduce((most, rate) => Math.max(most, rate), 0)
-  const once = Math.min(flows.acrossRate, fastest)
-  return { ...limited, importRate: Math.min(uplink, Math.max(once, rackRate(limited) - flows.upHere)) }
+export function limitImport(
+  { rates, counts }: Pick<RackSupply, 'rates' | 'counts'>,
+  flows: RackFlows,
+  uplink: number,
+): void {
+  const { from, to, upHere } = flows
+  flows.rate = rateOf({ rates, counts }, flows)
+  if (flows.rate > upHere + uplink) {
+    const level = waterLevel({ rates, counts, from, to }, upHere + uplink)
+    for (let index = from; index < to; index += 1) rates[index] = Math.min(rates[index] ?? 0, level)
+    flows.rate = rateOf({ rates, counts }, flows)
+  }
+  let fastest = 0
+  for (let index = from; index < to; index += 1) fastest = Math.max(fastest, rates[index] ?? 0)
+  flows.importRate = Math.min(uplink, Math.max(Math.min(flows.acrossRate, fastest), flows.rate - upHere))
+}
+
+function rateOf({ rates, counts }: Pick<RackSupply, 'rates' | 'counts'>, { from, to }: RackFlows): number {
+  let sum = 0
+  for (let index = from; index < to; index += 1) sum += (rates[index] ?? 0) * (counts[index] ?? 0)
+  return sum
 }

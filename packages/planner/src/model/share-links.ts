@@ -1,15 +1,12 @@
-import { type FlowGrant, type FlowGroup, type RackFlows, rackRate } from './flow-group.ts'
-import { limitImport, type RackGround, shareRack } from './rack-flows.ts'
+import type { FlowGrant, FlowGroup, RackFlows } from './flow-group.ts'
+import { limitImport, limitToFront, type RackGround, shareRack } from './rack-flows.ts'
+import { takeRoom } from './take-room.ts'
 import { waterLevel } from './water-level.ts'
 
 export interface ShareGround extends RackGround {
   readonly seedHas: (part: number) => boolean
-}
-
-/** Upload that is not the group's, of nodes that have all of its part. */
-interface IdleUpload {
-  readonly rack: number
-  readonly up: number
+  /** Of one node of a cohort, with what it has to make up for. */
+  readonly downOf: (cohort: number) => number
 }
 
 /**
@@ -18,106 +15,67 @@ interface IdleUpload {
  * nodes get has to be sent by somebody.
  */
 export function shareLinks(ground: ShareGround, group: FlowGroup): FlowGrant {
-  const { state, links, room, downOf } = ground
+  const { state, links, room } = ground
   const { part, cohorts } = group
-  const flowsOf = byRack(ground, cohorts)
-  const inGroup = new Set(flowsOf.map(({ rack }) => rack))
-  const elsewhere: IdleUpload[] = []
-  let holdersUp = 0
-  for (let rack = 0; rack < room.up.length && links.hasHolders(part); rack += 1) {
-    const up = Math.min(room.up[rack] ?? 0, links.holdersUp(part, rack))
-    holdersUp += up
-    if (up > 0 && !inGroup.has(rack)) elsewhere.push({ rack, up })
-  }
+  const counts = cohorts.map((cohort) => links.nodes[cohort] ?? 0)
+  const rates = cohorts.map(ground.downOf)
   let [frontBytes, fastestDown] = [0, 0]
-  for (const cohort of cohorts) {
-    frontBytes = Math.max(frontBytes, state.got(cohort, part))
-    fastestDown = Math.max(fastestDown, downOf(cohort))
+  for (let index = 0; index < cohorts.length; index += 1) {
+    frontBytes = Math.max(frontBytes, state.got(cohorts[index] ?? 0, part))
+    fastestDown = Math.max(fastestDown, rates[index] ?? 0)
   }
+  const holdersUp = room.lookUpHolders(links, part)
   const seedUp = ground.seedHas(part) ? room.seedUp : 0
   const freshRate = holdersUp + Math.min(seedUp, Math.max(0, fastestDown - holdersUp))
-  let racks = flowsOf.map((flows) => shareRack(ground, { part, freshRate, frontBytes }, flows))
-  racks = limitExports(ground, racks, { part, seedUp, elsewhere })
-  const peersUp = [...racks.map(({ upHere }) => upHere), ...elsewhere.map(({ up }) => up)].reduce((a, b) => a + b, 0)
-  racks = limitTotal(racks, Math.min(seedUp + peersUp, room.plan))
-  let [rate, fastest] = [0, 0]
-  for (const flows of racks) {
-    rate += rackRate(flows)
-    for (const one of flows.rates) fastest = Math.max(fastest, one)
+  const supply = { part, cohorts, counts, rates, freshRate, frontBytes }
+  const racks: RackFlows[] = []
+  for (let from = 0; from < cohorts.length; from = racks.at(-1)?.to ?? cohorts.length) {
+    const rack = links.rackOf[cohorts[from] ?? 0] ?? 0
+    let to = from + 1
+    while (to < cohorts.length && links.rackOf[cohorts[to] ?? 0] === rack) to += 1
+    racks.push(shareRack(ground, supply, { rack, from, to }))
   }
-  const injected = Math.min(seedUp, Math.max(0, fastest - holdersUp), rate)
-  const seedRate = Math.min(seedUp, Math.max(injected, rate - peersUp))
-  const grant = { group, racks, frontBytes, freshRate, seedRate, rate }
-  take(ground, grant, elsewhere)
+  // What nodes outside the group send is what its racks do not count as their own.
+  for (const { rack } of racks) room.holdersUp[rack] = 0
+  const grant: FlowGrant = { group, counts, rates, racks, frontBytes, freshRate, seedRate: 0, rate: 0 }
+  limitExports(ground, grant, seedUp)
+  const peersUp = racks.reduce((sum, { upHere }) => sum + upHere, room.sumOfHolders())
+  limitTotal(grant, Math.min(seedUp + peersUp, room.plan))
+  let fastest = 0
+  for (const rate of rates) fastest = Math.max(fastest, rate)
+  const injected = Math.min(seedUp, Math.max(0, fastest - holdersUp), grant.rate)
+  grant.seedRate = Math.min(seedUp, Math.max(injected, grant.rate - peersUp))
+  takeRoom(room, grant)
   return grant
 }
 
-/** Cohorts come in order of rack. */
-function byRack({ state }: ShareGround, cohorts: readonly number[]): { rack: number; cohorts: number[] }[] {
-  const racks: { rack: number; cohorts: number[] }[] = []
-  for (const cohort of cohorts) {
-    const rack = state.cohorts[cohort]?.rack ?? 0
-    const last = racks.at(-1)
-    if (last?.rack === rack) last.cohorts.push(cohort)
-    else racks.push({ rack, cohorts: [cohort] })
-  }
-  return racks
-}
-
 /** What comes into racks has to leave the seed or another rack. */
-function limitExports(
-  { state, room, catchUpSeconds }: ShareGround,
-  racks: RackFlows[],
-  { part, seedUp, elsewhere }: { part: number; seedUp: number; elsewhere: readonly IdleUpload[] },
-): RackFlows[] {
-  let exportable = seedUp
-  for (const { rack, upHere } of racks) exportable += Math.min(room.rackOut[rack] ?? 0, upHere)
-  for (const { rack, up } of elsewhere) exportable += Math.min(room.rackOut[rack] ?? 0, up)
-  const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
-  if (imported <= exportable) return racks
-  const share = exportable / imported
-  return racks.map((flows) => {
-    const uplink = flows.importRate * share
-    const acrossRate = Math.min(flows.acrossRate, uplink)
-    const rates = flows.rates.map((rate, index) => {
-      const behind = (flows.frontBytes - state.got(flows.cohorts[index] ?? 0, part)) / catchUpSeconds
-      return Math.min(rate, acrossRate + flows.holdersUp + behind)
-    })
-    return limitImport({ ...flows, rates, acrossRate }, uplink)
-  })
-}
-
-function limitTotal(racks: RackFlows[], supply: number): RackFlows[] {
-  const wanted = racks.reduce((sum, flows) => sum + rackRate(flows), 0)
-  if (wanted <= supply) return racks
-  const all = { rates: racks.flatMap(({ rates }) => rates), counts: racks.flatMap(({ counts }) => counts) }
-  const level = waterLevel(all.rates, all.counts, supply)
-  return racks.map((flows) => {
-    const rates = flows.rates.map((rate) => Math.min(rate, level))
-    return limitImport({ ...flows, rates }, flows.importRate)
-  })
-}
-
-/** What is sent within a rack its nodes send; what is sent between racks all send who have it, by what they can. */
-function take({ room }: ShareGround, grant: FlowGrant, elsewhere: readonly IdleUpload[]): void {
-  const { racks, seedRate, rate } = grant
-  room.seedUp -= seedRate
-  room.plan -= rate
-  const senders = racks.map((flows) => {
-    const within = Math.max(0, rackRate(flows) - flows.importRate)
-    return { rack: flows.rack, within, spare: Math.max(0, flows.upHere - within) }
-  })
-  senders.push(...elsewhere.map(({ rack, up }) => ({ rack, within: 0, spare: up })))
-  const imported = racks.reduce((sum, { importRate }) => sum + importRate, 0)
-  const spare = senders.reduce((sum, one) => sum + one.spare, 0)
-  const share = spare === 0 ? 0 : Math.min(1, Math.max(0, imported - seedRate) / spare)
-  for (const { rack, importRate } of racks) room.rackIn[rack] = left(room.rackIn[rack], importRate)
-  for (const { rack, within, ...sender } of senders) {
-    room.rackOut[rack] = left(room.rackOut[rack], sender.spare * share)
-    room.up[rack] = left(room.up[rack], within + sender.spare * share)
+function limitExports({ state, room, catchUpSeconds }: ShareGround, grant: FlowGrant, seedUp: number): void {
+  const { racks } = grant
+  const supply = { ...grant.group, rates: grant.rates }
+  let [exportable, imported] = [seedUp, 0]
+  for (const { rack, upHere, importRate } of racks) {
+    exportable += Math.min(room.rackOut[rack] ?? 0, upHere)
+    imported += importRate
+  }
+  for (const [rack, up] of room.holdersUp.entries()) exportable += Math.min(room.rackOut[rack] ?? 0, up)
+  if (imported <= exportable) return
+  for (const flows of racks) {
+    const uplink = (flows.importRate * exportable) / imported
+    flows.acrossRate = Math.min(flows.acrossRate, uplink)
+    limitToFront(state, supply, { flows, catchUpSeconds })
+    limitImport(grant, flows, uplink)
   }
 }
 
-function left(some = 0, taken: number): number {
-  return Math.max(0, some - taken)
+/** Of what is short, every node gets the same, or less if its own link carries less. */
+function limitTotal(grant: FlowGrant, supply: number): void {
+  const { racks, rates, counts } = grant
+  const rateOf = () => racks.reduce((sum, { rate }) => sum + rate, 0)
+  grant.rate = rateOf()
+  if (grant.rate <= supply) return
+  const level = waterLevel({ rates, counts, from: 0, to: rates.length }, supply)
+  for (const [index, rate] of rates.entries()) rates[index] = Math.min(rate, level)
+  for (const flows of racks) limitImport(grant, flows, flows.importRate)
+  grant.rate = rateOf()
 }

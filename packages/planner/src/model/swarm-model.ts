@@ -5,17 +5,17 @@ import type { UnitInWave } from '../waves.ts'
 import { Agenda, type ModelChange } from './agenda.ts'
 import { bootPart, type Cohort, layerOfPart, restPart } from './cohort.ts'
 import { CohortLinks } from './cohort-links.ts'
-import { type FlowGrant, type FlowGroup, freshRate } from './flow-group.ts'
+import { findGroups } from './find-groups.ts'
+import type { FlowGrant } from './flow-group.ts'
 import { LibraryQueue } from './library-queue.ts'
 import { LinkRoom } from './link-room.ts'
+import { moveFlows } from './move-flows.ts'
+import { PartOffers } from './part-offers.ts'
 import { type ShareGround, shareLinks } from './share-links.ts'
 import { SpareTime } from './spare-time.ts'
 import { StepLength } from './step-length.ts'
 import { SwarmState } from './swarm-state.ts'
 import { Traffic } from './traffic.ts'
-
-/** Whose lead is less than this has nothing to pass on. */
-const ONE_BYTE = 1
 
 export interface ModelGround {
   readonly table: FleetTable
@@ -46,8 +46,7 @@ export class SwarmModel {
   readonly #share: ShareGround
   readonly #links: CohortLinks
   readonly #spare: SpareTime
-  /** By part: the most that any living cohort has of it. NaN: to be looked up. */
-  readonly #mostGot: Float64Array
+  readonly #offers: PartOffers
   readonly #agenda: Agenda
   readonly #steps: StepLength
   #now = 0
@@ -59,10 +58,10 @@ export class SwarmModel {
     this.traffic = new Traffic(rates.rackIn.length)
     this.library = new LibraryQueue(Float64Array.from(table.layers.keys(), (layer) => table.unreadBytes(layer)))
     this.opensAt = new Float64Array(2 * units.length).fill(Number.NaN)
-    const parts = 2 * table.layers.length
-    this.#links = new CohortLinks(this.state, rates, parts)
+    this.#links = new CohortLinks(this.state, rates)
     this.#spare = new SpareTime(cohorts.length)
-    this.#mostGot = new Float64Array(parts).fill(Number.NaN)
+    const seedHas = (part: number) => rates.seedUp > 0 && this.library.isReady(layerOfPart(part))
+    this.#offers = new PartOffers(this.state, this.#links, seedHas)
     const notBefore = new Set(cohorts.flatMap(({ stages }) => stages.map((stage) => stage.notBefore)))
     this.#agenda = new Agenda([...notBefore, ...[...cohorts.keys()].map(startsAt)], changesOf?.(this.state) ?? [])
     const bound = fluidBound(
@@ -78,7 +77,7 @@ export class SwarmModel {
       room: new LinkRoom(rates.rackIn.length),
       downOf: (cohort) => (this.#links.down[cohort] ?? 0) * this.#spare.factor(cohort),
       catchUpSeconds: this.#steps.shortest,
-      seedHas: (part) => rates.seedUp > 0 && this.library.isReady(layerOfPart(part)),
+      seedHas,
     }
   }
 
@@ -89,12 +88,14 @@ export class SwarmModel {
     for (;;) {
       if (this.#agenda.applyDue(this.#now)) {
         this.#links.measure()
-        this.#mostGot.fill(Number.NaN)
+        this.#offers.forget()
         this.#wantFromLibrary()
       }
       while (this.library.secondsToNext(rates.library) === 0) this.library.read(0, rates.library)
       this.#share.room.refill(rates, this.#links.rackUp)
-      const grants = this.#groups().map((group) => shareLinks(this.#share, group))
+      const { groups, idle } = findGroups(this.state, { now: this.#now, offered: this.#offers.now() })
+      for (const cohort of idle) this.#spare.setFree(cohort)
+      const grants = groups.map((group) => shareLinks(this.#share, group))
       const toNext = Math.min(this.#agenda.secondsToNext(this.#now), this.library.secondsToNext(rates.library))
       const seconds = Math.min(this.#steps.next(this.#secondsToDone(grants)), toNext)
       if (seconds === Number.POSITIVE_INFINITY) return
@@ -117,38 +118,13 @@ export class SwarmModel {
     }
   }
 
-  /** Who fetches what now, by rank. */
-  #groups(): FlowGroup[] {
-    const groups = new Map<number, FlowGroup & { cohorts: number[] }>()
-    const offered = this.#mostGot.map((_, part) => this.#offered(part))
-    const canBeHad = (cohort: number, part: number) => (offered[part] ?? 0) > this.state.got(cohort, part)
-    for (const cohort of this.#ground.cohorts.keys()) {
-      const stage = this.state.stageOf(cohort, this.#now, canBeHad)
-      if (stage === undefined) this.#spare.setFree(cohort)
-      if (stage === undefined) continue
-      const group = groups.get(stage.rank)
-      if (group === undefined) groups.set(stage.rank, { part: stage.part, rank: stage.rank, cohorts: [cohort] })
-      else group.cohorts.push(cohort)
-    }
-    return [...groups.values()].sort((a, b) => a.rank - b.rank)
-  }
-
-  /** How much of a part others can get: all, if the seed or a node has it; else what the node has that has the most. */
-  #offered(part: number): number {
-    if (this.#share.seedHas(part) || this.#links.hasHolders(part)) return Number.POSITIVE_INFINITY
-    if (Number.isNaN(this.#mostGot[part])) this.#mostGot[part] = this.state.mostGot(part)
-    return (this.#mostGot[part] ?? 0) - ONE_BYTE
-  }
-
   /** Until the first flow is done; infinite when nothing moves. */
   #secondsToDone(grants: readonly FlowGrant[]): number {
     let least = Number.POSITIVE_INFINITY
-    for (const { group, racks } of grants) {
-      for (const { cohorts, rates } of racks) {
-        for (const [index, cohort] of cohorts.entries()) {
-          const rate = rates[index] ?? 0
-          if (rate > 0) least = Math.min(least, this.state.lacking(cohort, group.part) / rate)
-        }
+    for (const { group, rates } of grants) {
+      for (let index = 0; index < rates.length; index += 1) {
+        const rate = rates[index] ?? 0
+        if (rate > 0) least = Math.min(least, this.state.lacking(group.cohorts[index] ?? 0, group.part) / rate)
       }
     }
     return least
@@ -158,34 +134,9 @@ export class SwarmModel {
   #move(grant: FlowGrant, seconds: number): number {
     const { part, rank } = grant.group
     if (grant.rate > 0 && Number.isNaN(this.opensAt[rank])) this.opensAt[rank] = this.#now
-    const received = grant.racks.map((flows) => {
-      // Nobody gets ahead of what the rack and the swarm can have by now.
-      const ceiling = Math.min(
-        flows.frontBytes + freshRate(flows) * seconds,
-        grant.frontBytes + grant.freshRate * seconds,
-      )
-      let bytes = 0
-      for (const [index, cohort] of flows.cohorts.entries()) {
-        const rate = flows.rates[index] ?? 0
-        if (rate === 0) {
-          this.#spare.setFree(cohort)
-          continue
-        }
-        const flow = { rate, down: this.#links.down[cohort] ?? 0 }
-        const most = Math.max(0, ceiling - this.state.got(cohort, part))
-        const takes = Math.min(most, this.#spare.mostBytes(cohort, flow, seconds), this.state.lacking(cohort, part))
-        const share = this.state.completeShare(cohort, part)
-        const doneAt = this.#spare.finishAt(cohort, flow, takes)
-        const added = this.state.receive(cohort, part, takes, doneAt)
-        const isDone = this.state.isComplete(cohort, part)
-        if (isDone) this.#links.complete(cohort, part, share)
-        this.#spare.setFree(cohort, isDone ? doneAt : undefined)
-        bytes += added * this.state.weight(cohort, part)
-      }
-      return bytes
-    })
+    const received = moveFlows({ state: this.state, links: this.#links, spare: this.#spare }, grant, seconds)
     this.traffic.add(grant, received)
-    this.#mostGot[part] = Number.NaN
+    this.#offers.forget(part)
     return received.reduce((sum, bytes) => sum + bytes, 0)
   }
 }

@@ -7,24 +7,25 @@ const NOTHING_BYTES = 1e-3
 /** What each cohort has of each part, and what it does next. Times are seconds since the model began. */
 export class SwarmState {
   readonly cohorts: readonly Cohort[]
+  /** How many there are: two of each layer. */
+  readonly parts: number
   readonly #partBytes: Float64Array
-  /** By cohort, then by part: what its poorest node has. */
+  /** By part, then by cohort: what its poorest node has. */
   readonly #got: Float64Array
-  /** By cohort, then by part: what its nodes lack on average, of what the poorest lacks. */
+  /** By part, then by cohort: what its nodes lack on average, of what the poorest lacks. */
   readonly #share: Float64Array
-  /** By cohort, then by part: of its nodes, those that had all of it from the beginning. */
+  /** By part, then by cohort: of its nodes, those that had all of it from the beginning. */
   readonly #richShare: Float64Array
   readonly #doneAt: Float64Array
   readonly #next: Int32Array
   readonly #isAlive: Uint8Array
   readonly #startsAt: Float64Array
-  readonly #parts: number
 
   constructor(table: FleetTable, cohorts: readonly Cohort[], startsAt: (cohort: number) => number) {
     this.cohorts = cohorts
-    this.#parts = 2 * table.layers.length
-    this.#partBytes = Float64Array.from({ length: this.#parts }, (_, part) => partBytes(table, part))
-    this.#got = new Float64Array(cohorts.length * this.#parts)
+    this.parts = 2 * table.layers.length
+    this.#partBytes = Float64Array.from({ length: this.parts }, (_, part) => partBytes(table, part))
+    this.#got = new Float64Array(cohorts.length * this.parts)
     this.#share = new Float64Array(this.#got.length)
     this.#richShare = new Float64Array(this.#got.length)
     this.#doneAt = new Float64Array(this.#got.length).fill(Number.NaN)
@@ -32,7 +33,7 @@ export class SwarmState {
     this.#isAlive = Uint8Array.from(cohorts, ({ nodes }) => (nodes.every((node) => table.isAlive(node)) ? 1 : 0))
     this.#startsAt = Float64Array.from(cohorts, (_, cohort) => startsAt(cohort))
     for (const [cohort, { nodes }] of cohorts.entries()) {
-      for (let part = 0; part < this.#parts; part += 1)
+      for (let part = 0; part < this.parts; part += 1)
         this.#begin(
           cohort,
           part,
@@ -42,7 +43,7 @@ export class SwarmState {
   }
 
   #begin(cohort: number, part: number, held: readonly number[]): void {
-    const [index, bytes] = [cohort * this.#parts + part, this.bytesOf(part)]
+    const [index, bytes] = [this.#index(cohort, part), this.bytesOf(part)]
     const least = held.reduce((some, one) => Math.min(some, one), bytes)
     const lacking = held.reduce((sum, one) => sum + bytes - one, 0)
     this.#got[index] = least
@@ -56,7 +57,7 @@ export class SwarmState {
   }
 
   got(cohort: number, part: number): number {
-    return this.#got[cohort * this.#parts + part] ?? 0
+    return this.#got[this.#index(cohort, part)] ?? 0
   }
 
   lacking(cohort: number, part: number): number {
@@ -65,12 +66,12 @@ export class SwarmState {
 
   /** Bytes that all nodes of a cohort together receive while its poorest receives one. */
   weight(cohort: number, part: number): number {
-    return (this.cohorts[cohort]?.nodes.length ?? 0) * (this.#share[cohort * this.#parts + part] ?? 0)
+    return (this.cohorts[cohort]?.nodes.length ?? 0) * (this.#share[this.#index(cohort, part)] ?? 0)
   }
 
   /** NaN: not yet. -Infinity: from the beginning. */
   doneAt(cohort: number, part: number): number {
-    return this.#doneAt[cohort * this.#parts + part] ?? Number.NaN
+    return this.#doneAt[this.#index(cohort, part)] ?? Number.NaN
   }
 
   isComplete(cohort: number, part: number): boolean {
@@ -79,7 +80,7 @@ export class SwarmState {
 
   /** Of its nodes, those that have all of a part: 1 when it is complete. */
   completeShare(cohort: number, part: number): number {
-    return this.isComplete(cohort, part) ? 1 : (this.#richShare[cohort * this.#parts + part] ?? 0)
+    return this.isComplete(cohort, part) ? 1 : (this.#richShare[this.#index(cohort, part)] ?? 0)
   }
 
   /** The most that any living cohort has of a part. */
@@ -103,28 +104,32 @@ export class SwarmState {
     return this.#startsAt[cohort] ?? 0
   }
 
-  /** Adds what the poorest node received and returns what was really added, for there is no more than the part. */
-  receive(cohort: number, part: number, bytes: number, at: number): number {
-    const index = cohort * this.#parts + part
-    const added = Math.min(bytes, this.lacking(cohort, part))
-    this.#got[index] = (this.#got[index] ?? 0) + added
-    if (this.lacking(cohort, part) <= NOTHING_BYTES) this.#doneAt[index] = at
-    return added
+  /** Adds what the poorest node received, the last of it `at`, and says whether it now has all. */
+  receive(cohort: number, part: number, { bytes, at }: { bytes: number; at: number }): boolean {
+    const index = this.#index(cohort, part)
+    this.#got[index] = (this.#got[index] ?? 0) + bytes
+    const isDone = this.lacking(cohort, part) <= NOTHING_BYTES
+    if (isDone) this.#doneAt[index] = at
+    return isDone
   }
 
-  /** The first stage that is not done, may begin and can be had. */
-  stageOf(cohort: number, now: number, canBeHad: (cohort: number, part: number) => boolean): Stage | undefined {
-    if (!this.isAlive(cohort) || this.startsAt(cohort) > now) return undefined
-    const { stages } = this.cohorts[cohort] ?? { stages: [] }
+  /** The first stage that is not done, may begin and of whose part more can be had than it has. */
+  stageOf(cohort: number, now: number, offered: Float64Array): Stage | undefined {
+    if (this.#isAlive[cohort] === 0 || this.startsAt(cohort) > now) return undefined
+    const stages = this.cohorts[cohort]?.stages ?? []
     let next = this.#next[cohort] ?? 0
-    for (let stage = stages[next]; stage !== undefined && this.isComplete(cohort, stage.part); stage = stages[next])
-      next += 1
+    while (next < stages.length && this.isComplete(cohort, stages[next]?.part ?? 0)) next += 1
     this.#next[cohort] = next
-    for (let index = next; index < stages.length; index += 1) {
-      const stage = stages[index]
-      if (stage === undefined || this.isComplete(cohort, stage.part) || stage.notBefore > now) continue
-      if (canBeHad(cohort, stage.part)) return stage
+    for (; next < stages.length; next += 1) {
+      const stage = stages[next]
+      if (stage === undefined || stage.notBefore > now || this.isComplete(cohort, stage.part)) continue
+      if ((offered[stage.part] ?? 0) > this.got(cohort, stage.part)) return stage
     }
     return undefined
+  }
+
+  /** Groups fetch one part in order of cohorts, so that what is used together lies together. */
+  #index(cohort: number, part: number): number {
+    return part * this.cohorts.length + cohort
   }
 }

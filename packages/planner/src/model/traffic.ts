@@ -1,5 +1,4 @@
 import type { FlowGrant } from './flow-group.ts'
-import { rackRate } from './flow-group.ts'
 
 /** Bytes by what they crossed. */
 export class Traffic {
@@ -19,8 +18,8 @@ export class Traffic {
     if (received === 0 || grant.rate === 0) return
     let imported = 0
     for (const [index, flows] of grant.racks.entries()) {
-      const rate = rackRate(flows)
-      const bytes = rate === 0 ? 0 : (receivedBytes[index] ?? 0) * Math.min(1, flows.importRate / rate)
+      const { rate, importRate } = flows
+      const bytes = rate === 0 ? 0 : (receivedBytes[index] ?? 0) * Math.min(1, importRate / rate)
       this.intoRack[flows.rack] = (this.intoRack[flows.rack] ?? 0) + bytes
       imported += bytes
     }
