@@ -3,6 +3,7 @@ export { BLOCK_HEADROOM_BYTES, BlockBuffer, MAX_BLOCK_BYTES } from './block-buff
 export { BlockBuffers } from './block-buffers.ts'
 export { type Clock, steadyClock, systemClock } from './clock.ts'
 export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
+export { LayerLimit } from './down-lanes.ts'
 export {
   type ErrorDetails,
   type ErrorEntry,

@@ -50,13 +50,13 @@ const PASSED = Promise.resolve()
  */
 export class TakeQueue {
   readonly #clock: Clock
-  readonly #lanes: readonly TakeLane[]
+  /** Those in which somebody waits: lanes come and go with the layers that have limits of their own. */
+  readonly #lanes = new Set<TakeLane>()
   #coming = 0
   #timer: { readonly at: number; readonly abort: AbortController } | undefined
 
-  constructor(clock: Clock, lanes: readonly TakeLane[]) {
+  constructor(clock: Clock) {
     this.#clock = clock
-    this.#lanes = lanes
   }
 
   /** Takes at once or not at all; true when taken. */
@@ -84,12 +84,13 @@ export class TakeQueue {
         },
       }
       const giveUp = () => {
-        lane.waiting.delete(waiter)
+        this.#leave(lane, waiter)
         this.#arm()
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', giveUp, { once: true })
       lane.waiting.add(waiter)
+      this.#lanes.add(lane)
       this.#arm()
     })
   }
@@ -99,11 +100,16 @@ export class TakeQueue {
     for (let lane = this.#next(); lane !== undefined; lane = this.#next()) {
       const [waiter] = lane.waiting
       if (waiter === undefined) break
-      lane.waiting.delete(waiter)
+      this.#leave(lane, waiter)
       lane.debit(waiter.bytes)
       waiter.pass()
     }
     this.#arm()
+  }
+
+  #leave(lane: TakeLane, waiter: Waiter): void {
+    lane.waiting.delete(waiter)
+    if (lane.waiting.size === 0) this.#lanes.delete(lane)
   }
 
   /** The lane whose first waiter goes next, of those who can pass. */
@@ -126,7 +132,7 @@ export class TakeQueue {
   #arm(): void {
     const now = this.#clock.now()
     let waitMs = Number.POSITIVE_INFINITY
-    for (const lane of this.#lanes) if (lane.waiting.size > 0) waitMs = Math.min(waitMs, lane.waitMs(now))
+    for (const lane of this.#lanes) waitMs = Math.min(waitMs, lane.waitMs(now))
     const isIdle = waitMs === Number.POSITIVE_INFINITY
     if (this.#timer !== undefined) {
       if (!isIdle && this.#timer.at <= now + waitMs) return

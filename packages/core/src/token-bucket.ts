@@ -23,7 +23,7 @@ export class TokenBucket {
     this.#clock = clock
     this.#tokens = new RateTokens(options.rateBytesPerSecond, clock.now(), options.burstBytes)
     this.#lane = new TakeLane([this.#tokens])
-    this.#queue = new TakeQueue(clock, [this.#lane])
+    this.#queue = new TakeQueue(clock)
   }
 
   get rateBytesPerSecond(): number {

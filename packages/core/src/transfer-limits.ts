@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { type DownBuckets, type DownLaneOptions, DownLanes, LayerLimit } from './down-lanes.ts'
 import { RateTokens } from './rate-tokens.ts'
 import { TakeLane, TakeQueue } from './take-queue.ts'
 
@@ -26,9 +27,9 @@ export interface TakeUpOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface TakeDownOptions {
-  /** For a read that somebody waits for. */
-  readonly urgent?: boolean | undefined
+export interface TakeDownOptions extends DownLaneOptions {
+  /** Of one layer that has a limit of its own. */
+  readonly layer?: LayerLimit | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,7 +66,8 @@ export class TransferLimits {
   readonly #buckets: Record<keyof TransferRates, RateTokens>
   readonly #up: Record<TransferPlace, { readonly ordinary: TakeLane; readonly urgent: TakeLane }>
   readonly #upQueue: TakeQueue
-  readonly #down: { readonly ordinary: TakeLane; readonly urgent: TakeLane }
+  readonly #downBuckets: DownBuckets
+  readonly #down: DownLanes
   readonly #downQueue: TakeQueue
   #rates: TransferRates
 
@@ -92,15 +94,11 @@ export class TransferLimits {
       'cross-rack': lanes(up, buckets.crossRackBytesPerSecond),
       unknown: lanes(up),
     }
-    this.#upQueue = new TakeQueue(
-      clock,
-      Object.values(this.#up).flatMap(({ ordinary, urgent }) => [urgent, ordinary]),
-    )
-    this.#down = {
-      ordinary: new TakeLane([down, buckets.prefetchBytesPerSecond]),
-      urgent: new TakeLane([down], { isUrgent: true }),
-    }
-    this.#downQueue = new TakeQueue(clock, [this.#down.urgent, this.#down.ordinary])
+    this.#upQueue = new TakeQueue(clock)
+    const { prefetchBytesPerSecond: prefetch, crossRackDownBytesPerSecond: crossRackDown } = buckets
+    this.#downBuckets = { down, prefetch, crossRackDown }
+    this.#down = new DownLanes(this.#downBuckets)
+    this.#downQueue = new TakeQueue(clock)
   }
 
   get rates(): TransferRates {
@@ -122,8 +120,19 @@ export class TransferLimits {
   }
 
   /** False when asking needs no take at all. */
-  isDownLimited(urgent = false): boolean {
-    return (urgent ? this.#down.urgent : this.#down.ordinary).isLimited
+  isDownLimited(options: TakeDownOptions = {}): boolean {
+    return this.#downLane(options).isLimited
+  }
+
+  /** A limit for what is received of one layer; none until {@link setLayerRate}. */
+  newLayerLimit(): LayerLimit {
+    return new LayerLimit(this.#downBuckets, this.#clock.now())
+  }
+
+  /** Takes effect at once, for those who wait as well. `null`: no limit. A TypeError unless it is above 0. */
+  setLayerRate(layer: LayerLimit, rateBytesPerSecond: number | null): void {
+    layer.tokens.setRate(rateBytesPerSecond ?? Number.POSITIVE_INFINITY, this.#clock.now())
+    this.#downQueue.pump()
   }
 
   /** As `takeUp`, but at once or not at all and without a promise; true when taken. Overtakes nobody who waits. */
@@ -133,8 +142,13 @@ export class TransferLimits {
   }
 
   /** As `takeDown`, but at once or not at all and without a promise; true when taken. Overtakes nobody who waits. */
-  tryTakeDown(bytes: number, { urgent = false }: TakeDownOptions = {}): boolean {
-    return this.#downQueue.tryTake(urgent ? this.#down.urgent : this.#down.ordinary, bytes)
+  tryTakeDown(bytes: number, options: TakeDownOptions = {}): boolean {
+    return this.#downQueue.tryTake(this.#downLane(options), bytes)
+  }
+
+  /** How long until such a take may pass, as far as the limits go; 0 when it may now. */
+  downWaitMs(options: TakeDownOptions = {}): number {
+    return this.#downLane(options).waitMs(this.#clock.now())
   }
 
   /**
@@ -146,9 +160,12 @@ export class TransferLimits {
     return this.#upQueue.take(urgent ? lanes.urgent : lanes.ordinary, bytes, signal)
   }
 
-  /** Before payload is asked for: the node's own limit, and that of prefetching unless urgent. Otherwise as `takeUp`. */
-  takeDown(bytes: number, { urgent = false, signal }: TakeDownOptions = {}): Promise<void> {
-    return this.#downQueue.take(urgent ? this.#down.urgent : this.#down.ordinary, bytes, signal)
+  /**
+   * Before payload is asked for: the node's own limit and that of what comes from other racks, and unless urgent those of prefetching
+   * and of the layer. Otherwise as `takeUp`.
+   */
+  takeDown(bytes: number, options: TakeDownOptions = {}): Promise<void> {
+    return this.#downQueue.take(this.#downLane(options), bytes, options.signal)
   }
 
   /** The most that may be taken at once for sending, now, so that a low rate holds over 10 s; `Infinity` with no limit. */
@@ -158,6 +175,11 @@ export class TransferLimits {
       slice = Math.min(slice, Math.max(MIN_SLICE_BYTES, Math.floor(rateBytesPerSecond * SLICE_SECONDS)))
     }
     return slice
+  }
+
+  #downLane(options: TakeDownOptions): TakeLane {
+    const { layer } = options
+    return (layer?.isLimited === true ? layer.lanes : this.#down).of(options)
   }
 }
 

@@ -4,6 +4,7 @@ import {
   ManualClock,
   MIN_TRANSFER_BYTES_PER_SECOND,
   NO_TRANSFER_LIMITS,
+  type TakeDownOptions,
   TransferLimits,
   type TransferPlace,
 } from '@shoal/core'
@@ -24,7 +25,7 @@ describe('TransferLimits', () => {
       assert.equal(limits.takeUp(1e12, { where }), limits.takeUp(1, { where }), 'a promise is made for each take')
     }
     for (const urgent of [false, true]) {
-      assert.equal(limits.isDownLimited(urgent), false)
+      assert.equal(limits.isDownLimited({ urgent }), false)
       assert.equal(limits.tryTakeDown(1e12, { urgent }), true)
     }
     await limits.takeDown(1e12)
@@ -34,21 +35,25 @@ describe('TransferLimits', () => {
   test('each limit holds up its own class only', () => {
     const rate = MB
     const classes = [
-      ['upBytesPerSecond', [true, true, true, false, false]],
-      ['inRackBytesPerSecond', [true, false, false, false, false]],
-      ['crossRackBytesPerSecond', [false, true, false, false, false]],
-      ['downBytesPerSecond', [false, false, false, true, true]],
-      ['prefetchBytesPerSecond', [false, false, false, true, false]],
+      ['upBytesPerSecond', [true, true, true, false, false, false, false]],
+      ['inRackBytesPerSecond', [true, false, false, false, false, false, false]],
+      ['crossRackBytesPerSecond', [false, true, false, false, false, false, false]],
+      ['downBytesPerSecond', [false, false, false, true, true, true, true]],
+      ['prefetchBytesPerSecond', [false, false, false, true, true, false, false]],
+      ['crossRackDownBytesPerSecond', [false, false, false, false, true, false, true]],
     ] as const
+    const downs = [{}, { far: true }, { urgent: true }, { urgent: true, far: true }]
     for (const [name, expected] of classes) {
       const limits = new TransferLimits(new ManualClock(), { [name]: rate })
       const takes = [
         ...PLACES.map((where) => () => limits.tryTakeUp(rate, { where })),
-        () => limits.tryTakeDown(rate),
-        () => limits.tryTakeDown(rate, { urgent: true }),
+        ...downs.map((options) => () => limits.tryTakeDown(rate, options)),
       ]
-      const isLimited = [...PLACES.map((where) => limits.isUpLimited(where)), limits.isDownLimited()]
-      assert.deepEqual([...isLimited, limits.isDownLimited(true)], expected, name)
+      const isLimited = [
+        ...PLACES.map((where) => limits.isUpLimited(where)),
+        ...downs.map((options) => limits.isDownLimited(options)),
+      ]
+      assert.deepEqual(isLimited, expected, name)
       for (const [index, take] of takes.entries()) {
         limits.set({ [name]: null })
         limits.set({ [name]: rate })
@@ -162,6 +167,64 @@ describe('TransferLimits', () => {
     assertRate(toOthers, { rate: cross, fromMs: 0, toMs: 22_000 })
   })
 
+  test('the limit of a layer holds beside those of the node, and holds up no other layer', async () => {
+    const loads = fc.record({ rate: fc.integer({ min: 2 * MB, max: 20 * MB }), far: fc.boolean(), stepsMs: lateness })
+    await fc.assert(
+      fc.asyncProperty(loads, async ({ rate, far, stepsMs }) => {
+        const down = 30 * MB
+        const run = new Run({ downBytesPerSecond: down, crossRackDownBytesPerSecond: 40 * MB })
+        const layer = run.limits.newLayerLimit()
+        run.limits.setLayerRate(layer, rate)
+        for (let n = 0; n < 4; n += 1) run.receive('slow', { layer, far })
+        run.receive('other', {})
+        await run.advance(22_000, stepsMs)
+        run.limits.setLayerRate(layer, rate / 2)
+        await run.advance(1000, stepsMs)
+        const fromMs = run.clock.now()
+        await run.advance(11_000, stepsMs)
+        run.close()
+        const slow = run.passed.filter(({ where }) => where === 'slow')
+        assertRate(slow, { rate, fromMs: 0, toMs: 22_000 })
+        if (rate / 2 >= 1.75 * MB) assertRate(slow, { rate: rate / 2, fromMs, toMs: run.clock.now() })
+        assertRate(run.passed, { rate: down, fromMs: 0, toMs: run.clock.now() })
+      }),
+      { numRuns: 6, seed: 5 },
+    )
+  })
+
+  test('what somebody waits for does not count against the limit of its layer, which goes and comes with its rate', async () => {
+    const run = new Run({})
+    const { limits } = run
+    const layer = limits.newLayerLimit()
+    assert.equal(limits.isDownLimited({ layer }), false)
+    limits.setLayerRate(layer, MB)
+    assert.equal(limits.isDownLimited({ layer }), true)
+    assert.equal(limits.tryTakeDown(2 * MB, { layer }), true)
+    assert.equal(limits.downWaitMs({ layer }), 2000)
+    assert.equal(limits.downWaitMs({ layer, urgent: true }), 0)
+    assert.equal(limits.tryTakeDown(9 * MB, { layer, urgent: true }), true)
+    assert.equal(limits.downWaitMs({ layer }), 2000)
+    const waits = limits.takeDown(0, { layer })
+    limits.setLayerRate(layer, null)
+    await waits
+    assert.throws(() => limits.setLayerRate(layer, 0), TypeError)
+  })
+
+  test('what comes from afar waits for its own limit, and near sources for that of the node only', async () => {
+    const down = 10 * MB
+    const far = 2 * MB
+    const run = new Run({ downBytesPerSecond: down, crossRackDownBytesPerSecond: far })
+    for (let n = 0; n < 5; n += 1) run.receive('far', { far: true })
+    run.receive('near', {})
+    await run.advance(22_000, [3, 9])
+    run.close()
+    assertRate(run.passed, { rate: down, fromMs: 0, toMs: 22_000 })
+    assertRate(
+      run.passed.filter(({ where }) => where === 'far'),
+      { rate: far, fromMs: 0, toMs: 22_000 },
+    )
+  })
+
   test('one who gives up takes nothing of any limit', async () => {
     const run = new Run({ upBytesPerSecond: MB, crossRackBytesPerSecond: 100_000 })
     run.limits.tryTakeUp(400_000, { where: 'cross-rack' })
@@ -228,10 +291,10 @@ const lateness = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLe
 interface Passed {
   readonly atMs: number
   readonly bytes: number
-  readonly where: TransferPlace
+  readonly where: TransferPlace | 'near' | 'far' | 'slow' | 'other'
 }
 
-/** Senders that always have more to send, at a clock that is moved. */
+/** Senders and receivers that always have more to send, at a clock that is moved. */
 class Run {
   readonly clock = new ManualClock()
   readonly limits: TransferLimits
@@ -245,6 +308,17 @@ class Run {
   /** Sends for ever, in slices unless `bytes` says otherwise. */
   send(where: TransferPlace, bytes?: number): void {
     void this.#sendAll(where, bytes).catch(() => {})
+  }
+
+  /** Receives for ever, in blocks. */
+  receive(name: Passed['where'], options: TakeDownOptions): void {
+    const receiveAll = async () => {
+      for (;;) {
+        await this.limits.takeDown(BLOCK_BYTES, { ...options, signal: this.#closed.signal })
+        this.passed.push({ atMs: this.clock.now(), bytes: BLOCK_BYTES, where: name })
+      }
+    }
+    receiveAll().catch(() => {})
   }
 
   sendOnce(where: TransferPlace, bytes: number, urgent: boolean): void {
