@@ -46,8 +46,17 @@ export {
   LimitsOverride,
   LimitsStatus,
   NodeLimits,
+  ScheduledLimits,
   ToldLimits,
 } from './limits.ts'
+export {
+  DAYS,
+  type Day,
+  LimitsSchedule,
+  LimitsScheduleStatus,
+  LimitsWindow,
+  MAX_LIMITS_WINDOWS,
+} from './limits-schedule.ts'
 export {
   Enrollment,
   Heartbeat,

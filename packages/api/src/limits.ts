@@ -1,6 +1,10 @@
 import { MIN_TRANSFER_BYTES_PER_SECOND } from '@shoal/core'
 import { type Static, type TSchema, Type } from 'typebox'
-import { nullable } from './field.ts'
+import { nullable, time } from './field.ts'
+
+/** The name of a window of the schedule, which its author gives. */
+export const limitsWindowName = (description: string) =>
+  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$', maxLength: 63, description })
 
 /** The least and the most a limit may be: below, it could not be kept within 5 %; above, it is a slip of the pen. */
 export const LIMIT_RANGE = { minimum: MIN_TRANSFER_BYTES_PER_SECOND, maximum: 1e12 } as const
@@ -59,6 +63,12 @@ export const LimitsOverride = Type.Object(
 )
 export type LimitsOverride = Static<typeof LimitsOverride>
 
+export const ScheduledLimits = Type.Object(
+  { ...describe(fleet, whenSet), node: Type.Optional(Type.Object(describe(ofNode, whenSet), strict)) },
+  { ...strict, description: 'Limits in place of the configured ones; what is absent is as configured.' },
+)
+export type ScheduledLimits = Static<typeof ScheduledLimits>
+
 export const LimitsChange = Type.Object(
   { ...describe(fleet, change), node: Type.Optional(Type.Object(describe(ofNode, change), strict)) },
   { ...strict, description: 'Limits to set; what is absent stays as it is.' },
@@ -66,10 +76,21 @@ export const LimitsChange = Type.Object(
 export type LimitsChange = Static<typeof LimitsChange>
 
 export const LimitsStatus = Type.Object(
-  { configured: Limits, set: LimitsOverride, effective: Limits },
+  {
+    configured: Limits,
+    scheduled: nullable(
+      Type.Object(
+        { window: limitsWindowName('The window of the schedule that holds now.'), limits: LimitsOverride },
+        { description: 'What the schedule says now, in place of the configuration.' },
+      ),
+    ),
+    set: LimitsOverride,
+    effective: Limits,
+    nextChangeAt: nullable(time('When another window holds, or none; null: not within two weeks.')),
+  },
   {
     description:
-      "The limits of the seed's configuration, those set in their place, and what holds. A node's own configuration may be lower.",
+      "The limits of the seed's configuration, those that the schedule says now, those that were set, and what holds: what was set, else the schedule, else the configuration. A node's own configuration may be lower.",
   },
 )
 export type LimitsStatus = Static<typeof LimitsStatus>

@@ -18,6 +18,7 @@ import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
 import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
+import { LimitsSchedule, LimitsScheduleStatus } from './limits-schedule.ts'
 import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
 import type { Operation } from './operation.ts'
 import {
@@ -524,6 +525,26 @@ export const operations = {
       'Sets limits on payload: of the seed at once, of the nodes as soon as they are told. They survive a restart.',
     body: LimitsChange,
     response: LimitsStatus,
+  },
+  showLimitsSchedule: {
+    id: 'showLimitsSchedule',
+    method: 'GET',
+    path: '/v1/limits/schedule',
+    role: 'operator',
+    tag: 'limits',
+    summary: 'Shows the schedule of the limits.',
+    response: LimitsScheduleStatus,
+  },
+  setLimitsSchedule: {
+    id: 'setLimitsSchedule',
+    method: 'PUT',
+    path: '/v1/limits/schedule',
+    role: 'operator',
+    tag: 'limits',
+    summary:
+      'Sets the whole schedule of the limits: windows of the day in which others hold than are configured. It survives a restart.',
+    body: LimitsSchedule,
+    response: LimitsScheduleStatus,
   },
   status: {
     id: 'status',

@@ -18,12 +18,14 @@ const configured = {
 }
 const limits: LimitsStatus = {
   configured,
+  scheduled: null,
   set: { libraryBytesPerSecond: null, node: { upBytesPerSecond: 1024 ** 2 } },
   effective: {
     ...configured,
     libraryBytesPerSecond: null,
     node: { ...NO_TRANSFER_LIMITS, upBytesPerSecond: 1024 ** 2 },
   },
+  nextChangeAt: null,
 }
 
 it('a rate is read as people write it', () => {

@@ -51,7 +51,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     onImport: () => {},
     onLayers: () => {},
     badBlocks: [],
-    limits: { configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
+    limits: { scheduled: null, nextChangeAt: null, configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
     onLimits: () => {},
     ...state,
   }

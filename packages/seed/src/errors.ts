@@ -223,6 +223,14 @@ export const seedErrors = {
     message: 'There is no image that the rule {rule} could prefetch.',
     hint: 'Look at its conditions (shoal rule show {rule}) and at the images (shoal image list); they have to be active in the library.',
   },
+  SHOAL_LIMITS_WINDOW_NAME: {
+    message: 'The schedule of limits has two windows with the name {window}.',
+    hint: 'Give each window a name of its own.',
+  },
+  SHOAL_LIMITS_TIME_ZONE: {
+    message: 'The window {window} of the schedule of limits has a time zone that is not known: {timeZone}.',
+    hint: 'Give an IANA name, such as Europe/Berlin or UTC.',
+  },
 } as const satisfies ErrorTable
 
 export const seedError = errorFactory(seedErrors)

@@ -91,7 +91,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => journal.flush())
     stack.defer(() => popularity.save())
 
-    const limits = new FleetLimits({ state, journal, assignments, clock: steadyClock }, configuredLimits(config))
+    const limits = new FleetLimits(
+      { state, journal, assignments, clock: steadyClock, wallClock: clock },
+      configuredLimits(config),
+    )
     await limits.open()
 
     const storeDirectory = join(stateDirectory, 'layers')
@@ -276,6 +279,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     }
     const loops = [
       watcher.run({ signal: stopping.signal }),
+      limits.run({
+        signal: stopping.signal,
+        onError: (error) =>
+          logger.error({ reason: errorMessage(error) }, 'the limits of the schedule were not written'),
+      }),
       repeat(config.nodes.heartbeatIntervalMs, async () => {
         for (const address of await registry.markLost()) tracker.forget(address)
       }),

@@ -15,11 +15,14 @@ const configured: Limits = {
   node: { ...NO_TRANSFER_LIMITS, upBytesPerSecond: 100 * MB },
 }
 
+/** What the status has of the schedule when there is none. */
+const unscheduled = { scheduled: null, nextChangeAt: null }
+
 async function open(state: StateStore, limits = configured) {
   const clock = new ManualClock()
   const journal = new EventJournal({ state, clock }, { limit: 100 })
   const assignments = new Assignments({ state, clock })
-  const fleet = new FleetLimits({ state, journal, assignments, clock }, limits)
+  const fleet = new FleetLimits({ state, journal, assignments, clock, wallClock: clock }, limits)
   for (const part of [journal, assignments, fleet]) await part.open()
   const events = async () => (await journal.list({ limit: 100 })).map(({ type, message }) => ({ type, message }))
   return { fleet, events, revision: () => assignments.revision('n1'), assignments }
@@ -27,7 +30,7 @@ async function open(state: StateStore, limits = configured) {
 
 test('the configuration holds until something else is set, which holds at once and can be taken back', async () => {
   const { fleet, events } = await open(createMemoryState())
-  assert.deepEqual(fleet.status(), { configured, set: {}, effective: configured })
+  assert.deepEqual(fleet.status(), { ...unscheduled, configured, set: {}, effective: configured })
   assert.equal(fleet.library.rateBytesPerSecond, 50 * MB)
   assert.equal(fleet.origin.rates.upBytesPerSecond, null)
 
@@ -39,6 +42,7 @@ test('the configuration holds until something else is set, which holds at once a
   assert.equal(fleet.library.rateBytesPerSecond, Number.POSITIVE_INFINITY)
   assert.equal(fleet.origin.rates.upBytesPerSecond, 5 * MB)
   assert.deepEqual(await change, {
+    ...unscheduled,
     configured,
     set: { libraryBytesPerSecond: null, seedUpBytesPerSecond: 5 * MB, node: { prefetchBytesPerSecond: MB } },
     effective: {

@@ -5,4 +5,6 @@ import type { FleetLimits } from '../fleet-limits.ts'
 export function addLimitRoutes(app: HttpApp, { limits }: { limits: FleetLimits }): void {
   registerOperation(app, operations.showLimits, () => limits.status())
   registerOperation(app, operations.setLimits, ({ body }) => limits.change(body))
+  registerOperation(app, operations.showLimitsSchedule, () => limits.schedule())
+  registerOperation(app, operations.setLimitsSchedule, ({ body }) => limits.setSchedule(body))
 }

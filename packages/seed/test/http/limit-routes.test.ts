@@ -5,6 +5,8 @@ import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
 const MB = 1_000_000
+/** What the status has of the schedule when there is none. */
+const unscheduled = { scheduled: null, nextChangeAt: null }
 
 it('limits are set and shown, reach the desired state of every node and survive a restart', async (t) => {
   const fixture = await createFixture(t, {
@@ -18,7 +20,7 @@ it('limits are set and shown, reach the desired state of every node and survive 
     rackUplinkBytesPerSecond: null,
     node: { ...NO_TRANSFER_LIMITS, downBytesPerSecond: 90 * MB },
   }
-  assert.deepEqual(await fixture.client.showLimits(), { configured, set: {}, effective: configured })
+  assert.deepEqual(await fixture.client.showLimits(), { ...unscheduled, configured, set: {}, effective: configured })
   const set = { seedUpBytesPerSecond: 30 * MB, node: { crossRackBytesPerSecond: 20 * MB, downBytesPerSecond: null } }
   const effective = {
     libraryBytesPerSecond: 50 * MB,
@@ -42,7 +44,7 @@ it('limits are set and shown, reach the desired state of every node and survive 
 
   await fixture.stop()
   await fixture.start()
-  assert.deepEqual(await fixture.client.showLimits(), { configured, set, effective })
+  assert.deepEqual(await fixture.client.showLimits(), { ...unscheduled, configured, set, effective })
 })
 
 it('a limit that could not be meant is refused and changes nothing', async (t) => {
