@@ -28,6 +28,22 @@ import { nodeList } from './node/list.ts'
 import { nodeRemove } from './node/remove.ts'
 import { nodeShow } from './node/show.ts'
 import { peerServe } from './peer/serve.ts'
+import { prefetchCancel } from './prefetch/cancel.ts'
+import { prefetchList } from './prefetch/list.ts'
+import { prefetchPause } from './prefetch/pause.ts'
+import { prefetchPlan } from './prefetch/plan.ts'
+import { prefetchResume } from './prefetch/resume.ts'
+import { prefetchRetry } from './prefetch/retry.ts'
+import { prefetchSet } from './prefetch/set.ts'
+import { prefetchShow } from './prefetch/show.ts'
+import { prefetchStart } from './prefetch/start.ts'
+import { prefetchWait } from './prefetch/wait.ts'
+import { prefetchWatch } from './prefetch/watch.ts'
+import { ruleList } from './rule/list.ts'
+import { ruleRemove } from './rule/remove.ts'
+import { ruleRun } from './rule/run.ts'
+import { ruleSet } from './rule/set.ts'
+import { ruleShow } from './rule/show.ts'
 import { seedServe } from './seed/serve.ts'
 import { status } from './status.ts'
 
@@ -56,6 +72,22 @@ export const commands: readonly Command[] = [
   cacheUnpin,
   cacheEvict,
   cachePolicy,
+  prefetchPlan,
+  prefetchStart,
+  prefetchList,
+  prefetchShow,
+  prefetchWatch,
+  prefetchWait,
+  prefetchSet,
+  prefetchPause,
+  prefetchResume,
+  prefetchCancel,
+  prefetchRetry,
+  ruleList,
+  ruleShow,
+  ruleSet,
+  ruleRemove,
+  ruleRun,
   limitsShow,
   limitsSet,
   eventList,
@@ -72,6 +104,8 @@ export const nouns: Readonly<Record<string, string>> = {
   layer: 'Layers, and which nodes should have them',
   node: 'Compute nodes',
   cache: 'The layers that a node keeps: their space, and which go first',
+  prefetch: 'Plans that bring images to nodes before VMs boot from them',
+  rule: 'Rules that make prefetch plans by themselves',
   limits: 'Limits on transfers, changed live',
   event: 'What happens in the fleet',
   seed: 'The seed service',

@@ -83,6 +83,18 @@ export const cliErrors = {
     message: 'A copy cannot be written in {directory}: {reason}.',
     hint: 'Make room there, or name another directory with --tmp.',
   },
+  SHOAL_CLI_PLAN_UNKNOWN: {
+    message: 'No plan has the id or name "{plan}".',
+    hint: 'Run "shoal prefetch list" to see the plans.',
+  },
+  SHOAL_CLI_PLAN_AMBIGUOUS: {
+    message: '{count} plans are meant by "{plan}": {ids}.',
+    hint: 'Name the plan by its id.',
+  },
+  SHOAL_CLI_PLAN_FILE: {
+    message: 'The request in {path} cannot be read: {reason}.',
+    hint: 'Give a file with what POST /v1/prefetch takes as JSON (docs/api.md), or - for standard input.',
+  },
   SHOAL_CLI_OUTPUT: {
     message: 'Standard output cannot be written: {reason}.',
     hint: 'Check what it is redirected to; the command itself may have done its work.',

@@ -4,6 +4,8 @@ export interface Terminal {
   readonly cwd: string
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
+  /** What is piped in; for the few commands that read it. */
+  readonly stdin?: AsyncIterable<Uint8Array | string>
   /** A person looks at it: progress bars may be drawn on standard error. */
   readonly isInteractive: boolean
   /** Width of help and tables. */
@@ -19,6 +21,10 @@ export function processTerminal(): Terminal {
     cwd: process.cwd(),
     stdout: process.stdout,
     stderr: process.stderr,
+    // Opened only when it is read.
+    get stdin() {
+      return process.stdin
+    },
     isInteractive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
     columns: Math.min(process.stdout.columns ?? DEFAULT_COLUMNS, MAX_HELP_COLUMNS),
   }

@@ -1,16 +1,9 @@
-import { errorCode } from '@shoal/core'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../context.ts'
+import { isTransient } from '../follow/transient.ts'
 import { formatEvent } from './format.ts'
 
 const RECONNECT_MS = 1000
-/** Errors after which connecting again may help, once the first connection succeeded. */
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'SHOAL_API_UNREACHABLE',
-  'SHOAL_API_TIMEOUT',
-  'SHOAL_API_STREAM_CUT',
-  'SHOAL_HTTP_BUSY',
-])
 
 export const eventWatch = defineCommand({
   usage: 'event watch',
@@ -25,7 +18,7 @@ export const eventWatch = defineCommand({
       try {
         await readStream(context, position)
       } catch (error) {
-        if (!position.connected || !TRANSIENT.has(errorCode(error) ?? '')) throw error
+        if (!position.connected || !isTransient(error)) throw error
         context.output.note('connection lost, connecting again')
       }
       await context.clock.sleep(RECONNECT_MS, { signal: context.signal })

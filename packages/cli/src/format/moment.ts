@@ -1,14 +1,6 @@
 import { cliError } from '../errors.ts'
+import { readDuration } from './parse-duration.ts'
 
-const UNITS_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-}
-const DURATION = /^(\d{1,9}(?:\.\d{1,3})?)\s*(s|m|min|h|d|w)$/
 const TIME = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?$/
 /** What a time of the API can say: years have four digits. */
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z')
@@ -20,18 +12,13 @@ const EXAMPLES = '2026-01-31T18:00:00Z or 2026-01-31T18:00:00+02:00, or 90m, 2h 
  */
 export function parseMoment(text: string, nowMs: number, command = 'shoal'): string {
   const fail = (reason: string) => cliError('SHOAL_CLI_USAGE', { reason: `"${text}" ${reason}.`, command })
-  const at = readDuration(text, nowMs) ?? readTime(text)
+  const durationMs = readDuration(text)
+  const at = durationMs === undefined ? readTime(text) : nowMs + durationMs
   if (at === undefined) throw fail(`is no time: write ${EXAMPLES}`)
   if (at === 'no zone') throw fail('has no time zone: end it with Z or with +02:00, for example')
   if (at > LATEST_MS) throw fail('is too far away: leave it out when it shall never end')
   if (at <= nowMs) throw fail('is over already')
   return new Date(at).toISOString()
-}
-
-function readDuration(text: string, nowMs: number): number | undefined {
-  const [, count, unit = ''] = DURATION.exec(text.trim()) ?? []
-  const unitMs = UNITS_MS[unit]
-  return count === undefined || unitMs === undefined ? undefined : nowMs + Math.round(Number(count) * unitMs)
 }
 
 function readTime(text: string): number | 'no zone' | undefined {

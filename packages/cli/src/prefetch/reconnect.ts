@@ -1,0 +1,30 @@
+import type { CommandContext } from '../context.ts'
+import { isTransient } from '../follow/transient.ts'
+
+const RETRY_MS = 1000
+/** A seed that restarts is back long before. */
+const GIVE_UP_AFTER_MS = 10 * 60_000
+
+/** What goes on after a connection that was lost. */
+export interface Reconnect {
+  /** The service answered. */
+  succeeded(): void
+  /** Waits before the next attempt. Throws the error when another attempt cannot help, or did not for too long. */
+  retry(error?: unknown): Promise<void>
+}
+
+/** For a service that has answered at least once. */
+export function createReconnect({ clock, signal }: Pick<CommandContext, 'clock' | 'signal'>): Reconnect {
+  let lostAt: number | undefined
+  return {
+    succeeded: () => {
+      lostAt = undefined
+    },
+    retry: async (error) => {
+      lostAt ??= clock.now()
+      const isHopeless = clock.now() - lostAt > GIVE_UP_AFTER_MS
+      if (error !== undefined && (isHopeless || !isTransient(error))) throw error
+      await clock.sleep(RETRY_MS, { signal })
+    },
+  }
+}

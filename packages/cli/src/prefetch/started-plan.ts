@@ -1,0 +1,52 @@
+import type { Plan } from '@shoal/api'
+import type { CommandContext } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-code.ts'
+import { formatBytes } from '../format/bytes.ts'
+import { formatUnmet } from './describe-unmet.ts'
+import { endPlan } from './end-plan.ts'
+import { endWait } from './end-wait.ts'
+import { followPlan } from './follow-plan.ts'
+import { describeEstimate } from './plan-facts.ts'
+import { createPlanView } from './plan-view.ts'
+import { idOf } from './resolve-plan.ts'
+import { describeLabel } from './update-lines.ts'
+import { waitReady } from './wait-ready.ts'
+
+/** Of these, the state of the plan itself will tell. */
+const LEFT_TO_TIME: ReadonlySet<string> = new Set(['deadline', 'offline'])
+
+/** Says which plan was made, and waits for it as far as that is asked for. */
+export async function startedPlan(
+  context: CommandContext,
+  plan: Plan,
+  { wait, readyShare }: { readonly wait: boolean; readonly readyShare: number | undefined },
+): Promise<ExitCode> {
+  const { output, clock } = context
+  const isWaiting = wait || readyShare !== undefined
+  const print = isWaiting ? output.item.bind(output) : output.show.bind(output)
+  print(plan, () => describe(plan, clock.now()))
+  if (!isWaiting) return plan.unmet.length === 0 ? EXIT.ok : EXIT.incomplete
+  const code = wait ? await waitDone(context, plan) : await waitShare(context, plan, readyShare ?? 1)
+  const isWhole = plan.unmet.every(({ reason }) => LEFT_TO_TIME.has(reason))
+  return code === EXIT.ok && !isWhole ? EXIT.incomplete : code
+}
+
+async function waitDone(context: CommandContext, plan: Plan): Promise<ExitCode> {
+  const label = { id: idOf(plan), name: plan.name, deadline: plan.deadline }
+  return endPlan(context, await followPlan(context, { plan: label.id, view: createPlanView(context, label) }), label)
+}
+
+async function waitShare(context: CommandContext, plan: Plan, readyShare: number): Promise<ExitCode> {
+  const result = await waitReady(context, { plan: idOf(plan), readyShare })
+  if (context.output.isJson) context.output.item(result, () => '')
+  return endWait(context, result)
+}
+
+function describe(plan: Plan, now: number): string {
+  const { progress, prediction, name, state } = plan
+  const missing = formatBytes(Math.max(0, progress.wantedBytes - progress.presentBytes))
+  const estimatedFinishAt = progress.estimatedFinishAt ?? prediction.finishAt
+  const when = describeEstimate({ ...plan, progress: { ...progress, estimatedFinishAt } }, now)
+  const started = `plan ${describeLabel({ id: idOf(plan), name })}: ${state}, ${missing} to ${progress.nodes.total} nodes, ${when}`
+  return [started, formatUnmet(plan.unmet)].filter((part) => part !== '').join('\n')
+}

@@ -1,0 +1,57 @@
+import type { WaitResult } from '@shoal/api'
+import type { CommandContext } from '../context.ts'
+import { isOver } from './follow-plan.ts'
+import { countNodes } from './plan-facts.ts'
+import { createReconnect } from './reconnect.ts'
+import { describeLabel } from './update-lines.ts'
+
+/** The seed is asked to answer after so long at the latest, so that there is something new to show. */
+const ROUND_SECONDS = 5
+/** An answer that changes nothing and comes sooner is not asked for again before. */
+const MIN_ROUND_MS = 500
+
+/**
+ * Waits until so many nodes of a plan, which the seed has answered about before, are ready; or it has ended; or the time is over, if
+ * one was given. Without one it does not wait for nodes that are gone, for which it could be for ever.
+ */
+export async function waitReady(
+  context: CommandContext,
+  { plan, readyShare, timeoutMs }: { readonly plan: string; readonly readyShare: number; readonly timeoutMs?: number },
+): Promise<WaitResult> {
+  const { client, clock, output, signal } = context
+  const endsAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs
+  const reconnect = createReconnect(context)
+  const progress = output.progress()
+  try {
+    for (;;) {
+      const askedAt = clock.now()
+      const timeoutSeconds = Math.min(ROUND_SECONDS, Math.max(0, (endsAt - askedAt) / 1000))
+      try {
+        const result = await client.waitPrefetch({ params: { plan }, query: { readyShare, timeoutSeconds }, signal })
+        reconnect.succeeded()
+        progress.update(progressOf(result))
+        const isVain = timeoutMs === undefined && isOver(result.plan.state)
+        if (result.reached || result.isEnded || isVain || clock.now() >= endsAt) return result
+      } catch (error) {
+        if (clock.now() >= endsAt) throw error
+        await reconnect.retry(error)
+      }
+      const shortMs = Math.min(askedAt + MIN_ROUND_MS, endsAt) - clock.now()
+      if (shortMs > 0) await clock.sleep(shortMs, { signal })
+    }
+  } finally {
+    progress.stop()
+  }
+}
+
+function progressOf({ plan }: WaitResult) {
+  const { progress, id, name, state } = plan
+  const doing = state === 'running' ? '' : `${state}, `
+  return {
+    label: describeLabel({ id: id ?? '', name }),
+    doneBytes: progress.presentBytes,
+    totalBytes: progress.wantedBytes,
+    rateBytesPerSecond: progress.bytesPerSecond,
+    note: `${doing}${countNodes(progress)}`,
+  }
+}
