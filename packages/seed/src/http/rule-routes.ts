@@ -1,0 +1,23 @@
+import { operations, type Plan } from '@shoal/api'
+import { type HttpApp, registerOperation } from '@shoal/service'
+import type { PrefetchRules } from '../rules/prefetch-rules.ts'
+import { pageOf } from './page.ts'
+
+export interface RuleRoutesDeps {
+  readonly rules: PrefetchRules
+  showPlan(id: string): Plan
+}
+
+export function addRuleRoutes(app: HttpApp, { rules, showPlan }: RuleRoutesDeps): void {
+  registerOperation(app, operations.listPrefetchRules, ({ query }) => {
+    const { entries, next } = pageOf(rules.list(), ({ name }) => name, query)
+    return { rules: entries, next }
+  })
+  registerOperation(app, operations.showPrefetchRule, ({ params }) => rules.get(params.rule))
+  registerOperation(app, operations.putPrefetchRule, ({ params, body }) => rules.put(params.rule, body))
+  registerOperation(app, operations.removePrefetchRule, async ({ params }) => {
+    await rules.remove(params.rule)
+    return undefined
+  })
+  registerOperation(app, operations.runPrefetchRule, async ({ params }) => showPlan(await rules.runNow(params.rule)))
+}
