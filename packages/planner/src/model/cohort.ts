@@ -59,10 +59,9 @@ export function formCohorts(
       const part = partOf(unit.layer)
       if (partBytes(table, part) === 0) continue
       const rank = partOf === bootPart ? index : units.length + index
-      const notBefore = (unit.terms.notBeforeMs - nowMs) / 1000
-      for (const cohort of new Set(unit.nodes.map((node) => cohortOf[node] ?? -1))) {
-        cohorts[cohort]?.stages.push({ part, rank, notBefore })
-      }
+      // One object for all: thousands of cohorts look at their stages in every step.
+      const stage = { part, rank, notBefore: (unit.terms.notBeforeMs - nowMs) / 1000 }
+      for (const cohort of new Set(unit.nodes.map((node) => cohortOf[node] ?? -1))) cohorts[cohort]?.stages.push(stage)
     }
   }
   return cohorts.sort((a, b) => a.rack - b.rack)

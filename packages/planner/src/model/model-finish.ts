@@ -23,7 +23,8 @@ export class ModelFinish {
   /** When a node has all of a layer. Undefined: never. */
   ofLayer(node: number, layer: number): number | undefined {
     const cohort = this.#cohortOf[node] ?? -1
-    return this.#toMs(Math.max(...[bootPart, restPart].map((part) => this.#model.state.doneAt(cohort, part(layer)))))
+    const state = this.#model.state
+    return this.#toMs(Math.max(state.doneAt(cohort, bootPart(layer)), state.doneAt(cohort, restPart(layer))))
   }
 
   /** When the last of these nodes has all of a part. */

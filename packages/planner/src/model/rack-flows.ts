@@ -9,8 +9,8 @@ export interface RackGround {
   readonly state: SwarmState
   readonly links: CohortLinks
   readonly room: LinkRoom
-  /** In which a flow that is behind may catch up with those ahead of it. */
-  readonly catchUpSeconds: number
+  /** A flow that is behind may catch up with those ahead of it in the shortest step. */
+  readonly steps: { readonly shortest: number }
 }
 
 /** The flows of a group, and what can reach their rack from outside. */
@@ -31,7 +31,7 @@ export interface RackSupply {
  * the uplink bring them, once for the whole rack; the rest from node to node.
  */
 export function shareRack(
-  { state, links, room, catchUpSeconds }: RackGround,
+  { state, links, room, steps }: RackGround,
   supply: RackSupply,
   { rack, from, to }: Pick<RackFlows, 'rack' | 'from' | 'to'>,
 ): RackFlows {
@@ -45,12 +45,12 @@ export function shareRack(
   }
   const upLeft = room.up[rack] ?? 0
   const holdersUp = Math.min(upLeft, links.holdersUp(part, rack))
-  const fromOutside = Math.max(0, supply.freshRate - holdersUp) + (supply.frontBytes - frontBytes) / catchUpSeconds
+  const fromOutside = Math.max(0, supply.freshRate - holdersUp) + (supply.frontBytes - frontBytes) / steps.shortest
   const uplink = room.rackIn[rack] ?? 0
   const acrossRate = Math.min(uplink, Math.max(0, fastest - holdersUp), fromOutside)
   const upHere = Math.min(upLeft, ownUp + holdersUp)
   const flows = { rack, from, to, frontBytes, acrossRate, holdersUp, upHere, importRate: 0, rate: 0 }
-  limitToFront(state, supply, { flows, catchUpSeconds })
+  limitToFront(state, supply, { flows, catchUpSeconds: steps.shortest })
   limitImport(supply, flows, uplink)
   return flows
 }

@@ -39,18 +39,19 @@ export function shareLinks(ground: ShareGround, group: FlowGroup): FlowGrant {
   for (const { rack } of racks) room.holdersUp[rack] = 0
   const grant: FlowGrant = { group, counts, rates, racks, frontBytes, freshRate, seedRate: 0, rate: 0 }
   limitExports(ground, grant, seedUp)
-  const peersUp = racks.reduce((sum, { upHere }) => sum + upHere, room.sumOfHolders())
+  const elsewhere = room.sumOfHolders()
+  const peersUp = racks.reduce((sum, { upHere }) => sum + upHere, elsewhere)
   limitTotal(grant, Math.min(seedUp + peersUp, room.plan))
   let fastest = 0
   for (const rate of rates) fastest = Math.max(fastest, rate)
   const injected = Math.min(seedUp, Math.max(0, fastest - holdersUp), grant.rate)
   grant.seedRate = Math.min(seedUp, Math.max(injected, grant.rate - peersUp))
-  takeRoom(room, grant)
+  takeRoom(room, grant, elsewhere)
   return grant
 }
 
 /** What comes into racks has to leave the seed or another rack. */
-function limitExports({ state, room, catchUpSeconds }: ShareGround, grant: FlowGrant, seedUp: number): void {
+function limitExports({ state, room, steps }: ShareGround, grant: FlowGrant, seedUp: number): void {
   const { racks } = grant
   const supply = { ...grant.group, rates: grant.rates }
   let [exportable, imported] = [seedUp, 0]
@@ -58,12 +59,14 @@ function limitExports({ state, room, catchUpSeconds }: ShareGround, grant: FlowG
     exportable += Math.min(room.rackOut[rack] ?? 0, upHere)
     imported += importRate
   }
-  for (const [rack, up] of room.holdersUp.entries()) exportable += Math.min(room.rackOut[rack] ?? 0, up)
+  for (let rack = 0; rack < room.holdersUp.length; rack += 1) {
+    exportable += Math.min(room.rackOut[rack] ?? 0, room.holdersUp[rack] ?? 0)
+  }
   if (imported <= exportable) return
   for (const flows of racks) {
     const uplink = (flows.importRate * exportable) / imported
     flows.acrossRate = Math.min(flows.acrossRate, uplink)
-    limitToFront(state, supply, { flows, catchUpSeconds })
+    limitToFront(state, supply, { flows, catchUpSeconds: steps.shortest })
     limitImport(grant, flows, uplink)
   }
 }

@@ -7,6 +7,7 @@ import { bootPart, type Cohort, layerOfPart, restPart } from './cohort.ts'
 import { CohortLinks } from './cohort-links.ts'
 import { findGroups } from './find-groups.ts'
 import type { FlowGrant } from './flow-group.ts'
+import { flowTimes } from './flow-times.ts'
 import { LibraryQueue } from './library-queue.ts'
 import { LinkRoom } from './link-room.ts'
 import { moveFlows } from './move-flows.ts'
@@ -76,7 +77,7 @@ export class SwarmModel {
       links: this.#links,
       room: new LinkRoom(rates.rackIn.length),
       downOf: (cohort) => (this.#links.down[cohort] ?? 0) * this.#spare.factor(cohort),
-      catchUpSeconds: this.#steps.shortest,
+      steps: this.#steps,
       seedHas,
     }
   }
@@ -97,7 +98,7 @@ export class SwarmModel {
       for (const cohort of idle) this.#spare.setFree(cohort)
       const grants = groups.map((group) => shareLinks(this.#share, group))
       const toNext = Math.min(this.#agenda.secondsToNext(this.#now), this.library.secondsToNext(rates.library))
-      const seconds = Math.min(this.#steps.next(this.#secondsToDone(grants)), toNext)
+      const seconds = Math.min(this.#steps.next(flowTimes(this.state, grants)), toNext)
       if (seconds === Number.POSITIVE_INFINITY) return
       const moved = grants.reduce((bytes, grant) => bytes + this.#move(grant, seconds), 0)
       if (moved === 0 && toNext === Number.POSITIVE_INFINITY) return
@@ -116,18 +117,6 @@ export class SwarmModel {
       const isMissing = (part: number) => this.state.bytesOf(part) > 0 && !this.#links.hasHolders(part)
       if (table.unreadBytes(unit.layer) > 0 && parts.some(isMissing)) this.library.want(unit.layer)
     }
-  }
-
-  /** Until the first flow is done; infinite when nothing moves. */
-  #secondsToDone(grants: readonly FlowGrant[]): number {
-    let least = Number.POSITIVE_INFINITY
-    for (const { group, rates } of grants) {
-      for (let index = 0; index < rates.length; index += 1) {
-        const rate = rates[index] ?? 0
-        if (rate > 0) least = Math.min(least, this.state.lacking(group.cohorts[index] ?? 0, group.part) / rate)
-      }
-    }
-    return least
   }
 
   /** Returns the bytes that nodes received. */

@@ -18,6 +18,8 @@ export class SwarmState {
   readonly #richShare: Float64Array
   readonly #doneAt: Float64Array
   readonly #next: Int32Array
+  /** By cohort: the stage at `#next`. */
+  readonly #first: (Stage | undefined)[]
   readonly #isAlive: Uint8Array
   readonly #startsAt: Float64Array
 
@@ -30,6 +32,7 @@ export class SwarmState {
     this.#richShare = new Float64Array(this.#got.length)
     this.#doneAt = new Float64Array(this.#got.length).fill(Number.NaN)
     this.#next = new Int32Array(cohorts.length)
+    this.#first = cohorts.map(({ stages }) => stages[0])
     this.#isAlive = Uint8Array.from(cohorts, ({ nodes }) => (nodes.every((node) => table.isAlive(node)) ? 1 : 0))
     this.#startsAt = Float64Array.from(cohorts, (_, cohort) => startsAt(cohort))
     for (const [cohort, { nodes }] of cohorts.entries()) {
@@ -116,16 +119,35 @@ export class SwarmState {
   /** The first stage that is not done, may begin and of whose part more can be had than it has. */
   stageOf(cohort: number, now: number, offered: Float64Array): Stage | undefined {
     if (this.#isAlive[cohort] === 0 || this.startsAt(cohort) > now) return undefined
+    const first = this.#firstLeft(cohort)
+    if (first === undefined || this.#canFetch(cohort, first, { now, offered })) return first
+    const stages = this.cohorts[cohort]?.stages ?? []
+    for (let next = (this.#next[cohort] ?? 0) + 1; next < stages.length; next += 1) {
+      const stage = stages[next]
+      if (stage !== undefined && this.#canFetch(cohort, stage, { now, offered })) return stage
+    }
+    return undefined
+  }
+
+  /** The first stage that is not done. It stays the same for many steps, so it is kept. */
+  #firstLeft(cohort: number): Stage | undefined {
+    const kept = this.#first[cohort]
+    if (kept === undefined || !this.isComplete(cohort, kept.part)) return kept
     const stages = this.cohorts[cohort]?.stages ?? []
     let next = this.#next[cohort] ?? 0
     while (next < stages.length && this.isComplete(cohort, stages[next]?.part ?? 0)) next += 1
     this.#next[cohort] = next
-    for (; next < stages.length; next += 1) {
-      const stage = stages[next]
-      if (stage === undefined || stage.notBefore > now || this.isComplete(cohort, stage.part)) continue
-      if ((offered[stage.part] ?? 0) > this.got(cohort, stage.part)) return stage
-    }
-    return undefined
+    this.#first[cohort] = stages[next]
+    return stages[next]
+  }
+
+  #canFetch(
+    cohort: number,
+    { part, notBefore }: Stage,
+    { now, offered }: { now: number; offered: Float64Array },
+  ): boolean {
+    if (notBefore > now || this.isComplete(cohort, part)) return false
+    return (offered[part] ?? 0) > this.got(cohort, part)
   }
 
   /** Groups fetch one part in order of cohorts, so that what is used together lies together. */
