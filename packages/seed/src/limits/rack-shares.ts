@@ -53,14 +53,14 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
 
   /** Gives the nodes of one rack their shares, and says which are other ones. */
   const divide = (rack: string, members: readonly RackNode[], uplink: number): string[] => {
-    const isRested =
+    const mustRest =
       uplink === dividedUplink && clock.now() - (dividedAt.get(rack) ?? Number.NEGATIVE_INFINITY) < LEAST_MS
     let isDivided = false
     const told: string[] = []
     for (const [node, share] of shareUplink(members, uplink)) {
       const before = given.get(node)
       const isNew = before?.rack !== rack
-      if (!isNew && (isRested || !isOther(before, share))) continue
+      if (!isNew && (mustRest || !isOther(before, share))) continue
       given.set(node, { rack, ...share })
       told.push(node)
       isDivided ||= !isNew

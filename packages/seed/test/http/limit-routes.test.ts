@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { createClient, type SeedStatus } from '@shoal/api'
+import { createClient, type LimitsWindow, type SeedStatus } from '@shoal/api'
 import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
@@ -59,6 +59,67 @@ it('a limit that could not be meant is refused and changes nothing', async (t) =
   const unknown = { body: { node: { upBytesPerSec: MB } as object } }
   await assert.rejects(fixture.client.setLimits(unknown), { code: 'SHOAL_HTTP_INVALID' })
   assert.deepEqual((await fixture.client.showLimits()).set, {})
+})
+
+it('a schedule of limits is set and shown, holds at once, and survives a restart', async (t) => {
+  const fixture = await createFixture(t, { 'racks.uplinkBytesPerSecond': String(900 * MB) })
+  const seed = await fixture.start()
+  const { client } = fixture
+  assert.deepEqual(await client.showLimitsSchedule(), { windows: [], active: null, nextChangeAt: null })
+  const always: LimitsWindow = {
+    ...{ name: 'always', from: '00:00', to: '00:00', timeZone: 'Asia/Tokyo' },
+    limits: { libraryBytesPerSecond: 60 * MB, rackUplinkBytesPerSecond: null },
+  }
+  const never: LimitsWindow = { ...always, name: 'never', days: ['mon', 'fri'], limits: {} }
+  const windows = [always, never]
+  const expected = { windows, active: 'always', nextChangeAt: null }
+  assert.deepEqual(await client.setLimitsSchedule({ body: { windows } }), expected)
+  assert.equal(seed.status().library.limitBytesPerSecond, 60 * MB)
+
+  await fixture.stop()
+  const again = await fixture.start()
+  assert.deepEqual(await fixture.client.showLimitsSchedule(), expected)
+  assert.equal(again.status().library.limitBytesPerSecond, 60 * MB)
+  const { scheduled, configured, effective } = await fixture.client.showLimits()
+  assert.deepEqual(scheduled, { window: 'always', limits: always.limits })
+  assert.deepEqual([configured.rackUplinkBytesPerSecond, effective.rackUplinkBytesPerSecond], [900 * MB, null])
+  const node = createClient({ baseUrl: again.url, token: again.nodeToken })
+  await assert.rejects(node.setLimitsSchedule({ body: { windows: [] } }), { code: 'SHOAL_HTTP_FORBIDDEN' })
+  await assert.rejects(node.showLimitsSchedule(), { code: 'SHOAL_HTTP_FORBIDDEN' })
+})
+
+it('a schedule that could not be meant is refused and changes nothing', async (t) => {
+  const fixture = await createFixture(t)
+  await fixture.start()
+  const window: LimitsWindow = { name: 'night', from: '22:00', to: '06:00', timeZone: 'Europe/Berlin', limits: {} }
+  const refuse = async (code: string, ...windows: object[]) => {
+    const body = { windows: windows as LimitsWindow[] }
+    await assert.rejects(fixture.client.setLimitsSchedule({ body }), { code }, JSON.stringify(windows))
+  }
+  for (const wrong of [
+    ...['24:00', '7:00', '07:60', '', 7].flatMap((time) => [{ from: time }, { to: time }]),
+    ...[[], ['mon', 'mon'], ['monday'], 'mon'].map((days) => ({ days })),
+    ...[
+      { libraryBytesPerSecond: 0 },
+      { libraryBytesPerSecond: 'configured' },
+      { library: MB },
+      { node: { up: MB } },
+    ].map((limits) => ({ limits })),
+    ...[
+      { name: '' },
+      { name: 'a b' },
+      { timeZone: '' },
+      { timeZone: '+02:00' },
+      { zone: 'UTC' },
+      { limits: undefined },
+    ],
+  ]) {
+    await refuse('SHOAL_HTTP_INVALID', { ...window, ...wrong })
+  }
+  await refuse('SHOAL_HTTP_INVALID', ...Array.from({ length: 33 }, (_, index) => ({ ...window, name: `w${index}` })))
+  await refuse('SHOAL_LIMITS_WINDOW_NAME', window, { ...window, from: '21:00' })
+  await refuse('SHOAL_LIMITS_TIME_ZONE', { ...window, timeZone: 'Europe/Atlantis' })
+  assert.deepEqual((await fixture.client.showLimitsSchedule()).windows, [])
 })
 
 it('a limit on the library that is changed midway holds within 5 % before and after', async (t) => {
