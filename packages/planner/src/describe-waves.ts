@@ -31,11 +31,11 @@ export function describeWaves(ground: WaveGround): Wave[] {
 }
 
 function describeWave({ table, finish }: WaveGround, wave: number, parts: readonly RankedPart[]): Wave {
-  const nodes = new Set<number>()
+  const isIn = new Uint8Array(table.nodes.length)
   let bytes = 0
   for (const { part, unit } of parts) {
     for (const node of unit.nodes) {
-      nodes.add(node)
+      isIn[node] = 1
       bytes += partBytes(table, part) - heldOfPart(table, part, node)
     }
   }
@@ -45,7 +45,7 @@ function describeWave({ table, finish }: WaveGround, wave: number, parts: readon
     wave,
     kind: wave === BOOT_WAVE ? 'boot' : 'rest',
     layers: [...new Set(parts.flatMap(({ unit }) => table.layers[unit.layer]?.digest ?? []))],
-    nodes: nodes.size,
+    nodes: isIn.reduce((sum, one) => sum + one, 0),
     bytes,
     opensMs: opens.length === 0 ? undefined : Math.min(...opens),
     endsMs: ends.some((end) => end === undefined) ? undefined : Math.max(...ends.map((end) => end ?? 0)),

@@ -21,20 +21,23 @@ export function fluidBound(table: FleetTable, rates: LinkRates, units: readonly 
   const takesPart = new Uint8Array(table.nodes.length)
   let [unread, unsent] = [0, 0]
   for (const [layer, wanting] of Map.groupBy(units, (unit) => unit.layer)) {
-    const racks = new Set<number>()
-    for (const node of wanting.flatMap(({ nodes }) => nodes)) {
-      const lacking = table.lackingBytes(layer, node)
-      if (lacking === 0) continue
-      takesPart[node] = 1
-      lackingOfNode[node] = (lackingOfNode[node] ?? 0) + lacking
-      racks.add(table.rackOf(node))
+    const isRackLacking = new Uint8Array(missingInRack.length)
+    for (const { nodes } of wanting) {
+      for (const node of nodes) {
+        const lacking = table.lackingBytes(layer, node)
+        if (lacking === 0) continue
+        takesPart[node] = 1
+        lackingOfNode[node] = (lackingOfNode[node] ?? 0) + lacking
+        isRackLacking[table.rackOf(node)] = 1
+      }
     }
     const { all, byRack } = heldTogether(table, layer, takesPart)
-    for (const rack of racks) {
+    for (const [rack, isLacking] of isRackLacking.entries()) {
+      if (isLacking === 0) continue
       const missing = Math.max(0, table.sizeBytes(layer) - (byRack[rack] ?? 0))
       missingInRack[rack] = (missingInRack[rack] ?? 0) + missing
     }
-    const missing = racks.size === 0 ? 0 : Math.max(0, table.sizeBytes(layer) - all)
+    const missing = isRackLacking.every((isLacking) => isLacking === 0) ? 0 : Math.max(0, table.sizeBytes(layer) - all)
     unsent += missing
     if (missing > 0) unread += table.unreadBytes(layer)
   }

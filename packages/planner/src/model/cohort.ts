@@ -54,6 +54,7 @@ export function formCohorts(
   const cohorts = groups.map((nodes) => ({ nodes, rack: table.rackOf(nodes[0] ?? 0), stages: [] as Stage[] }))
   const cohortOf = new Int32Array(table.nodes.length).fill(-1)
   for (const [index, nodes] of groups.entries()) for (const node of nodes) cohortOf[node] = index
+  const lastRank = new Int32Array(cohorts.length).fill(-1)
   for (const partOf of [bootPart, restPart]) {
     for (const [index, { unit }] of units.entries()) {
       const part = partOf(unit.layer)
@@ -61,7 +62,12 @@ export function formCohorts(
       const rank = partOf === bootPart ? index : units.length + index
       // One object for all: thousands of cohorts look at their stages in every step.
       const stage = { part, rank, notBefore: (unit.terms.notBeforeMs - nowMs) / 1000 }
-      for (const cohort of new Set(unit.nodes.map((node) => cohortOf[node] ?? -1))) cohorts[cohort]?.stages.push(stage)
+      for (const node of unit.nodes) {
+        const cohort = cohortOf[node] ?? -1
+        if (lastRank[cohort] === rank) continue
+        cohorts[cohort]?.stages.push(stage)
+        lastRank[cohort] = rank
+      }
     }
   }
   return cohorts.sort((a, b) => a.rack - b.rack)
