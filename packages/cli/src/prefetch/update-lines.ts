@@ -25,7 +25,9 @@ export interface UpdateView {
 
 const MIN_COLUMNS = 40
 const MAX_BAR = 60
-const MAX_NODE_NAME = 24
+const NODE_NAME = { min: 8, max: 24 } as const
+/** What the columns beside the name of a node take. */
+const FACTS_COLUMNS = 56
 
 /** A plan at this moment for a terminal: state, bar, nodes, rate, and the slowest nodes with what holds each up. */
 export function formatUpdate(update: PlanUpdate, view: UpdateView): string[] {
@@ -76,7 +78,8 @@ function formatBar({ presentBytes, wantedBytes }: PlanUpdate['progress'], column
 function formatSlowest(slowest: readonly PlanNode[], { now, columns }: { now: number; columns: number }): string[] {
   const nodes = slowest.filter(({ state }) => state !== 'ready')
   if (nodes.length === 0) return []
-  const shown = nodes.map((node) => ({ ...node, node: cut(node.node, MAX_NODE_NAME) }))
+  const size = Math.min(NODE_NAME.max, Math.max(NODE_NAME.min, columns - FACTS_COLUMNS))
+  const shown = nodes.map((node) => ({ ...node, node: cut(node.node, size) }))
   const [title = '', ...rows] = formatTable(shown, [
     ...stateColumns,
     ...paceColumns(now),
