@@ -1,16 +1,9 @@
-import {
-  type Bitfield,
-  type BlockBuffer,
-  type Clock,
-  type Logger,
-  pieceSize,
-  RateMeter,
-  ShoalError,
-  type TransferLimits,
-} from '@shoal/core'
+import { type Bitfield, type BlockBuffer, type Clock, type Logger, pieceSize, RateMeter, ShoalError } from '@shoal/core'
 import { DownAdmission } from './down-admission.ts'
+import type { FetchTurns } from './fetch-turns.ts'
 import type { LaneChannel, LaneChannelEvents } from './lane/lane-channel.ts'
 import { LaneTransport } from './lane-transport.ts'
+import type { LayerTerms } from './layer-terms.ts'
 import { OriginNeed } from './origin-need.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { TransportEvents } from './piece-transport.ts'
@@ -42,7 +35,8 @@ export interface DownloadsDeps {
   readonly random: () => number
   readonly layer: SwarmLayer
   readonly own: SwarmPlace & { readonly node: string }
-  readonly limits: TransferLimits
+  readonly turns: FetchTurns
+  readonly terms: LayerTerms
   readonly links: () => Iterable<PeerLink>
   /** A piece is verified and written. */
   readonly onStored: (piece: number) => void
@@ -62,6 +56,8 @@ export class Downloads {
   readonly #need: OriginNeed
   readonly #pause: StorePause
   readonly #links = new Map<Source, PeerLink>()
+  /** Lanes on which the origin chooses. */
+  readonly #offers = new Map<Source, LaneTransport>()
   readonly #received: RateMeter
   #fromOriginBytes = 0
   #haveBytes = 0
@@ -70,18 +66,24 @@ export class Downloads {
 
   constructor(deps: DownloadsDeps) {
     this.#deps = deps
-    const { layer, clock, limits, own, random } = deps
+    const { layer, clock, turns, terms, own, random } = deps
     const { manifest } = layer
     this.have = presentPieces(layer)
     for (const piece of this.have.ones()) this.#haveBytes += pieceSize(manifest, piece)
     this.#received = new RateMeter(clock)
-    this.#admission = new DownAdmission(limits, () => this.fill())
+    this.#admission = new DownAdmission({
+      turns,
+      terms,
+      onTurn: () => this.fill(),
+      askedBytes: () => this.#scheduler.inFlightBytes,
+      offeredBytes: () => this.#offeredBytes(),
+    })
     this.#scheduler = new PieceScheduler(
       {
         ask: (source, piece, priority) => this.#ask(source, piece, priority),
         cancel: (source, piece) => this.#transport(source)?.cancel(piece),
         setOffers: (origin, pieces) => this.#offer(origin, pieces),
-        admit: (bytes, isUrgent) => this.#admission.admit(bytes, isUrgent),
+        admit: (bytes, priority, place) => this.#admission.admit(bytes, priority, place),
       },
       {
         node: own.node,
@@ -92,8 +94,12 @@ export class Downloads {
         random,
       },
     )
+    this.#setHead(terms)
     this.#health = new SourceHealth(this.#scheduler)
-    this.#need = new OriginNeed(clock, () => this.#scheduler.needOfOrigin())
+    // What the origin may still choose it would send, paused or not.
+    this.#need = new OriginNeed(clock, () => {
+      return this.#admission.isPaused ? new PieceSet(this.have.length) : this.#scheduler.needOfOrigin()
+    })
     this.#pause = new StorePause(clock)
     this.#writer = new PieceWriter(layer, {
       onWritten: (link) => this.#health.onDelivered(link, clock.now()),
@@ -114,6 +120,16 @@ export class Downloads {
       fromPeersBytes: this.#received.totalBytes - this.#fromOriginBytes,
       downBytesPerSecond: this.#received.bytesPerSecond(),
     }
+  }
+
+  /** Takes effect at once on what is asked for next. */
+  setTerms(terms: LayerTerms): void {
+    this.#setHead(terms)
+    const wasPaused = this.#admission.isPaused
+    this.#admission.setTerms(terms)
+    if (this.#admission.isPaused === wasPaused) return
+    for (const source of this.#offers.keys()) this.#need.forget(source)
+    this.fillSoon()
   }
 
   add(link: PeerLink): void {
@@ -179,6 +195,7 @@ export class Downloads {
     )
     link.onLane = transport
     source.canChoose = link.isOrigin
+    if (link.isOrigin) this.#offers.set(source, transport)
     this.fillSoon()
   }
 
@@ -189,6 +206,7 @@ export class Downloads {
     link.onLane = undefined
     onLane.close()
     source.canChoose = false
+    this.#offers.delete(source)
     this.#need.forget(source)
     this.#scheduler.release(source)
     this.fillSoon()
@@ -277,13 +295,26 @@ export class Downloads {
   }
 
   #offer(origin: Source, pieces: number): void {
-    const lane = this.#links.get(origin)?.onLane
+    const lane = this.#offers.get(origin)
     if (lane === undefined) return
     const { blockLengthBytes, pieceLengthBytes } = this.#deps.layer.manifest
     const need = this.#need.changed(origin)
     if (need !== undefined) lane.need(need)
     if (this.#need.isEmpty(origin)) return
-    lane.offer(pieces * (pieceLengthBytes / blockLengthBytes), () => this.#admission.admit(blockLengthBytes, false))
+    lane.offer(pieces * (pieceLengthBytes / blockLengthBytes), () => {
+      const priority = this.#scheduler.isHeadWanted ? 'boot-profile' : 'plan'
+      return this.#admission.admit(blockLengthBytes, priority, 'origin', { isOffer: true })
+    })
+  }
+
+  #offeredBytes(): number {
+    let blocks = 0
+    for (const { offeredBlocks } of this.#offers.values()) blocks += offeredBlocks
+    return blocks * this.#deps.layer.manifest.blockLengthBytes
+  }
+
+  #setHead({ bootBytes }: LayerTerms): void {
+    this.#scheduler.setHead(Math.ceil(bootBytes / this.#deps.layer.manifest.pieceLengthBytes))
   }
 
   #eventsOf(link: PeerLink): TransportEvents {
@@ -293,6 +324,7 @@ export class Downloads {
       onWhole: (piece) => {
         if (link.source !== undefined) this.#scheduler.onReceived(link.source, piece)
         this.#writer.onWhole(piece)
+        this.#admission.onFreed()
         this.fillSoon()
       },
       onRefused: (piece) => this.#onRefused(link, piece),
@@ -302,7 +334,9 @@ export class Downloads {
   #onBytes(link: PeerLink, bytes: number): void {
     this.#received.add(bytes)
     if (link.isOrigin) this.#fromOriginBytes += bytes
-    if (link.source !== undefined) link.source.lastDataAt = this.#deps.clock.now()
+    const now = this.#deps.clock.now()
+    this.#admission.onBytes(bytes, now)
+    if (link.source !== undefined) link.source.lastDataAt = now
     link.stalls = 0
     if (!link.isStalled) return
     link.isStalled = false
@@ -313,6 +347,7 @@ export class Downloads {
     const { source } = link
     if (source === undefined) return
     this.#scheduler.onFailed(source, piece)
+    this.#admission.onFreed()
     // A source that still answers and refuses a piece does not have it, whatever it said.
     if (link.isUsable) {
       link.refusals += 1

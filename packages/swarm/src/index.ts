@@ -1,5 +1,6 @@
 export { swarmErrors } from './errors.ts'
 export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'
+export { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
 export type { SwarmRole } from './shoal-extension.ts'
 export { type BanEvent, createSwarm, type Swarm, type SwarmOptions, type SwarmStats } from './swarm.ts'
 export type { SwarmLayer } from './swarm-layer.ts'

@@ -46,6 +46,10 @@ export class LaneTransport implements PieceTransport {
     })
   }
 
+  get offeredBlocks(): number {
+    return this.#offered
+  }
+
   ask(piece: number, { isUrgent }: { isUrgent: boolean }): void {
     const blocks = this.#absentBlocks(piece)
     if (piece === this.#chosen) this.#chosen = undefined

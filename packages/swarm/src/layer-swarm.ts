@@ -13,11 +13,14 @@ import { boundMessages } from './bound-messages.ts'
 import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
+import type { FetchTurns } from './fetch-turns.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
+import type { LayerTerms } from './layer-terms.ts'
 import { LayerUploads } from './layer-uploads.ts'
 import { metadataExtension } from './metadata-extension.ts'
 import { PeerLink } from './peer-link.ts'
+import type { TurnOrder } from './scheduler/turn-order.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import type { UploadRequest } from './upload-queue.ts'
@@ -46,6 +49,10 @@ export interface LayerSwarmDeps {
   readonly dialer: Dialer
   readonly lanes: LanePool
   readonly limits: TransferLimits
+  readonly terms: LayerTerms
+  /** Among the layers that are fetched, and among those that are given. */
+  readonly fetchTurns: FetchTurns
+  readonly sendOrder: TurnOrder
   readonly own: ShoalHello & { readonly peerId: string }
   /** What a peer is told of us: with the token for its lane. */
   readonly helloFor: (peerId: string) => ShoalHello
@@ -82,7 +89,7 @@ export class LayerSwarm {
 
   constructor(deps: LayerSwarmDeps) {
     this.#deps = deps
-    const { clock, logger, random, layer, own, limits } = deps
+    const { clock, logger, random, layer, own, limits, terms, fetchTurns, sendOrder } = deps
     this.#layer = layer
     this.#pieceCount = pieceCount(layer.manifest)
     this.#waste = new WasteGuard(this.#pieceCount)
@@ -93,13 +100,18 @@ export class LayerSwarm {
       random,
       layer,
       own,
-      limits,
+      terms,
+      turns: fetchTurns,
       links: () => this.#links.values(),
       onStored: (piece) => this.#onStored(piece),
       onBadBlock: deps.onBadBlock,
       onStoreError: deps.onStoreError,
     })
-    this.#uploads = new LayerUploads({ clock, layer, limits, own, onUpload: (bytes) => this.#up.add(bytes) })
+    this.#uploads = new LayerUploads({
+      ...{ clock, layer, limits, own, terms },
+      order: sendOrder,
+      onUpload: (bytes) => this.#up.add(bytes),
+    })
     this.#timers = [setInterval(() => this.#tick(), TICK_MS), setInterval(() => this.#downloads.tick(), FILL_MS)]
   }
 
@@ -114,6 +126,13 @@ export class LayerSwarm {
   /** Bytes not yet here. */
   get leftBytes(): number {
     return this.#layer.manifest.sizeBytes - this.#layer.presentBytes
+  }
+
+  /** Changes on which terms it is fetched and given beside other layers; at once, for what is asked for and sent next. */
+  setTerms(terms: LayerTerms): void {
+    if (this.#isClosed) return
+    this.#downloads.setTerms(terms)
+    this.#uploads.setTerms(terms)
   }
 
   /** Names addresses (`host:port`) where this layer may be found. */

@@ -1,7 +1,9 @@
 import type { Clock, TransferLimits, TransferPlace } from '@shoal/core'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
+import type { LayerTerms } from './layer-terms.ts'
 import { OriginUploads } from './origin-uploads.ts'
 import type { PeerLink } from './peer-link.ts'
+import type { TurnOrder, TurnShare } from './scheduler/turn-order.ts'
 import { isSameRack, type ShoalHello } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { UploadQueue } from './upload-queue.ts'
@@ -11,6 +13,9 @@ export interface LayerUploadsDeps {
   readonly layer: SwarmLayer
   readonly limits: TransferLimits
   readonly own: ShoalHello
+  readonly terms: LayerTerms
+  /** Of what the daemon gives over lanes. */
+  readonly order: TurnOrder
   readonly onUpload: (bytes: number) => void
 }
 
@@ -18,10 +23,16 @@ export interface LayerUploadsDeps {
 export class LayerUploads {
   readonly #deps: LayerUploadsDeps
   readonly #origin: OriginUploads | undefined
+  readonly #share: TurnShare
 
   constructor(deps: LayerUploadsDeps) {
     this.#deps = deps
+    this.#share = deps.order.join(deps.terms)
     if (deps.own.role === 'origin') this.#origin = new OriginUploads(deps.layer, deps.clock)
+  }
+
+  setTerms(terms: LayerTerms): void {
+    this.#deps.order.setTerms(this.#share, terms)
   }
 
   onWire(link: PeerLink): UploadQueue {
@@ -37,6 +48,7 @@ export class LayerUploads {
       const placeOf = () => this.#placeOf(link)
       return {
         layer: this.#deps.layer,
+        share: this.#share,
         // It may say where it is only after it joined: its wire is another connection than its lane.
         get where() {
           return placeOf()
@@ -64,6 +76,7 @@ export class LayerUploads {
 
   close(): void {
     this.#origin?.close()
+    this.#deps.order.leave(this.#share)
   }
 
   #placeOf({ hello }: PeerLink): TransferPlace {

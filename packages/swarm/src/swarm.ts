@@ -21,15 +21,18 @@ import { openDht } from './dht.ts'
 import { Dialer, parseAddress } from './dialer.ts'
 import { Discovery } from './discovery.ts'
 import { swarmError } from './errors.ts'
+import { FetchTurns } from './fetch-turns.ts'
 import { JoinPace } from './join-pace.ts'
 import { LaneClient } from './lane/lane-client.ts'
 import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
 import { LaneServer } from './lane/lane-server.ts'
 import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
+import { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
+import { TurnOrder } from './scheduler/turn-order.ts'
 import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
@@ -116,6 +119,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
   readonly #leaving = new Map<Digest, Promise<void>>()
   readonly #limits: TransferLimits
+  readonly #fetchTurns: FetchTurns
+  readonly #sendOrder = new TurnOrder()
   readonly #laneContext: LaneContext
   readonly #laneServer: LaneServer
   readonly #lanes: LanePool
@@ -134,10 +139,12 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#trackers = options.trackers
     this.#bans = new BanList(deps.clock)
     this.#limits = options.limits ?? new TransferLimits(deps.clock)
+    this.#fetchTurns = new FetchTurns(deps.clock, this.#limits)
     this.#laneContext = createLaneContext(deps)
     this.#laneServer = new LaneServer({
       ...this.#laneContext,
       limits: this.#limits,
+      order: this.#sendOrder,
       resolve: (peerId, host, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(peerId, host),
     })
     this.#lanes = new LanePool(deps.clock, ({ host, port, token }) => {
@@ -212,14 +219,14 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   }
 
   /**
-   * Joins a layer's swarm: fetches what is absent, serves what is present. Idempotent.
-   * Throws `SHOAL_SWARM_TORRENT_INVALID` when torrent and manifest do not fit.
+   * Joins a layer's swarm: fetches what is absent, serves what is present. Idempotent: the terms count for the first time, later they
+   * are changed by {@link LayerSwarm.setTerms}. Throws `SHOAL_SWARM_TORRENT_INVALID` when torrent and manifest do not fit.
    */
-  join(layer: SwarmLayer): Promise<LayerSwarm> {
+  join(layer: SwarmLayer, terms: LayerTerms = DEFAULT_LAYER_TERMS): Promise<LayerSwarm> {
     const { digest } = layer.manifest
     const joined = this.#layers.get(digest)
     if (joined !== undefined) return Promise.resolve(joined.swarm)
-    const joining = this.#joining.get(digest) ?? this.#join(layer).finally(() => this.#joining.delete(digest))
+    const joining = this.#joining.get(digest) ?? this.#join(layer, terms).finally(() => this.#joining.delete(digest))
     this.#joining.set(digest, joining)
     return joining
   }
@@ -295,7 +302,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return this.#options.advertiseHost ?? this.#options.host
   }
 
-  async #join(layer: SwarmLayer): Promise<LayerSwarm> {
+  async #join(layer: SwarmLayer, terms: LayerTerms): Promise<LayerSwarm> {
     const { manifest } = layer
     await this.#leaving.get(manifest.digest)
     await this.#pace.turn()
@@ -331,6 +338,9 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       dialer,
       lanes: this.#lanes,
       limits: this.#limits,
+      terms,
+      fetchTurns: this.#fetchTurns,
+      sendOrder: this.#sendOrder,
       own: { ...this.#hello(undefined), peerId: this.peerId },
       helloFor: (peerId) => this.#hello(this.#laneServer.token(peerId)),
       discovery: () => discovery,

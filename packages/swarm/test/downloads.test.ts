@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import { Bitfield, BLOCK_HEADROOM_BYTES, ManualClock, ShoalError, silentLogger, TransferLimits } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import { Downloads } from '../src/downloads.ts'
+import { FetchTurns } from '../src/fetch-turns.ts'
 import type { LaneChannel, LaneChannelEvents } from '../src/lane/lane-channel.ts'
+import { DEFAULT_LAYER_TERMS } from '../src/layer-terms.ts'
 import { PeerLink } from '../src/peer-link.ts'
 import type { ShoalHello } from '../src/shoal-extension.ts'
 import { buildLayer, layerBuffers, storeLayer } from './layer-fixture.ts'
@@ -107,7 +109,8 @@ async function setUp({ prefetchBytesPerSecond = null as number | null } = {}) {
     random: () => 0,
     layer,
     own: { node: 'self', zone: '', rack: '' },
-    limits: new TransferLimits(clock, { prefetchBytesPerSecond }),
+    turns: new FetchTurns(clock, new TransferLimits(clock, { prefetchBytesPerSecond })),
+    terms: DEFAULT_LAYER_TERMS,
     links: () => links,
     onStored: () => {},
     onBadBlock: (link, block) => bad.push(`${link.host} ${block}`),

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Bitfield, ManualClock, TransferLimits } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
+import { DEFAULT_LAYER_TERMS } from '../src/layer-terms.ts'
 import { LayerUploads } from '../src/layer-uploads.ts'
 import { PeerLink } from '../src/peer-link.ts'
 import { PieceSet } from '../src/scheduler/piece-set.ts'
 import { Source } from '../src/scheduler/source.ts'
+import { TurnOrder } from '../src/scheduler/turn-order.ts'
 import type { SwarmLayer } from '../src/swarm-layer.ts'
 
 const PIECES = 8
@@ -32,6 +34,8 @@ test('a piece is told of only to those who lack it: on the lane if there is one,
     clock,
     layer: {} as SwarmLayer,
     limits: new TransferLimits(clock),
+    terms: DEFAULT_LAYER_TERMS,
+    order: new TurnOrder(),
     own: { role: 'peer', node: 'self', zone: '', rack: '', lane: undefined },
     onUpload: () => {},
   })

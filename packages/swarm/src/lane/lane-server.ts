@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { BlockBuffers, TransferLimits } from '@shoal/core'
 import { plainHost } from '../plain-host.ts'
+import type { TurnOrder } from '../scheduler/turn-order.ts'
 import type { HaveTimer } from './have-queue.ts'
 import { decodeLanePreamble, LANE_PREAMBLE_BYTES } from './lane-preamble.ts'
 import { LaneTokens } from './lane-tokens.ts'
@@ -17,6 +18,8 @@ export interface LaneServerDeps {
   readonly buffers: BlockBuffers
   readonly watch: LaneWatch
   readonly haveTimer: HaveTimer
+  /** Of the layers that are given. */
+  readonly order: TurnOrder
   /** Whether and how a layer is given to this client; asked for each JOIN. */
   readonly resolve: (peerId: string, host: string, infoHash: string) => LaneUploadFactory | undefined
   /** What tokens are made with; default is random. */
@@ -40,7 +43,7 @@ export class LaneServer {
   constructor(deps: LaneServerDeps) {
     this.#deps = deps
     this.#tokens = new LaneTokens(deps.secret)
-    this.#turns = new SendTurns(deps.limits, deps.buffers.count)
+    this.#turns = new SendTurns({ limits: deps.limits, order: deps.order }, deps.buffers.count)
   }
 
   get laneCount(): number {

@@ -1,10 +1,13 @@
 import type { TransferPlace } from '@shoal/core'
+import type { TurnShare } from '../scheduler/turn-order.ts'
 import type { SwarmLayer } from '../swarm-layer.ts'
 
 /** One layer for one client: what the lane asks of the layer's swarm. */
 export interface LaneUpload {
   readonly layer: SwarmLayer
   readonly where: TransferPlace
+  /** Its place in the order of what is sent. */
+  readonly share: TurnShare
   /**
    * The block that the source sends next of its own choice; `undefined` when there is none now. Asked again after
    * {@link LaneUploadHandle.wake} and after what the client says. A block that turns out to be absent is passed over.

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { BlockBuffer, TransferLimits, TransferPlace } from '@shoal/core'
+import { type BlockBuffer, blockSize, type TransferLimits } from '@shoal/core'
 import { BlockSender } from './block-sender.ts'
 import {
   FLAG,
@@ -17,7 +17,7 @@ import { FrameWriter } from './frame-writer.ts'
 import { HaveQueue, type HaveTimer } from './have-queue.ts'
 import type { LaneUploadFactory } from './lane-upload.ts'
 import { type LaneWatch, Stillness } from './lane-watch.ts'
-import type { Sender, SendTurn, SendTurns } from './send-turns.ts'
+import type { NextTurn, Sender, SendTurn, SendTurns } from './send-turns.ts'
 import { type NextBlock, UploadChannel } from './upload-channel.ts'
 
 /** Blocks that were read and that the socket has not taken. */
@@ -106,9 +106,11 @@ export class ServerLane implements Sender {
     if (isLate) this.close()
   }
 
-  peek(): { where: TransferPlace; isUrgent: boolean } | undefined {
+  peek(): NextTurn | undefined {
     const first = this.#first()
-    return first && { where: first.upload.where, isUrgent: first.rank === 0 }
+    if (first === undefined) return undefined
+    const { where, share } = first.upload
+    return { where, share, isUrgent: first.rank === 0 }
   }
 
   send(turn: SendTurn): boolean {
@@ -121,6 +123,8 @@ export class ServerLane implements Sender {
       }
       this.#channels.delete(channel.channel)
       this.#channels.set(channel.channel, channel)
+      const { share, layer } = channel.upload
+      this.#deps.turns.taken(share, blockSize(layer.manifest, next.block))
       this.#isSending = true
       this.#underWay += 1
       this.#read(channel, next, turn)
@@ -170,17 +174,27 @@ export class ServerLane implements Sender {
     if (isOpen) this.#writer.push({ type: FRAME.reject, channel, a: first, b: count })
   }
 
-  /** The channel whose block is the next: of the most pressing the one whose turn was longest ago. */
+  /**
+   * The channel whose block is the next: urgent ones, then in the order of their layers, then what was asked for; of those that are equal
+   * the one whose turn was longest ago.
+   */
   #first(): UploadChannel | undefined {
     let first: UploadChannel | undefined
     let firstRank = Number.POSITIVE_INFINITY
     for (const channel of this.#channels.values()) {
-      const { rank = Number.POSITIVE_INFINITY } = channel
-      if (rank >= firstRank) continue
+      const { rank } = channel
+      if (rank === undefined) continue
+      if (first !== undefined && !this.#isBefore(channel, rank, first, firstRank)) continue
       first = channel
       firstRank = rank
     }
     return first
+  }
+
+  #isBefore(one: UploadChannel, onesRank: number, other: UploadChannel, othersRank: number): boolean {
+    if (onesRank === 0 || othersRank === 0) return onesRank < othersRank
+    const order = this.#deps.turns.compare(one.upload.share, other.upload.share)
+    return order === 0 ? onesRank < othersRank : order < 0
   }
 
   #pump(): void {

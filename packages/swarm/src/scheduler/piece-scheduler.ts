@@ -27,8 +27,11 @@ export interface SchedulerActions {
   cancel(source: Source, piece: number): void
   /** How many pieces an origin that chooses may have on their way to us at once. */
   setOffers(origin: Source, count: number): void
-  /** Whether so many bytes may be asked for now. When not, {@link PieceScheduler.fill} is to be called once they may. */
-  admit(bytes: number, isUrgent: boolean): boolean
+  /**
+   * Whether so many bytes may be asked for now of a source at such a place; the priority is `on-demand` only where somebody waits for
+   * them. When not, {@link PieceScheduler.fill} is to be called once they may.
+   */
+  admit(bytes: number, priority: Priority, place: SourcePlace): boolean
 }
 
 export interface SchedulerOptions {
@@ -64,6 +67,7 @@ export class PieceScheduler {
   readonly #window: RequestWindow
   #inFlightBytes = 0
   readonly #times = new UsualTimes()
+  #headPieces = 0
   #isPaused = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
@@ -212,6 +216,21 @@ export class PieceScheduler {
     this.#wanted.setPriority(piece, priority)
   }
 
+  /** What is fetched before the rest: the first so many pieces. What somebody waits for stays before them. */
+  setHead(pieces: number): void {
+    const end = Math.min(pieces, this.#options.pieceCount)
+    for (let piece = Math.min(end, this.#headPieces); piece < Math.max(end, this.#headPieces); piece += 1) {
+      if (this.#wanted.priorityOf(piece) === 'on-demand') continue
+      this.#wanted.setPriority(piece, piece < end ? 'boot-profile' : 'plan')
+    }
+    this.#headPieces = end
+  }
+
+  /** Whether some of the head is asked of nobody. */
+  get isHeadWanted(): boolean {
+    return this.#wanted.headCount > 0
+  }
+
   /** Asks for nothing until it is resumed. */
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused
@@ -234,15 +253,9 @@ export class PieceScheduler {
   fill(): void {
     if (this.#isPaused) return
     this.#askUrgent()
-    const window = this.#window.bytes(this.sources.size)
-    for (let distantBytes = this.#distantBytes(); this.#inFlightBytes < window; ) {
-      const source = this.#idlest(distantBytes < window * DISTANT_SHARE)
-      if (source === undefined) break
-      const piece = this.#pick(source)
-      if (piece === undefined) source.isDry = true
-      else if (!this.#ask(source, piece, false)) break
-      else if (!source.isPrompt) distantBytes += this.#options.pieceBytes(piece)
-    }
+    // What one source lacks of the head another may have: none is asked for the rest before.
+    const isGoingOn = !this.isHeadWanted || this.#askAll(true)
+    if (isGoingOn) this.#askAll(false)
     for (const source of this.sources) {
       if (source.canChoose && source.isUsable) this.#actions.setOffers(source, OFFERS)
     }
@@ -258,6 +271,29 @@ export class PieceScheduler {
     if (!this.#isPaused) this.#askLate()
   }
 
+  /** Asks while there is room and somebody to ask; false when nothing more is admitted. */
+  #askAll(isHeadOnly: boolean): boolean {
+    const window = this.#window.bytes(this.sources.size)
+    let passedOver: Set<Source> | undefined
+    for (let distantBytes = this.#distantBytes(); this.#inFlightBytes < window; ) {
+      const source = this.#idlest(distantBytes < window * DISTANT_SHARE, passedOver)
+      if (source === undefined) break
+      const piece = this.#pick(source, isHeadOnly)
+      if (piece !== undefined && this.#ask(source, piece, false)) {
+        if (!source.isPrompt) distantBytes += this.#options.pieceBytes(piece)
+        continue
+      }
+      passedOver ??= new Set()
+      if (piece === undefined) {
+        if (isHeadOnly) passedOver.add(source)
+        else source.isDry = true
+      } else if (source.place === 'near') return false
+      // What is near may pass where what crosses the rack's uplink does not.
+      else for (const other of this.sources) if (other.place !== 'near') passedOver.add(other)
+    }
+    return true
+  }
+
   #setSlow(source: Source, isSlow: boolean): void {
     this.#uncount(source)
     source.isSlow = isSlow
@@ -271,23 +307,26 @@ export class PieceScheduler {
       if (this.#inFlightBytes >= this.#window.bytes(this.sources.size)) return
       if (!source.isUsable || source.canChoose || source.asked.size > 0) continue
       const piece = this.#late(source)
-      if (piece !== undefined && !this.#ask(source, piece, false)) return
+      if (piece !== undefined && !this.#ask(source, piece, false) && source.place === 'near') return
     }
   }
 
   /** What somebody waits for goes to whoever delivers it first, whatever is in flight. */
   #askUrgent(): void {
     for (const piece of this.#wanted.onDemand) {
-      const source = this.#quickest(piece)
-      if (source !== undefined) this.#ask(source, piece, true)
+      const source = this.#quickest(piece, false)
+      if (source === undefined || this.#ask(source, piece, true) || source.place === 'near') continue
+      const near = this.#quickest(piece, true)
+      if (near !== undefined) this.#ask(near, piece, true)
     }
   }
 
-  #quickest(piece: number): Source | undefined {
+  #quickest(piece: number, isNearOnly: boolean): Source | undefined {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
       if (!source.isUsable || !source.pieces.has(piece)) continue
+      if (isNearOnly && source.place !== 'near') continue
       if (source.place === 'origin' && this.#available.count(piece) > 0) continue
       const owedBytes = source.inFlightBytes + this.#options.pieceBytes(piece)
       if (source.inFlightBytes > 0 && owedBytes > MAX_URGENT_WINDOW_BYTES) continue
@@ -312,12 +351,12 @@ export class PieceScheduler {
   }
 
   /** The source that is done first with what it was asked for, of those that may be asked for more. */
-  #idlest(isDistantToo: boolean): Source | undefined {
+  #idlest(isDistantToo: boolean, passedOver: ReadonlySet<Source> | undefined): Source | undefined {
     let best: Source | undefined
     let least = Number.POSITIVE_INFINITY
     for (const source of this.sources) {
       if (!source.isUsable || source.isDry || source.canChoose || source.useful.count === 0) continue
-      if (!isDistantToo && !source.isPrompt) continue
+      if ((!isDistantToo && !source.isPrompt) || passedOver?.has(source)) continue
       const window = sourceWindow(source)
       if (source.inFlightBytes >= window) source.isFull = true
       // Asked for in batches: each request on its own would cost a system call here and there.
@@ -331,9 +370,9 @@ export class PieceScheduler {
     return best
   }
 
-  #pick(source: Source): number | undefined {
+  #pick(source: Source, isHeadOnly: boolean): number | undefined {
     const start = Math.floor(this.#options.random() * this.#options.pieceCount)
-    for (const wanted of this.#wanted) {
+    for (const wanted of isHeadOnly ? this.#wanted.head : this.#wanted) {
       const piece = wanted.count === 0 ? undefined : this.#rarest(source, wanted, start)
       if (piece !== undefined) return piece
     }
@@ -388,10 +427,13 @@ export class PieceScheduler {
 
   #ask(source: Source, piece: number, isUrgent: boolean): boolean {
     const sizeBytes = this.#options.pieceBytes(piece)
-    if (!this.#actions.admit(sizeBytes, isUrgent)) return false
+    const priority = this.#wanted.priorityOf(piece)
+    // It may be asked for in its turn, too, when its limit lets nothing urgent pass.
+    const admitted = priority === 'on-demand' && !isUrgent ? 'boot-profile' : priority
+    if (!this.#actions.admit(sizeBytes, admitted, source.place)) return false
     this.#unwant(piece)
     this.#begin(source, piece)
-    this.#actions.ask(source, piece, this.#wanted.priorityOf(piece))
+    this.#actions.ask(source, piece, priority)
     return true
   }
 

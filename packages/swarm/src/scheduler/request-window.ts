@@ -1,3 +1,4 @@
+import { RecentRate } from './recent-rate.ts'
 import type { Source } from './source.ts'
 
 const KIB = 1024
@@ -11,33 +12,24 @@ const MAX_WINDOW_BYTES = 16 * MIB
 /** ... of one source. */
 const SOURCE_WINDOW_MS = 100
 const MAX_SOURCE_WINDOW_BYTES = 2 * MIB
-/** The rate of all sources together is an average over about so long. */
-const RATE_MS = 500
 
 /** How much of a layer may be asked for at a time, by the rate at which it comes. */
 export class RequestWindow {
   readonly #now: () => number
-  #bytesPerSecond = 0
-  #rateAt = 0
+  readonly #rate = new RecentRate()
 
   constructor(now: () => number) {
     this.#now = now
   }
 
   onReceived(bytes: number): void {
-    const now = this.#now()
-    this.#bytesPerSecond = this.#rate(now) + (bytes * 1000) / RATE_MS
-    this.#rateAt = now
+    this.#rate.add(bytes, this.#now())
   }
 
   /** Of all sources, of which there are so many. */
   bytes(sources: number): number {
     const leastBytes = Math.max(MIN_WINDOW_BYTES, sources * WINDOW_BYTES_PER_SOURCE)
-    return Math.min(MAX_WINDOW_BYTES, Math.max(leastBytes, (this.#rate(this.#now()) * WINDOW_MS) / 1000))
-  }
-
-  #rate(now: number): number {
-    return this.#bytesPerSecond * Math.exp((this.#rateAt - now) / RATE_MS)
+    return Math.min(MAX_WINDOW_BYTES, Math.max(leastBytes, (this.#rate.at(this.#now()) * WINDOW_MS) / 1000))
   }
 }
 

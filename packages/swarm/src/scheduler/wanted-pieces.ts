@@ -5,11 +5,13 @@ import { PRIORITIES, type Priority } from './priority.ts'
 export class WantedPieces {
   /** In the order of {@link PRIORITIES}. */
   readonly #sets: readonly PieceSet[]
+  readonly #head: readonly PieceSet[]
   /** By piece: its place in {@link PRIORITIES}. */
   readonly #priority: Uint8Array
 
   constructor(pieceCount: number) {
     this.#sets = PRIORITIES.map(() => new PieceSet(pieceCount))
+    this.#head = this.#sets.slice(0, PRIORITIES.indexOf('plan'))
     this.#priority = new Uint8Array(pieceCount).fill(PRIORITIES.indexOf('plan'))
   }
 
@@ -20,6 +22,17 @@ export class WantedPieces {
   /** The most urgent first. */
   [Symbol.iterator](): Iterator<PieceSet> {
     return this.#sets[Symbol.iterator]()
+  }
+
+  /** What goes before the plan. */
+  get head(): readonly PieceSet[] {
+    return this.#head
+  }
+
+  get headCount(): number {
+    let count = 0
+    for (const set of this.#head) count += set.count
+    return count
   }
 
   /** What somebody waits for. */

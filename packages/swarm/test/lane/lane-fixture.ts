@@ -22,6 +22,8 @@ import { createLaneContext, type LaneContext } from '../../src/lane/lane-context
 import { LaneServer } from '../../src/lane/lane-server.ts'
 import type { LaneUploadHandle } from '../../src/lane/lane-upload.ts'
 import { LaneWatch } from '../../src/lane/lane-watch.ts'
+import { DEFAULT_LAYER_TERMS, type LayerTerms } from '../../src/layer-terms.ts'
+import { TurnOrder, type TurnShare } from '../../src/scheduler/turn-order.ts'
 import type { SwarmLayer } from '../../src/swarm-layer.ts'
 
 const BLOCK_BYTES = 64 * 1024
@@ -85,6 +87,7 @@ export class TestLayer implements SwarmLayer {
 export class TestUpload {
   readonly layer: TestLayer
   readonly where: TransferPlace
+  readonly share: TurnShare
   readonly handle: LaneUploadHandle
   choices: number[] = []
   need = Buffer.alloc(0)
@@ -92,10 +95,11 @@ export class TestUpload {
   uploadedBytes = 0
   isClosed = false
 
-  constructor(layer: TestLayer, handle: LaneUploadHandle, where: TransferPlace) {
+  constructor(layer: TestLayer, handle: LaneUploadHandle, place: { where: TransferPlace; share: TurnShare }) {
     this.layer = layer
     this.handle = handle
-    this.where = where
+    this.where = place.where
+    this.share = place.share
   }
 
   choose(): number | undefined {
@@ -135,6 +139,8 @@ export interface SourceOptions {
   readonly rates?: Partial<TransferRates>
   readonly where?: TransferPlace
   readonly choices?: readonly number[]
+  /** On which terms a layer is given; all alike by default. */
+  readonly termsOf?: (layer: TestLayer) => Partial<LayerTerms>
   /** What lanes are watched by. */
   readonly watchClock?: Clock
 }
@@ -149,14 +155,22 @@ export async function startSource(undo: Undo, host: string, options: SourceOptio
   const limits = new TransferLimits(steadyClock, options.rates)
   const layers: TestLayer[] = []
   const uploads: TestUpload[] = []
+  const order = new TurnOrder()
+  const shares = new Map<TestLayer, TurnShare>()
+  const shareOf = (layer: TestLayer) => {
+    const share = shares.get(layer) ?? order.join({ ...DEFAULT_LAYER_TERMS, ...options.termsOf?.(layer) })
+    shares.set(layer, share)
+    return share
+  }
   const server = new LaneServer({
     ...context,
     limits,
+    order,
     resolve: (_peerId, _host, infoHash) => {
       const layer = layers.find(({ manifest }) => manifest.infoHash === infoHash)
       if (layer === undefined) return undefined
       return (handle) => {
-        const upload = new TestUpload(layer, handle, options.where ?? 'unknown')
+        const upload = new TestUpload(layer, handle, { where: options.where ?? 'unknown', share: shareOf(layer) })
         upload.choices = [...(options.choices ?? [])]
         uploads.push(upload)
         return upload
