@@ -22,6 +22,7 @@ import { layerTree } from './layer/tree.ts'
 import { layerUnassign } from './layer/unassign.ts'
 import { layerVerify } from './layer/verify.ts'
 import { libraryServe } from './library/serve.ts'
+import { limitsSchedule } from './limits/schedule.ts'
 import { limitsSet } from './limits/set.ts'
 import { limitsShow } from './limits/show.ts'
 import { nodeList } from './node/list.ts'
@@ -90,6 +91,7 @@ export const commands: readonly Command[] = [
   ruleRun,
   limitsShow,
   limitsSet,
+  limitsSchedule,
   eventList,
   eventWatch,
   seedServe,

@@ -93,10 +93,12 @@ it('limits are shown side by side, for all and for one node, and as JSON', async
   const access = ['--seed', seed.url, '--token', TOKEN]
   const all = await runCli(['limits', 'show', ...access])
   assert.equal(all.code, EXIT.ok)
-  assert.match(all.stdout, /^LIMIT +NOW +SET +CONFIGURED/)
-  assert.match(all.stdout, /\nlibrary +none +none +50 MB\/s/)
-  assert.match(all.stdout, /\nseed-up +none +- +none/)
-  assert.match(all.stdout, /\nnode-up +1 MiB\/s +1 MiB\/s +none/)
+  assert.match(all.stdout, /^LIMIT +NOW +SET +SCHEDULED +CONFIGURED/)
+  assert.match(all.stdout, /\nlibrary +none +none +- +50 MB\/s/)
+  assert.match(all.stdout, /\nseed-up +none +- +- +none/)
+  assert.match(all.stdout, /\nrack-uplink +none +- +- +none/)
+  assert.match(all.stdout, /\nnode-up +1 MiB\/s +1 MiB\/s +- +none/)
+  assert.doesNotMatch(all.stdout, /schedule/)
   assert.deepEqual(JSON.parse((await runCli(['limits', 'show', '--json', ...access])).stdout), limits)
 
   const one = await runCli(['limits', 'show', '--node', 'n1', ...access])
@@ -127,6 +129,10 @@ it('limits are set in one request, and a fault in any of them sends none', async
       node: { downBytesPerSecond: 2000 * MB, crossRackBytesPerSecond: 'configured', inRackBytesPerSecond: 1000 * MB },
     },
     { libraryBytesPerSecond: 'configured' },
+  ])
+  assert.equal((await set('--rack-uplink', '20Gbit/s', '--cross-rack-down', '1GB/s')).code, EXIT.ok)
+  assert.deepEqual(changes.splice(0), [
+    { rackUplinkBytesPerSecond: 2500 * MB, node: { crossRackDownBytesPerSecond: 1000 * MB } },
   ])
   const faulty = await set('--library', '50', '--seed-up', '1GB/s', '--prefetch', '0MB/s')
   assert.equal(faulty.code, EXIT.usage)

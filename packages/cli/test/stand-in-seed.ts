@@ -7,6 +7,7 @@ import {
   type Layer,
   type LayeringRequest,
   type LimitsChange,
+  type LimitsScheduleStatus,
   type LimitsStatus,
   type Node,
   operations,
@@ -36,6 +37,8 @@ export interface StandInState {
   limits: LimitsStatus
   /** Called with every change of limits that is asked for. */
   onLimits: (change: LimitsChange) => void
+  /** What is set is shown; which window holds is left as it is. */
+  schedule: LimitsScheduleStatus
 }
 
 /** The seed's HTTP API over what a test says, so that the command line meets real sockets, tokens and errors. */
@@ -53,6 +56,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     badBlocks: [],
     limits: { scheduled: null, nextChangeAt: null, configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
     onLimits: () => {},
+    schedule: { windows: [], active: null, nextChangeAt: null },
     ...state,
   }
   const metrics = createMetrics({ process: false })
@@ -135,6 +139,11 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
   registerOperation(app, operations.setLimits, async ({ body }) => {
     held.onLimits(body)
     return held.limits
+  })
+  registerOperation(app, operations.showLimitsSchedule, async () => held.schedule)
+  registerOperation(app, operations.setLimitsSchedule, async ({ body }) => {
+    held.schedule = { ...held.schedule, windows: body.windows }
+    return held.schedule
   })
   registerOperation(app, operations.status, async () => seedStatus)
   const url = await service.start()

@@ -8,13 +8,14 @@ import { formatLimit } from './rate.ts'
 
 export const limitsShow = defineCommand({
   usage: 'limits show',
-  summary: 'Show the limits on transfers: what holds, what was set in place of the configuration, and that.',
+  summary:
+    'Show the limits on transfers: what holds, what was set or is scheduled in place of the configuration, and that.',
   options: {
     node: { type: 'string', requiresArg: true, describe: 'What holds on this node, by its own last report' },
   },
-  run: async ({ client, output, signal }, args) => {
+  run: async ({ client, output, clock, signal }, args) => {
     const limits = await client.showLimits({ signal })
-    if (args.node === undefined) output.show(limits, () => formatLimits(limits))
+    if (args.node === undefined) output.show(limits, () => formatLimits(limits, clock.now()))
     else {
       const { id, inventory } = await client.showNode({ params: { node: args.node }, signal })
       const shown = { node: id, fleet: limits.effective.node, effective: inventory?.limits ?? null }
