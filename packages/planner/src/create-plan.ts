@@ -6,6 +6,7 @@ import { fluidBound } from './fluid-bound.ts'
 import { KeptWaves } from './kept-waves.ts'
 import { lateDemands } from './late-demands.ts'
 import { linkRates } from './link-rates.ts'
+import { type LinkUse, withDefaults } from './link-use.ts'
 import { formCohorts } from './model/cohort.ts'
 import { groupAlike } from './model/group-nodes.ts'
 import { lastFinish, ModelFinish } from './model/model-finish.ts'
@@ -18,18 +19,10 @@ import { serveDemands } from './served-demands.ts'
 import { Wants } from './wants.ts'
 import { assignWaves, type UnitInWave } from './waves.ts'
 
-/** What part of a link's rate comes out as payload while a swarm runs: bench/swarm, 16 to 32 nodes. */
-export const DEFAULT_EFFICIENCY = 0.85
-/** Until a node receives its first byte: it hears of its assignment, asks the tracker and connects. */
-export const DEFAULT_START_UP_MS = 1500
-
-export interface PlannerOptions {
+export interface PlannerOptions extends LinkUse {
   /** An earlier plan: what still holds of it stays as it is. Demands are the same when their ids are. */
   readonly previous?: Pick<Plan, 'assignments' | 'placements'> | undefined
   readonly score?: PlacementScore | undefined
-  /** More than 0, at most 1. */
-  readonly efficiency?: number | undefined
-  readonly startUpMs?: number | undefined
 }
 
 /**
@@ -38,8 +31,8 @@ export interface PlannerOptions {
  */
 export function createPlan(input: PlannerInput, options: PlannerOptions = {}): Plan {
   checkInput(input)
-  const { previous, score = heldBytesThenLoad, efficiency = DEFAULT_EFFICIENCY } = options
-  const { startUpMs = DEFAULT_START_UP_MS } = options
+  const { previous, score = heldBytesThenLoad } = options
+  const { efficiency, startUpMs } = withDefaults(options)
   const { nowMs, demands, limits } = input
   const table = createPlanTable(input)
   const room = new DiskRoom(table)

@@ -1,7 +1,8 @@
-export { createPlan, DEFAULT_EFFICIENCY, DEFAULT_START_UP_MS, type PlannerOptions } from './create-plan.ts'
+export { createPlan, type PlannerOptions } from './create-plan.ts'
 export type { Demand, DemandTarget, NodeFilter } from './demand.ts'
 export type { Fleet, FleetNode, FleetRack, FleetSeed, HeldLayer, PlanLayer } from './fleet.ts'
 export type { FluidBound } from './fluid-bound.ts'
+export { DEFAULT_EFFICIENCY, DEFAULT_START_UP_MS, type LinkUse } from './link-use.ts'
 export { heldBytesThenLoad, type PlacementCandidate, type PlacementScore } from './placement-score.ts'
 export type {
   Assignment,

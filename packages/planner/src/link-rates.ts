@@ -1,4 +1,4 @@
-import type { FleetTable } from './fleet-table.ts'
+import { type FleetTable, NO_RACK } from './fleet-table.ts'
 import type { PlanLimits } from './plan-limits.ts'
 
 /** What links carry, in bytes per second, by numbers of nodes and racks. A simulation changes them as it goes. */
@@ -13,18 +13,32 @@ export interface LinkRates {
   readonly rackOut: Float64Array
 }
 
-/** The lesser of link and limit, times what part of it is known to come out as payload. */
-export function linkRates(table: FleetTable, limits: PlanLimits = {}, efficiency = 1): LinkRates {
-  const rate = (link: number, limit = Number.POSITIVE_INFINITY) => Math.min(link, limit) * efficiency
+/** What part of a link's rate comes out as payload. */
+export interface LinkEfficiency {
+  /** Of links of nodes and racks. */
+  readonly node: number
+  /** Of those of the seed and the library, which only send. */
+  readonly seed: number
+}
+
+const ALL_OF_IT: LinkEfficiency = { node: 1, seed: 1 }
+
+/** What comes out of each link, or its limit where that is less: limits are of payload already. */
+export function linkRates(table: FleetTable, limits: PlanLimits = {}, efficiency = ALL_OF_IT): LinkRates {
+  const rate = (share: number, link: number, limit = Number.POSITIVE_INFINITY) => Math.min(link * share, limit)
   const { seed, nodes } = table.fleet
-  const uplink = limits.rackUplinkBytesPerSecond
-  const ofRack = (rack: number, link = Number.POSITIVE_INFINITY) => (rack === 0 ? link : rate(link, uplink))
+  const ofRack = (rack: number, link = Number.POSITIVE_INFINITY) =>
+    rack === NO_RACK ? link : rate(efficiency.node, link, limits.rackUplinkBytesPerSecond)
   return {
-    library: rate(seed.libraryBytesPerSecond, limits.libraryBytesPerSecond),
-    seedUp: rate(seed.upBytesPerSecond, limits.seedUpBytesPerSecond),
-    plan: rate(Number.POSITIVE_INFINITY, limits.planBytesPerSecond),
-    nodeUp: Float64Array.from(nodes, (node) => rate(node.upBytesPerSecond, limits.nodeUpBytesPerSecond)),
-    nodeDown: Float64Array.from(nodes, (node) => rate(node.downBytesPerSecond, limits.nodeDownBytesPerSecond)),
+    library: rate(efficiency.seed, seed.libraryBytesPerSecond, limits.libraryBytesPerSecond),
+    seedUp: rate(efficiency.seed, seed.upBytesPerSecond, limits.seedUpBytesPerSecond),
+    plan: limits.planBytesPerSecond ?? Number.POSITIVE_INFINITY,
+    nodeUp: Float64Array.from(nodes, (node) =>
+      rate(efficiency.node, node.upBytesPerSecond, limits.nodeUpBytesPerSecond),
+    ),
+    nodeDown: Float64Array.from(nodes, (node) =>
+      rate(efficiency.node, node.downBytesPerSecond, limits.nodeDownBytesPerSecond),
+    ),
     rackIn: Float64Array.from(table.uplinks, (link, rack) => ofRack(rack, link?.inBytesPerSecond)),
     rackOut: Float64Array.from(table.uplinks, (link, rack) => ofRack(rack, link?.outBytesPerSecond)),
   }

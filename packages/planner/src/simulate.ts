@@ -1,9 +1,9 @@
 import { seededRandom } from '@shoal/core'
 import { checkInput } from './check-input.ts'
-import { DEFAULT_EFFICIENCY, DEFAULT_START_UP_MS, type PlannerOptions } from './create-plan.ts'
 import { DisturbedLinks } from './disturbed-links.ts'
 import type { FleetTable } from './fleet-table.ts'
 import { type LinkRates, linkRates } from './link-rates.ts'
+import { type LinkUse, withDefaults } from './link-use.ts'
 import type { ModelChange } from './model/agenda.ts'
 import { formCohorts } from './model/cohort.ts'
 import { groupSingly } from './model/group-nodes.ts'
@@ -35,10 +35,10 @@ export function simulate(
   input: PlannerInput,
   plan: { readonly assignments: readonly Assignment[] },
   scenario: Scenario = {},
-  options: Pick<PlannerOptions, 'efficiency' | 'startUpMs'> = {},
+  linkUse: LinkUse = {},
 ): Simulation {
   checkInput(input)
-  const { efficiency = DEFAULT_EFFICIENCY, startUpMs = DEFAULT_START_UP_MS } = options
+  const { efficiency, startUpMs } = withDefaults(linkUse)
   const { events = [], rateSpread = 0, startUpSpread = 0, randomSeed = 1 } = scenario
   const { nowMs } = input
   const table = createPlanTable(input)
