@@ -58,3 +58,39 @@ test('limits that an operator sets reach running nodes within seconds and surviv
   await cluster.client.setLimits({ body: { node: { downBytesPerSecond: 'configured' } } })
   await reaches('node2', { ...second, downBytesPerSecond: null }, 20_000)
 })
+
+test('a window of the schedule that holds reaches running nodes within seconds, survives kill -9, and ends when it is cleared', {
+  timeout: 60_000,
+}, async (t) => {
+  const undo = undoAfter(t)
+  const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
+  undo.after(() => rm(library, { recursive: true, force: true }))
+  const cluster = await createCluster(undo, {
+    peers: 1,
+    library: { directory: library },
+    // Only the push channel can be in time.
+    peerConfig: () => ({ reconcile: { intervalMs: 600_000 } }),
+  })
+  await cluster.startSeed()
+  await cluster.startPeers()
+  const peer = await cluster.peerClient('node1')
+  const reaches = async (downBytesPerSecond: number | null) => {
+    const isReached = async () => (await peer.localStatus()).limits.effective.downBytesPerSecond === downBytesPerSecond
+    await until(`node1 keeps ${downBytesPerSecond}`, isReached, { timeoutMs: 20_000 })
+  }
+  const limits = { node: { downBytesPerSecond: 30 * MB } }
+  const always = { name: 'always', from: '00:00', to: '00:00', timeZone: 'America/New_York', limits }
+  await reaches(null)
+  await cluster.client.setLimitsSchedule({ body: { windows: [always] } })
+  await reaches(30 * MB)
+  await cluster.client.setLimits({ body: { node: { downBytesPerSecond: 40 * MB } } })
+  await reaches(40 * MB)
+  await cluster.seed.end('SIGKILL')
+  await cluster.startSeed()
+  const { active, windows } = await cluster.client.showLimitsSchedule()
+  assert.deepEqual({ active, windows }, { active: 'always', windows: [always] })
+  await cluster.client.setLimits({ body: { node: { downBytesPerSecond: 'configured' } } })
+  await reaches(30 * MB)
+  await cluster.client.setLimitsSchedule({ body: { windows: [] } })
+  await reaches(null)
+})
