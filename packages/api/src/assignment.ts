@@ -107,6 +107,12 @@ export const DesiredState = Type.Object(
       maxItems: 10_000,
       description: 'Layers that were withdrawn: the node must stop serving and remove them.',
     }),
+    dropped: Type.Optional(
+      Type.Array(digest('A layer.'), {
+        maxItems: 4096,
+        description: 'Layers that nobody wants here any more: to be removed, unless something on the node keeps them.',
+      }),
+    ),
     limits: Type.Optional(ToldLimits),
   },
   {

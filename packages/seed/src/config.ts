@@ -15,6 +15,8 @@ const limit = (description: string) =>
   nullable(Type.Integer(LIMIT_RANGE), `${description} Bytes per second. null: no limit.`)
 const milliseconds = (description: string) =>
   Type.Integer({ minimum: 10, maximum: 86_400_000, description: `${description} Milliseconds.` })
+const rateOf = (description: string) =>
+  Type.Integer({ minimum: 1000, maximum: 1e12, description: `${description} Bytes per second.` })
 const count = (minimum: number, maximum: number, description: string) => Type.Integer({ minimum, maximum, description })
 
 const ImportRule = Type.Object(
@@ -161,6 +163,16 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    prefetch: Type.Object(
+      {
+        nodeLinkBytesPerSecond: rateOf("A node's link, each way, where the node does not say it."),
+        seedLinkBytesPerSecond: rateOf('The link of the seed, as plans assume it.'),
+        libraryBytesPerSecond: rateOf('What the library delivers, as plans assume it where there is no limit.'),
+        excludeAfterMs: milliseconds('How long a node may be away before a plan goes on without it.'),
+        plansKept: count(1, 100_000, 'Ended plans that are kept.'),
+      },
+      strict,
+    ),
     events: Type.Object({ limit: count(100, 10_000_000, 'Events that are kept; older ones are dropped.') }, strict),
     log: Type.Object({ level: Type.Enum([...LOG_LEVELS], { description: 'The least level that is logged.' }) }, strict),
   },
@@ -197,6 +209,13 @@ export const seedConfigDefaults = {
     reachabilityIntervalMs: 60_000,
     limit: 10_000,
     limits: NO_TRANSFER_LIMITS,
+  },
+  prefetch: {
+    nodeLinkBytesPerSecond: 1_250_000_000,
+    seedLinkBytesPerSecond: 1_250_000_000,
+    libraryBytesPerSecond: 250_000_000,
+    excludeAfterMs: 60_000,
+    plansKept: 1000,
   },
   events: { limit: 10_000 },
   log: { level: 'info' },

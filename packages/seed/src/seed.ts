@@ -17,6 +17,8 @@ import { addImageRoutes } from './http/image-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
 import { addLimitRoutes } from './http/limit-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
+import { addPrefetchRoutes } from './http/prefetch-routes.ts'
+import { addRuleRoutes } from './http/rule-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
 import { Catalogue } from './images/catalogue.ts'
@@ -29,11 +31,14 @@ import { LayerWorker } from './layers/layer-worker.ts'
 import { Layerings } from './layers/layerings.ts'
 import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
+import { createRackShares } from './limits/rack-shares.ts'
+import { rackNodes, tellShares } from './limits/tell-shares.ts'
 import { createSeedMetrics } from './metrics.ts'
 import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { Popularity } from './nodes/popularity.ts'
+import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -63,6 +68,7 @@ const REACHABILITY_TIMEOUT_MS = 3000
 const DHT_NODES_TOLD = 16
 const TALLY_INTERVAL_MS = 30_000
 const POPULARITY_INTERVAL_MS = 60_000
+const SHARES_INTERVAL_MS = 1000
 
 /** Starts a seed: the composition root. Whatever was started is stopped again when a later step fails. */
 export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<Seed> {
@@ -190,6 +196,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
           publish: async (job, manifest, adopt) => {
             await publication.publish(job, manifest, adopt)
             void layerings.consider(job.image)
+            void prefetch.noteImage(job.image)
           },
           discard: (digest) => publication.discard(digest),
         },
@@ -216,6 +223,16 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const status = createSeedStatus(
       { ...fleet, library, watcher, swarm, tracker, reads, clock },
       { announceUrls, publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
+    )
+
+    const rackShares = createRackShares({
+      nodes: () => rackNodes(registry, assignments),
+      uplinkBytesPerSecond: () => limits.effective.rackUplinkBytesPerSecond,
+      clock: steadyClock,
+    })
+    const fleetDeps = { catalogue, registry, assignments, importer, layerings, limits, swarm }
+    const prefetch = stack.use(
+      await openPrefetch({ ...fleetDeps, state, journal, clock, logger: component('prefetch') }, config.prefetch),
     )
 
     const health = createHealth()
@@ -245,6 +262,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       catalogue,
       popularity,
       limits,
+      rackShares,
+      onReport: (node, inventory) => prefetch.plans.onReport(node, inventory),
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],
@@ -258,6 +277,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
     addLimitRoutes(http.app, { limits })
+    addPrefetchRoutes(http.app, prefetch)
+    addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.plans.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
 
@@ -288,6 +309,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         for (const address of await registry.markLost()) tracker.forget(address)
       }),
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
+      prefetch.run({ signal: stopping.signal }),
+      repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
       repeat(TALLY_INTERVAL_MS, saveTally),
       repeat(POPULARITY_INTERVAL_MS, () => popularity.save()),
     ]

@@ -7,6 +7,7 @@ export interface EventDraft {
   readonly image?: string
   readonly layer?: string
   readonly node?: string
+  readonly plan?: string
   readonly message: string
   readonly details?: Record<string, unknown>
   /** When it happened, if not now. ISO 8601. */

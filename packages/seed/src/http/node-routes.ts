@@ -1,8 +1,9 @@
-import { type Enrollment, operations } from '@shoal/api'
+import { type Enrollment, type Inventory, operations } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
 import { seedError } from '../errors.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import type { RackShares } from '../limits/rack-shares.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { desiredState } from '../nodes/desired-state.ts'
 import { layerFacts } from '../nodes/layer-facts.ts'
@@ -16,6 +17,9 @@ export interface NodeRoutesDeps {
   readonly catalogue: Catalogue
   readonly popularity: Popularity
   readonly limits: Pick<FleetLimits, 'effective'>
+  readonly rackShares: Pick<RackShares, 'ofNode'>
+  /** A node has told what it holds. */
+  onReport(node: string, inventory: Inventory): void
   /** What a node is told when it registers, its reachability aside. */
   enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
 }
@@ -35,9 +39,14 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     const node = check(params.node)
     // The node's own event tells of it.
     const ended = assignments.endEvicted(node, body.inventory.layers)
+    const holding = new Set(
+      body.inventory.layers.filter(({ state }) => state !== 'evicted').map(({ digest }) => digest),
+    )
+    const removed = assignments.endDropped(node, (layer) => holding.has(layer))
     popularity.add(body.uses ?? [])
-    await registry.heartbeat(node, body, ended.operations)
+    await registry.heartbeat(node, body, [...ended.operations, ...removed.operations])
     ended.announce()
+    deps.onReport(node, body.inventory)
     return { revision: assignments.revision(node), layers: layerFacts(node, body.inventory, deps) }
   })
   registerOperation(app, operations.desiredState, ({ params }) => desiredState(check(params.node), deps))

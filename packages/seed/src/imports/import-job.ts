@@ -10,6 +10,8 @@ export class ImportJob {
   readonly meter: RateMeter
   readonly #clock: Clock
   state: ImportState = 'queued'
+  /** Order among those that wait, higher first. */
+  priority = 0
   bytesRead = 0
   /** How many of them this attempt found on disk. */
   keptBytes = 0

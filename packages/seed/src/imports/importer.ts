@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { ImageImport } from '@shoal/api'
+import { DEFAULT_PRIORITY, type ImageImport } from '@shoal/api'
 import type { GlanceImage } from '@shoal/openstack'
 import { seedError } from '../errors.ts'
 import { Stopping } from './import-fault.ts'
@@ -71,12 +71,15 @@ export class Importer {
     await this.#jobs.get(image)?.done
   }
 
-  /** Asks for an import; joins the one that runs. Throws `SHOAL_IMAGE_NOT_ACTIVE` and its like, `SHOAL_IMPORT_QUEUE_FULL`. */
-  async request(image: GlanceImage): Promise<void> {
+  /**
+   * Asks for an import; joins the one that runs. The more urgent ones go first. Throws `SHOAL_IMAGE_NOT_ACTIVE` and its like,
+   * `SHOAL_IMPORT_QUEUE_FULL`.
+   */
+  async request(image: GlanceImage, { priority = DEFAULT_PRIORITY }: { priority?: number } = {}): Promise<void> {
     const { journal, imports, catalogue, store } = this.#deps
     // One that is being cancelled is no answer to who asks for it now.
     for (let job = this.#jobs.get(image.id); job !== undefined; job = this.#jobs.get(image.id)) {
-      if (!job.controller.signal.aborted) return
+      if (!job.controller.signal.aborted) return this.#hurry(job, priority)
       await job.done
     }
     const record = catalogue.image(image.id)
@@ -89,6 +92,7 @@ export class Importer {
     if (this.#queue.length >= limit) throw seedError('SHOAL_IMPORT_QUEUE_FULL', { limit })
     const entry = known?.hash === hashOf(image) ? known : newJournalEntry(image)
     const job = this.#enqueue(entry)
+    this.#hurry(job, priority)
     await journal.append(
       [{ type: 'import.queued', image: image.id, message: `Image ${image.name ?? image.id} waits to be imported.` }],
       [imports.put(entry), catalogue.putImage({ ...record, import: job.record('queued') })],
@@ -131,6 +135,12 @@ export class Importer {
     this.#queue.push(job)
     queueMicrotask(() => this.#next())
     return job
+  }
+
+  #hurry(job: ImportJob, priority: number): void {
+    job.priority = Math.max(job.priority, priority)
+    // Sorting is stable: among equals the one that came first.
+    this.#queue.sort((a, b) => b.priority - a.priority)
   }
 
   #next(): void {

@@ -29,6 +29,8 @@ interface NodeAssignments {
   readonly node: string
   readonly revision: number
   readonly layers: Readonly<Record<string, ClaimedLayer>>
+  /** Layers that it is to remove, unless it needs them itself. */
+  readonly dropped?: readonly Digest[]
 }
 
 interface Revocations {
@@ -99,10 +101,15 @@ export class Assignments {
   }
 
   /** Every assignment, by node, then layer. */
-  list(filter: { layer?: string | undefined; node?: string | undefined } = {}): NodeAssignment[] {
+  list(
+    filter: { layer?: string | undefined; node?: string | undefined; owner?: ClaimOwner | undefined } = {},
+  ): NodeAssignment[] {
     const nodes = filter.node === undefined ? [...this.#nodes.keys()].sort() : [filter.node]
     const assignments = nodes.flatMap((node) => this.ofNode(node).sort((a, b) => (a.layer < b.layer ? -1 : 1)))
-    return filter.layer === undefined ? assignments : assignments.filter(({ layer }) => layer === filter.layer)
+    const { layer, owner } = filter
+    if (layer === undefined && owner === undefined) return assignments
+    const isOwned = ({ owners = [] }: Assignment) => owner === undefined || owners.includes(owner)
+    return assignments.filter((one) => (layer === undefined || one.layer === layer) && isOwned(one))
   }
 
   /** How many nodes each layer is assigned to. */
@@ -157,14 +164,24 @@ export class Assignments {
     })
   }
 
-  /** Ends an owner's claims. A layer that nobody else wants there is taken back; what is complete of it stays for as long as it is worth it. */
-  release(owner: ClaimOwner, released: ReadonlyMap<string, Iterable<Digest>>): AssignmentChange {
+  /**
+   * Ends an owner's claims. A layer that nobody else wants there is taken back; what the node has of it stays for as long as it is worth
+   * it or, if it `drops` them, is removed.
+   */
+  release(
+    owner: ClaimOwner,
+    released: ReadonlyMap<string, Iterable<Digest>>,
+    { drops = false }: { drops?: boolean } = {},
+  ): AssignmentChange {
     const held = new Map<string, Digest[]>()
     for (const [node, layers] of released) {
       const owned = [...layers].filter((layer) => this.has(node, layer, owner))
       if (owned.length > 0) held.set(node, owned)
     }
-    return this.#change([...held.keys()], (layers, node) => {
+    const dropped = (layers: NodeAssignments['layers'], node: string) => {
+      return drops ? (held.get(node) ?? []).filter((layer) => layers[layer] === undefined) : []
+    }
+    const edit = (layers: NodeAssignments['layers'], node: string) => {
       const after = { ...layers }
       for (const layer of held.get(node) ?? []) {
         const { [owner]: _, ...claims } = layers[layer]?.claims ?? {}
@@ -173,7 +190,25 @@ export class Assignments {
         else delete after[layer]
       }
       return after
-    })
+    }
+    return this.#change([...held.keys()], edit, dropped)
+  }
+
+  /** Layers that a node is to remove. */
+  dropped(node: string): readonly Digest[] {
+    return this.#nodes.get(node)?.dropped ?? []
+  }
+
+  /** Takes note of what a node holds: what it has removed, it need not be told of any more. */
+  endDropped(node: string, holds: (layer: Digest) => boolean): AssignmentChange {
+    const isDone = this.dropped(node).some((layer) => !holds(layer))
+    if (!isDone) return { operations: [], announce: () => {} }
+    return this.#change(
+      [node],
+      (layers) => layers,
+      () => [],
+      holds,
+    )
   }
 
   /** Ends those assignments of a node whose layers it had to evict, and no later ones of the same layers. */
@@ -257,12 +292,18 @@ export class Assignments {
   #change(
     nodes: readonly string[],
     edit: (layers: NodeAssignments['layers'], node: string) => NodeAssignments['layers'],
+    drop: (layers: NodeAssignments['layers'], node: string) => readonly Digest[] = () => [],
+    holds: (layer: Digest) => boolean = () => true,
   ): AssignmentChange {
     if (nodes.length === 0) return { operations: [], announce: () => {} }
     this.#revision += 1
     const operations: StateOperation[] = [{ type: 'put', key: REVISION_KEY, value: this.#revision }]
     for (const node of nodes) {
-      const value = { node, revision: this.#revision, layers: edit(this.#nodes.get(node)?.layers ?? {}, node) }
+      const before = this.#nodes.get(node)
+      const layers = edit(before?.layers ?? {}, node)
+      const left = (before?.dropped ?? []).filter((layer) => layers[layer] === undefined && holds(layer))
+      const dropped = [...new Set([...left, ...drop(layers, node)])]
+      const value = { node, revision: this.#revision, layers, ...(dropped.length === 0 ? {} : { dropped }) }
       this.#nodes.set(node, value)
       operations.push({ type: 'put', key: PREFIX + node, value })
     }

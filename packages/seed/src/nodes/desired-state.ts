@@ -1,6 +1,7 @@
-import type { DesiredState } from '@shoal/api'
+import type { DesiredState, NodeLimits } from '@shoal/api'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import type { RackShare, RackShares } from '../limits/rack-shares.ts'
 import type { Assignments } from './assignments.ts'
 import type { NodeRegistry } from './node-registry.ts'
 
@@ -14,9 +15,10 @@ export function desiredState(
     registry: NodeRegistry
     catalogue: Catalogue
     limits: Pick<FleetLimits, 'effective'>
+    rackShares: Pick<RackShares, 'ofNode'>
   },
 ): DesiredState {
-  const { assignments, registry, catalogue, limits } = deps
+  const { assignments, registry, catalogue, limits, rackShares } = deps
   const wanted = assignments.ofNode(node).flatMap(({ layer, createdAt: assignedAt, ...claim }) => {
     const record = catalogue.layer(layer)
     if (record?.state !== 'published') return []
@@ -30,6 +32,21 @@ export function desiredState(
     revision: assignments.revision(node),
     assignments: wanted,
     revoked: [...assignments.revoked],
-    limits: limits.effective.node,
+    dropped: [...assignments.dropped(node)],
+    limits: withShare(limits.effective.node, rackShares.ofNode(node)),
   }
+}
+
+/** A node's limits within its part of the rack's uplink. */
+function withShare(limits: NodeLimits, { up, down }: RackShare): NodeLimits {
+  return {
+    ...limits,
+    crossRackBytesPerSecond: lower(limits.crossRackBytesPerSecond, up),
+    crossRackDownBytesPerSecond: lower(limits.crossRackDownBytesPerSecond, down),
+  }
+}
+
+function lower(limit: number | null, share: number | null): number | null {
+  if (limit === null || share === null) return limit ?? share
+  return Math.min(limit, share)
 }

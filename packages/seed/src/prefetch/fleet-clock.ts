@@ -1,0 +1,37 @@
+import type { Node } from '@shoal/api'
+import type { Clock } from '@shoal/core'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
+import type { FleetMoment, PlanRunOptions } from './plan-run.ts'
+
+interface FleetClockDeps {
+  readonly registry: Pick<NodeRegistry, 'list'>
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** Says who is there now, with a version that grows whenever somebody comes, goes or moves. */
+export class FleetClock {
+  readonly #deps: FleetClockDeps
+  readonly #options: PlanRunOptions
+  #signature = ''
+  #version = 0
+
+  constructor(deps: FleetClockDeps, options: PlanRunOptions) {
+    this.#deps = deps
+    this.#options = options
+  }
+
+  now(): FleetMoment {
+    const nodes = this.#deps.registry.list()
+    const now = this.#deps.clock.now()
+    const isHere = ({ state, lastSeenAt }: Node) =>
+      state !== 'lost' || now - Date.parse(lastSeenAt) < this.#options.excludeAfterMs
+    const signature = nodes
+      .map((node) => `${node.id} ${isHere(node)} ${node.zone} ${node.rack} ${(node.aggregates ?? []).join(' ')}`)
+      .join('\n')
+    if (signature !== this.#signature) {
+      this.#signature = signature
+      this.#version += 1
+    }
+    return { nodes: new Map(nodes.map((node) => [node.id, node])), isHere, version: this.#version }
+  }
+}

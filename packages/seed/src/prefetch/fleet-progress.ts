@@ -1,0 +1,124 @@
+import type { LayerInventory, PlanNode, PlanProgress } from '@shoal/api'
+import type { Digest } from '@shoal/core'
+import { NodeProgress, type Presence } from './node-progress.ts'
+import { isoTime } from './plan-request.ts'
+import type { PlanTargets } from './plan-targets.ts'
+import { type SlowContext, slowReason } from './slow-reason.ts'
+
+const SLOWEST = 10
+
+/** How far all nodes of a plan are, kept up to date node by node as they report. */
+export class FleetProgress {
+  readonly #rows = new Map<string, NodeProgress>()
+  #targets: PlanTargets = new Map()
+  #sizeOf: (layer: Digest) => number = () => 0
+
+  get rows(): ReadonlyMap<string, NodeProgress> {
+    return this.#rows
+  }
+
+  /** Takes what is wanted now, and what each of the nodes holds of it. */
+  setTargets(
+    targets: PlanTargets,
+    sizeOf: (layer: Digest) => number,
+    heldBy: (node: string) => ReadonlyMap<string, LayerInventory>,
+    nowMs: number,
+  ): void {
+    this.#targets = targets
+    this.#sizeOf = sizeOf
+    for (const node of this.#rows.keys()) if (!targets.has(node)) this.#rows.delete(node)
+    for (const node of targets.keys()) this.report(node, heldBy(node), nowMs)
+  }
+
+  /** Takes a node's report in; false when it has no part in the plan. */
+  report(node: string, held: ReadonlyMap<string, LayerInventory>, nowMs: number): boolean {
+    const target = this.#targets.get(node)
+    if (target === undefined) return false
+    const row = this.#rows.get(node) ?? new NodeProgress()
+    this.#rows.set(node, row)
+    row.update(
+      [...target.layers.keys()].map((layer) => [layer, this.#sizeOf(layer)]),
+      held,
+      nowMs,
+    )
+    return true
+  }
+
+  /** Says whether a node can be spoken with; what it was before, if that differs. */
+  setPresence(node: string, presence: Presence): Presence | undefined {
+    const row = this.#rows.get(node)
+    if (row === undefined || row.presence === presence) return undefined
+    const before = row.presence
+    row.presence = presence
+    if (presence !== 'here') row.bytesPerSecond = 0
+    return before
+  }
+
+  counts(): PlanProgress['nodes'] {
+    const counts = { total: this.#rows.size, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
+    for (const row of this.#rows.values()) counts[row.state] += 1
+    return counts
+  }
+
+  summary(context: SlowContext, nowMs: number): PlanProgress {
+    const nodes = this.counts()
+    let [wantedBytes, presentBytes, bytesPerSecond, longestMs] = [0, 0, 0, 0]
+    let isKnown = nodes.waiting + nodes.fetching > 0
+    const unfinished: [string, NodeProgress][] = []
+    for (const [node, row] of this.#rows) {
+      wantedBytes += row.wantedBytes
+      presentBytes += row.presentBytes
+      bytesPerSecond += row.bytesPerSecond
+      if (row.state === 'ready') continue
+      unfinished.push([node, row])
+      if (row.state !== 'waiting' && row.state !== 'fetching') continue
+      const { remainingMs } = row
+      if (remainingMs === null) isKnown = false
+      else longestMs = Math.max(longestMs, remainingMs)
+    }
+    // One that has no rate yet will be as late as all together are.
+    const restMs = bytesPerSecond > 0 ? ((wantedBytes - presentBytes) / bytesPerSecond) * 1000 : null
+    const leftMs = isKnown ? longestMs : unfinished.length > 0 && restMs !== null ? Math.max(restMs, longestMs) : null
+    const late = ([, row]: [string, NodeProgress]) => row.remainingMs ?? Number.POSITIVE_INFINITY
+    const slowest = unfinished
+      .sort((a, b) => compare(late(b), late(a)) || compare(a[1].presentBytes, b[1].presentBytes))
+      .slice(0, SLOWEST)
+    return {
+      nodes,
+      wantedBytes,
+      presentBytes,
+      bytesPerSecond,
+      estimatedFinishAt: leftMs === null ? null : isoTime(nowMs + leftMs),
+      slowest: slowest.map(([node]) => this.node(node, context, nowMs)),
+    }
+  }
+
+  /** One node as the API shows it. */
+  node(node: string, context: SlowContext, nowMs: number): PlanNode {
+    const row = this.#rows.get(node) ?? new NodeProgress()
+    const { state, wantedBytes, presentBytes, bytesPerSecond, remainingMs, readyAt } = row
+    const { vms = 0, predictedFinishMs = null } = this.#targets.get(node) ?? {}
+    return {
+      node,
+      state,
+      wantedBytes,
+      presentBytes,
+      bytesPerSecond,
+      vms,
+      predictedFinishAt: predictedFinishMs === null ? null : isoTime(predictedFinishMs),
+      estimatedFinishAt: remainingMs === null || readyAt !== null ? null : isoTime(nowMs + remainingMs),
+      readyAt: readyAt === null ? null : isoTime(readyAt),
+      reason: state === 'ready' ? null : slowReason(node, row, context),
+    }
+  }
+
+  /** The rate of the node in the middle of those that receive; 0 when none does. */
+  medianRate(): number {
+    const rates = [...this.#rows.values()].flatMap(({ bytesPerSecond }) => (bytesPerSecond > 0 ? [bytesPerSecond] : []))
+    return rates.sort((a, b) => a - b)[Math.floor(rates.length / 2)] ?? 0
+  }
+}
+
+function compare(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,120 @@
+import type { EventType, PlanState } from '@shoal/api'
+import type { StateOperation, StateStore } from '@shoal/state'
+import { seedError } from '../errors.ts'
+import type { EventDraft, EventJournal } from '../events/event-journal.ts'
+import { isOver, PLANS, type PlanRecord, planKey } from './plan-record.ts'
+import { type PlanTargets, readTargets, type StoredTargets, storedTargets, TARGETS } from './plan-targets.ts'
+
+export interface PlanBookDeps {
+  readonly state: StateStore
+  readonly journal: Pick<EventJournal, 'append'>
+}
+
+/** What is told of a change of a plan. */
+export interface PlanNews {
+  readonly type: EventType
+  readonly message: string
+  readonly details?: Record<string, unknown>
+}
+
+/** The plans in memory with their durable records. Each change is written together with the events that tell of it. */
+export class PlanBook {
+  readonly #deps: PlanBookDeps
+  readonly #kept: number
+  readonly #plans = new Map<string, PlanRecord>()
+  readonly #byKey = new Map<string, string>()
+  readonly #listeners = new Set<(plan: string) => void>()
+
+  constructor(deps: PlanBookDeps, options: { readonly kept: number }) {
+    this.#deps = deps
+    this.#kept = options.kept
+  }
+
+  async open(): Promise<void> {
+    for await (const { value } of this.#deps.state.range<PlanRecord>({ prefix: PLANS })) this.#set(value)
+  }
+
+  get(id: string): PlanRecord | undefined {
+    return this.#plans.get(id)
+  }
+
+  /** Throws `SHOAL_PLAN_UNKNOWN`. */
+  must(id: string): PlanRecord {
+    const plan = this.#plans.get(id)
+    if (plan === undefined) throw seedError('SHOAL_PLAN_UNKNOWN', { plan: id })
+    return plan
+  }
+
+  /** The plan that was made for an idempotency key. */
+  ofKey(key: string): PlanRecord | undefined {
+    return this.#plans.get(this.#byKey.get(key) ?? '')
+  }
+
+  /** Every plan, the newest first. */
+  list(): PlanRecord[] {
+    return [...this.#plans.values()].sort((a, b) => compare(b.createdAt, a.createdAt) || compare(a.id, b.id))
+  }
+
+  /** Changes a plan at once; resolves when that is durable, with the operations and in one step with them. */
+  async put(plan: PlanRecord, news: readonly PlanNews[], operations: readonly StateOperation[] = []): Promise<void> {
+    this.#set(plan)
+    const drafts = news.map(({ details = {}, ...rest }): EventDraft => ({ ...rest, plan: plan.id, details }))
+    const put: StateOperation = { type: 'put', key: planKey(plan.id), value: plan }
+    for (const listener of this.#listeners) listener(plan.id)
+    await this.#deps.journal.append(drafts, [put, ...operations])
+  }
+
+  /** The oldest of the plans that are over and more than are kept. */
+  surplus(): PlanRecord[] {
+    return this.list().filter(isOver).slice(this.#kept)
+  }
+
+  async remove(id: string): Promise<void> {
+    const key = this.#plans.get(id)?.idempotencyKey
+    if (key !== null && key !== undefined) this.#byKey.delete(key)
+    this.#plans.delete(id)
+    await this.#deps.journal.append(
+      [],
+      [
+        { type: 'delete', key: planKey(id) },
+        { type: 'delete', key: TARGETS + id },
+      ],
+    )
+  }
+
+  async targets(id: string): Promise<PlanTargets> {
+    const stored = await this.#deps.state.get<StoredTargets>(TARGETS + id)
+    return stored === undefined ? new Map() : readTargets(stored.value)
+  }
+
+  /** The operation that makes a plan's targets durable. */
+  putTargets(id: string, targets: PlanTargets): StateOperation {
+    return { type: 'put', key: TARGETS + id, value: storedTargets(targets) }
+  }
+
+  /** Calls the listener after every change of a plan, until the function that it returns is called. */
+  onChange(listener: (plan: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #set(plan: PlanRecord): void {
+    this.#plans.set(plan.id, plan)
+    if (plan.idempotencyKey !== null) this.#byKey.set(plan.idempotencyKey, plan.id)
+  }
+}
+
+/** What is told when a plan gets into a state. */
+export const NEWS_OF_STATE: Readonly<Record<Exclude<PlanState, 'planned'>, EventType>> = {
+  running: 'plan.running',
+  paused: 'plan.paused',
+  done: 'plan.done',
+  'partly-done': 'plan.partly-done',
+  cancelled: 'plan.cancelled',
+  expired: 'plan.expired',
+  failed: 'plan.failed',
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,322 @@
+import type { LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
+import { type Digest, errorMessage, type Logger } from '@shoal/core'
+import { seedError } from '../errors.ts'
+import type { EventJournal } from '../events/event-journal.ts'
+import { toErrorBody } from '../images/image-record.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import { ClaimWriter } from './claim-writer.ts'
+import { FleetProgress } from './fleet-progress.ts'
+import { type GivingTerms, termsOfClaims } from './layer-terms.ts'
+import { heldLayers } from './node-progress.ts'
+import { NEWS_OF_STATE, type PlanBook, type PlanNews } from './plan-book.ts'
+import { planClaims } from './plan-claims.ts'
+import { isOver, type PlanRecord } from './plan-record.ts'
+import { isoTime } from './plan-request.ts'
+import { nextState } from './plan-state.ts'
+import type { PlanTargets } from './plan-targets.ts'
+import { type PlanningDeps, planAnew } from './planning.ts'
+import { PresenceWatch } from './presence-watch.ts'
+import { ShareKeeper } from './share-keeper.ts'
+import type { SlowContext } from './slow-reason.ts'
+
+export interface PlanRunDeps extends PlanningDeps {
+  readonly book: PlanBook
+  readonly journal: Pick<EventJournal, 'append'>
+  readonly assignments: Assignments
+  readonly logger: Logger
+}
+
+export interface PlanRunOptions {
+  /** How long a node may be away before the plan goes on without it. */
+  readonly excludeAfterMs: number
+}
+
+/** What is the same for all plans at one moment. */
+export interface FleetMoment {
+  readonly nodes: ReadonlyMap<string, Node>
+  readonly isHere: (node: Node) => boolean
+  /** Changes whenever a node comes, goes or moves. */
+  readonly version: number
+}
+
+/** No plan is planned anew more often, however much nodes come and go. */
+const REPLAN_MS = 5000
+/** What could not be met is tried again this often. */
+const UNMET_MS = 60_000
+
+/** Carries out one plan: keeps what is wanted of nodes in step with images and fleet, and says how far they are. */
+export class PlanRun {
+  readonly id: string
+  readonly #deps: PlanRunDeps
+  readonly #options: PlanRunOptions
+  readonly #progress = new FleetProgress()
+  readonly #presence: PresenceWatch
+  readonly #shares: ShareKeeper
+  readonly #claims: ClaimWriter
+  #targets: PlanTargets = new Map()
+  #toCome: ReadonlyMap<Digest, number> = new Map()
+  /** What it was planned from last, and when. */
+  #planned: { readonly key: string; readonly images: object; readonly version: number; readonly at: number } | undefined
+  /** What the claims were made from that hold. */
+  #claimed: { readonly key: string; readonly targets: PlanTargets } | undefined
+  #givingTerms: ReadonlyMap<Digest, GivingTerms> = new Map()
+  #isBusy: Promise<void> | undefined
+
+  constructor(id: string, deps: PlanRunDeps, options: PlanRunOptions) {
+    this.id = id
+    this.#deps = deps
+    this.#options = options
+    this.#presence = new PresenceWatch(this.#progress)
+    this.#shares = new ShareKeeper(deps.clock)
+    this.#claims = new ClaimWriter(id, deps)
+  }
+
+  /** Reads what was wanted of nodes before a restart. */
+  async open(): Promise<void> {
+    this.#targets = await this.#deps.book.targets(this.id)
+    this.#takeTargets(this.#targets)
+  }
+
+  get record(): PlanRecord {
+    return this.#deps.book.must(this.id)
+  }
+
+  /** How urgently the origin is to give each of its layers. */
+  get givingTerms(): ReadonlyMap<Digest, GivingTerms> {
+    return this.#givingTerms
+  }
+
+  progress(): PlanProgress {
+    return this.#progress.summary(this.#slowContext(), this.#deps.clock.now())
+  }
+
+  counts(): PlanProgress['nodes'] {
+    return this.#progress.counts()
+  }
+
+  /** Every node, by name. */
+  nodes(): PlanNode[] {
+    const context = this.#slowContext()
+    const now = this.#deps.clock.now()
+    return [...this.#targets.keys()].sort().map((node) => this.#progress.node(node, context, now))
+  }
+
+  /** A node has told what it holds; true when it is one of the plan's. */
+  report(node: string, held: ReadonlyMap<string, LayerInventory>): boolean {
+    return this.#progress.report(node, held, this.#deps.clock.now())
+  }
+
+  /** Does what is due now; one at a time. Never throws. */
+  tick(moment: FleetMoment): Promise<void> {
+    this.#isBusy ??= this.#tick(moment)
+      .catch((error: unknown) => {
+        this.#deps.logger.error({ plan: this.id, reason: errorMessage(error), error }, 'a plan could not go on')
+      })
+      .finally(() => {
+        this.#isBusy = undefined
+      })
+    return this.#isBusy
+  }
+
+  /** As {@link tick}, but throws what goes wrong, and begins after one that is under way. */
+  async settle(moment: FleetMoment): Promise<void> {
+    while (this.#isBusy !== undefined) await this.#isBusy
+    const run = this.#tick(moment)
+    this.#isBusy = run
+      .catch(() => {})
+      .finally(() => {
+        this.#isBusy = undefined
+      })
+    await run
+  }
+
+  /** Lets it be planned anew at the next tick, and what nodes had to give up be wanted again. */
+  forget(): void {
+    this.#planned = undefined
+    this.#claimed = undefined
+    this.#claims.forget()
+  }
+
+  /** Takes everything back that it wanted of nodes; they keep what they have for as long as it is worth it, unless it `drops` it. */
+  async release(options: { drops?: boolean } = {}): Promise<void> {
+    this.#claimed = undefined
+    await this.#claims.write(new Map(), options)
+    const { record } = this
+    if (record.isHeld) await this.#deps.book.put({ ...record, isHeld: false }, [])
+  }
+
+  async #tick(moment: FleetMoment): Promise<void> {
+    const { clock, book } = this.#deps
+    if (isOver(this.record)) return
+    const now = clock.now()
+    if (Date.parse(this.record.expiresAt) <= now) return this.#end('expired')
+    await this.#tellPresence(moment)
+    await this.#askImages()
+    await this.#replan(moment)
+    if (isOver(this.record)) return
+    await this.#writeClaims()
+    await this.#tellLate(now)
+    const next = nextState(this.record, {
+      rows: this.#progress.rows,
+      now,
+      isImporting: this.#toCome.size > 0,
+      patienceMs: this.#options.excludeAfterMs,
+    })
+    if (next !== undefined) await book.put(...this.#moved(next.state, next.error))
+    if (next?.state === 'failed') await this.release()
+  }
+
+  async #end(state: PlanState): Promise<void> {
+    const { book } = this.#deps
+    const time = this.record.expiresAt
+    const error = toErrorBody(seedError('SHOAL_PLAN_EXPIRED', { plan: this.id, time }))
+    await book.put(...this.#moved(state, error))
+    await this.release()
+  }
+
+  /** The record in another state, and the news of it. */
+  #moved(state: PlanState, error: PlanRecord['error'] = null): [PlanRecord, PlanNews[]] {
+    const { record } = this
+    const now = isoTime(this.#deps.clock.now())
+    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
+    const moved: PlanRecord = { ...record, state, error, startedAt }
+    const isEnd = isOver(moved)
+    const finalProgress = isEnd ? this.progress() : null
+    const finishedAt = isEnd || state === 'partly-done' ? now : null
+    return [{ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts())]
+  }
+
+  /** Changes the plan's state by an operator's word. */
+  async move(state: PlanState, change: Partial<PlanRecord> = {}): Promise<void> {
+    const [record, news] = this.#moved(state)
+    await this.#deps.book.put({ ...record, ...change }, news)
+  }
+
+  async #tellPresence(moment: FleetMoment): Promise<void> {
+    const news = this.#presence.look(moment)
+    if (news.length > 0) await this.#deps.book.put(this.record, news)
+  }
+
+  async #askImages(): Promise<void> {
+    const { images, book } = this.#deps
+    for (const { image, priority = this.record.priority } of this.record.images) {
+      const { record } = this
+      if (record.failures[image] !== undefined) continue
+      const readiness = images.readiness(image, record)
+      if (readiness.kind === 'importing' && !readiness.isAsked) {
+        try {
+          await images.request(image, priority)
+          await book.put({ ...record, imports: [...record.imports, image] }, [])
+        } catch (error) {
+          await this.#failImage(image, toErrorBody(error))
+        }
+      } else if (readiness.kind === 'failed') await this.#failImage(image, readiness.error)
+    }
+  }
+
+  async #failImage(image: string, error: NonNullable<PlanRecord['error']>): Promise<void> {
+    const { record } = this
+    const message = `Image ${this.#deps.images.name(image)} cannot be had any more: ${error.message}`
+    const failures = { ...record.failures, [image]: error }
+    const details = { image, code: error.code }
+    await this.#deps.book.put({ ...record, failures }, [{ type: 'plan.image-failed', message, details }])
+  }
+
+  /** What the plan was made from, images and fleet aside. */
+  #key(): string {
+    const { images, priority, weight, limits, notBefore, deadline, pinnedUntil, failures } = this.record
+    const chains = images.map(({ image }) => {
+      const readiness = this.#deps.images.readiness(image, this.record)
+      return readiness.kind === 'ready' ? readiness.chain : readiness.kind
+    })
+    const terms = { priority, weight, limits, notBefore, deadline, pinnedUntil }
+    return JSON.stringify({ chains, terms, failed: Object.keys(failures) })
+  }
+
+  /** Whether something has changed that the plan depends on. */
+  #isPlanDue(key: string, { version }: FleetMoment, now: number): boolean {
+    const planned = this.#planned
+    if (planned === undefined || planned.key !== key || planned.images !== this.record.images) return true
+    const sinceMs = now - planned.at
+    return (
+      (planned.version !== version && sinceMs >= REPLAN_MS) || (this.record.unmet.length > 0 && sinceMs >= UNMET_MS)
+    )
+  }
+
+  async #replan(moment: FleetMoment): Promise<void> {
+    const { clock, book } = this.#deps
+    const key = this.#key()
+    const now = clock.now()
+    if (!this.#isPlanDue(key, moment, now)) return
+    const { images } = this.record
+    const options = { before: this.#targets, isHere: moment.isHere, isStored: true }
+    const { outcome, targets, chains, toCome } = await planAnew(this.#deps, this.record, options)
+    const { record } = this
+    if (isOver(record)) return
+    this.#planned = { key, images, version: moment.version, at: now }
+    this.#toCome = toCome
+    const planned = { ...record, ...outcome, chains: { ...record.chains, ...chains } }
+    await book.put(planned, [], [book.putTargets(this.id, targets)])
+    this.#takeTargets(targets)
+  }
+
+  #takeTargets(targets: PlanTargets): void {
+    const { registry, catalogue, clock } = this.#deps
+    this.#targets = targets
+    const sizeOf = (layer: Digest) => catalogue.layer(layer)?.sizeBytes ?? this.#toCome.get(layer) ?? 0
+    const heldBy = (node: string) => heldLayers(registry.get(node)?.inventory ?? null)
+    this.#progress.setTargets(targets, sizeOf, heldBy, clock.now())
+  }
+
+  async #writeClaims(): Promise<void> {
+    const { catalogue, clock, book } = this.#deps
+    const { record } = this
+    if (record.notBefore !== null && Date.parse(record.notBefore) > clock.now()) return
+    const rows = this.#progress.rows
+    const shares = this.#shares.shares(record.limits, rows)
+    const { state, priority, weight, pinnedUntil } = record
+    const key = JSON.stringify({ isPaused: state === 'paused', priority, weight, pinnedUntil })
+    const isSame = shares === null && this.#claimed?.key === key && this.#claimed.targets === this.#targets
+    if (isSame) return
+    const targets = this.#targets
+    const claims = planClaims(record, targets, {
+      isPublished: (layer) => catalogue.layer(layer)?.state === 'published',
+      shares,
+      missing: (node) => rows.get(node)?.missing,
+    })
+    if (!record.isHeld && claims.size > 0) await book.put({ ...record, isHeld: true }, [])
+    await this.#claims.write(claims)
+    this.#givingTerms = termsOfClaims(claims)
+    this.#claimed = { key, targets }
+  }
+
+  async #tellLate(now: number): Promise<void> {
+    const { record } = this
+    const { deadline, isLate } = record
+    const { total, ready } = this.counts()
+    if (isLate || deadline === null || Date.parse(deadline) > now || ready === total) return
+    const message = `Plan ${record.name} has missed its deadline: ${ready} of ${total} nodes are ready.`
+    await this.#deps.book.put({ ...record, isLate: true }, [{ type: 'plan.late', message, details: { ready, total } }])
+  }
+
+  #slowContext(): SlowContext {
+    const { state, notBefore } = this.record
+    const now = this.#deps.clock.now()
+    return {
+      isPaused: state === 'paused',
+      notBefore: notBefore !== null && Date.parse(notBefore) > now ? notBefore : null,
+      toCome: new Set(this.#toCome.keys()),
+      nodeLimit: (node) => this.#shares.limitOf(node),
+      medianRate: this.#progress.medianRate(),
+    }
+  }
+}
+
+function newsOf({ name, state, error }: PlanRecord, counts: PlanProgress['nodes']): PlanNews[] {
+  if (state === 'planned') return []
+  const { ready, total } = counts
+  const said = state === 'partly-done' ? 'partly done' : state
+  const why = error === null ? '' : ` ${error.message}`
+  const message = `Plan ${name} is ${said}: ${ready} of ${total} nodes are ready.${why}`.slice(0, 1000)
+  return [{ type: NEWS_OF_STATE[state], message, details: { ...counts } }]
+}

@@ -1,0 +1,44 @@
+import type { FleetProgress } from './fleet-progress.ts'
+import type { Presence } from './node-progress.ts'
+import type { PlanNews } from './plan-book.ts'
+import type { FleetMoment } from './plan-run.ts'
+
+const NODES_NAMED = 20
+
+/** Watches which nodes of a plan are there, and says which the plan goes on without and which are back. */
+export class PresenceWatch {
+  readonly #progress: FleetProgress
+
+  constructor(progress: FleetProgress) {
+    this.#progress = progress
+  }
+
+  look(moment: FleetMoment): PlanNews[] {
+    const [excluded, returned]: [string[], string[]] = [[], []]
+    for (const [node, row] of this.#progress.rows) {
+      const presence = presenceOf(node, moment)
+      const before = this.#progress.setPresence(node, presence)
+      if (before === undefined || row.state === 'ready') continue
+      if (presence === 'excluded') excluded.push(node)
+      else if (before === 'excluded') returned.push(node)
+    }
+    return [
+      ...news('plan.nodes-excluded', excluded, 'away for too long; the plan goes on without'),
+      ...news('plan.nodes-returned', returned, 'back and taken up again'),
+    ]
+  }
+}
+
+function presenceOf(node: string, { nodes, isHere }: FleetMoment): Presence {
+  const known = nodes.get(node)
+  if (known === undefined || !isHere(known)) return 'excluded'
+  if (known.state === 'lost') return 'lost'
+  return known.state === 'unreachable' ? 'unreachable' : 'here'
+}
+
+function news(type: PlanNews['type'], nodes: readonly string[], what: string): PlanNews[] {
+  const [first] = nodes
+  if (first === undefined) return []
+  const who = nodes.length === 1 ? `Node ${first} is` : `${nodes.length} nodes are`
+  return [{ type, message: `${who} ${what}.`, details: { count: nodes.length, nodes: nodes.slice(0, NODES_NAMED) } }]
+}
