@@ -55,10 +55,14 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
   const divide = (rack: string, members: readonly RackNode[], uplink: number): string[] => {
     const mustRest =
       uplink === dividedUplink && clock.now() - (dividedAt.get(rack) ?? Number.NEGATIVE_INFINITY) < LEAST_MS
+    const shareOf = shareUplink(members, uplink)
     let isDivided = false
     const told: string[] = []
-    for (const [node, share] of shareUplink(members, uplink)) {
+    for (const member of members) {
+      if (!member.isAlive) continue
+      const { node } = member
       const before = given.get(node)
+      const share = shareOf(member)
       const isNew = before?.rack !== rack
       if (!isNew && (mustRest || !isOther(before, share))) continue
       given.set(node, { rack, ...share })
@@ -76,11 +80,13 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
     },
     refresh() {
       const uplink = uplinkBytesPerSecond()
+      if (uplink === null && given.size === 0) return []
       const registered = [...nodes()]
       const racks = byRack(uplink === null ? [] : registered)
       const told = [...racks].flatMap(([rack, members]) => divide(rack, members, uplink ?? 0))
-      const members = new Set([...racks.values()].flatMap((nodes) => nodes.map(({ node }) => node)))
-      const without = registered.filter(({ node }) => given.has(node) && !members.has(node)).map(({ node }) => node)
+      const isMember = (node: RackNode) => uplink !== null && node.rack !== ''
+      const without = registered.filter((node) => !isMember(node) && given.has(node.node)).map(({ node }) => node)
+      const members = new Set(registered.filter(isMember).map(({ node }) => node))
       for (const node of given.keys()) if (!members.has(node)) given.delete(node)
       for (const rack of dividedAt.keys()) if (!racks.has(rack)) dividedAt.delete(rack)
       dividedUplink = uplink
@@ -90,22 +96,19 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
 }
 
 /**
- * The shares of the live nodes of a rack. All of them have an equal part of what goes out. Those that fetch have an equal
+ * The share of each live node of a rack. All of them have an equal part of what goes out. Those that fetch have an equal
  * part of what comes in; the others are kept to an equal part among all, so that one that begins takes little from those
  * until it is counted among them.
  */
-export function shareUplink(
+function shareUplink(
   members: readonly RackNode[],
   uplinkBytesPerSecond: number,
-): Map<string, { up: number; down: number }> {
+): (node: Pick<RackNode, 'isFetching'>) => { up: number; down: number } {
   const alive = members.filter(({ isAlive }) => isAlive)
-  const fetching = alive.filter(({ isFetching }) => isFetching).length
   const part = (count: number) => Math.max(Math.floor(uplinkBytesPerSecond / count), MIN_TRANSFER_BYTES_PER_SECOND)
-  return new Map(
-    alive.map(({ node, isFetching }) => {
-      return [node, { up: part(alive.length), down: part(isFetching ? fetching : alive.length) }]
-    }),
-  )
+  const ofAll = part(alive.length)
+  const ofFetching = part(alive.filter(({ isFetching }) => isFetching).length)
+  return ({ isFetching }) => ({ up: ofAll, down: isFetching ? ofFetching : ofAll })
 }
 
 function byRack(nodes: Iterable<RackNode>): Map<string, RackNode[]> {

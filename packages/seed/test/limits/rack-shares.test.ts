@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ManualClock, MIN_TRANSFER_BYTES_PER_SECOND, NO_TRANSFER_LIMITS } from '@shoal/core'
+import { ManualClock, MIN_TRANSFER_BYTES_PER_SECOND } from '@shoal/core'
 import fc from 'fast-check'
-import { createRackShares, type RackNode, shareUplink } from '../../src/limits/rack-shares.ts'
-import { withRackShare } from '../../src/limits/with-rack-share.ts'
+import { createRackShares, type RackNode } from '../../src/limits/rack-shares.ts'
 
 const MB = 1_000_000
 const UPLINK = 120 * MB
@@ -92,6 +91,12 @@ describe('shares of the uplink of a rack', () => {
     assert.deepEqual(refresh(), [])
   })
 
+  test('without an uplink and shares nobody looks at the nodes', () => {
+    const nodes = () => assert.fail('the nodes were looked at')
+    const { refresh } = createRackShares({ nodes, uplinkBytesPerSecond: () => null, clock: new ManualClock() })
+    assert.deepEqual(refresh(), [])
+  })
+
   test('a node that goes to another rack gets the share of that, and one that is forgotten is told nothing', () => {
     const { refresh, ofNode, put, nodes } = fleet(3)
     refresh()
@@ -152,23 +157,4 @@ describe('shares of the uplink of a rack', () => {
       ),
     )
   })
-})
-
-test('shares are of equal parts, whoever is asked for first', () => {
-  const members = ['a', 'b', 'c'].map((node) => ({ node, rack: 'r', isAlive: true, isFetching: node !== 'c' }))
-  assert.deepEqual(Object.fromEntries(shareUplink(members, 9 * MB)), {
-    a: { up: 3 * MB, down: 4.5 * MB },
-    b: { up: 3 * MB, down: 4.5 * MB },
-    c: { up: 3 * MB, down: 3 * MB },
-  })
-})
-
-test('the lower of what is configured for a node and of its share holds', () => {
-  const limits = { ...NO_TRANSFER_LIMITS, upBytesPerSecond: MB, crossRackBytesPerSecond: 5 * MB }
-  assert.deepEqual(withRackShare(limits, { up: 9 * MB, down: 7 * MB }), {
-    ...limits,
-    crossRackDownBytesPerSecond: 7 * MB,
-  })
-  assert.equal(withRackShare(limits, { up: 4 * MB, down: null }).crossRackBytesPerSecond, 4 * MB)
-  assert.deepEqual(withRackShare(limits, { up: null, down: null }), limits)
 })
