@@ -17,7 +17,7 @@ export const LimitsWindow = Type.Object(
   {
     name: limitsWindowName('Its name, which no other window of the schedule has.'),
     days: Type.Optional(
-      Type.Array(Type.Enum([...DAYS]), {
+      Type.Array(Type.Enum([...DAYS], { description: 'A day of the week.' }), {
         minItems: 1,
         maxItems: DAYS.length,
         uniqueItems: true,
