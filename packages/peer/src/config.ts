@@ -27,6 +27,14 @@ export const peerConfigSchema = Type.Object(
     ),
     zone: place('Availability zone of this node.'),
     rack: place('Rack of this node.'),
+    aggregates: Type.Array(Type.String({ pattern: '^[0-9A-Za-z._-]+$', maxLength: 100 }), {
+      maxItems: 100,
+      description: 'Host aggregates that this node belongs to, for plans that name some.',
+    }),
+    linkBytesPerSecond: nullable(
+      Type.Integer(LIMIT_RANGE),
+      'Rate of the link of this node, each way, for plans. Bytes per second. null: that of the interface that has swarm.host, or what the seed assumes where the machine does not know it.',
+    ),
     stateDirectory: text('Directory for what must survive a restart. It belongs to one daemon alone.'),
     cache: Type.Object(
       {
@@ -152,6 +160,8 @@ export const peerConfigDefaults = {
   node: null,
   zone: '',
   rack: '',
+  aggregates: [],
+  linkBytesPerSecond: null,
   stateDirectory: '/var/lib/shoal-peer',
   cache: {
     maxBytes: null,

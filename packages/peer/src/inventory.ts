@@ -2,6 +2,7 @@ import { loadavg } from 'node:os'
 import { type Inventory, type LayerInventory, MAX_NODE_LAYERS, type PeerLayer } from '@shoal/api'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import type { LayerSwarmStats, Swarm } from '@shoal/swarm'
+import type { PinnedLayers } from './cache/pinned-layers.ts'
 import { errorBody } from './error-body.ts'
 import type { LayerFailure } from './layer-failures.ts'
 import type { NodeLimitsKeeper } from './node-limits.ts'
@@ -12,14 +13,16 @@ export interface InventoryDeps {
   readonly store: LayerStore
   readonly swarm: SwarmPort & Pick<Swarm, 'stats'>
   readonly reconciler: Pick<Reconciler, 'missing' | 'failure' | 'endedAssignment'>
+  readonly pinned: Pick<PinnedLayers, 'has'>
 }
 
 /** Every layer this node holds or wants, and where. */
-export function peerLayers({ store, swarm, reconciler }: InventoryDeps): PeerLayer[] {
+export function peerLayers({ store, swarm, reconciler, pinned }: InventoryDeps): PeerLayer[] {
   const held = store.layers().map((stored) => {
     const { digest } = stored.manifest
     const layer = heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest))
-    return { path: stored.path, ...layer, ...evicted(reconciler.endedAssignment(digest)) }
+    const isPinned = pinned.has(digest)
+    return { path: stored.path, ...layer, isPinned, ...evicted(reconciler.endedAssignment(digest)) }
   })
   const missing = reconciler.missing().map(({ digest, sizeBytes }) => {
     const layer = missingLayer(digest, sizeBytes, reconciler.failure(digest))
@@ -30,8 +33,9 @@ export function peerLayers({ store, swarm, reconciler }: InventoryDeps): PeerLay
 
 /** What the seed is told at each heartbeat. */
 export async function takeInventory(
-  deps: InventoryDeps & { readonly limits: Pick<NodeLimitsKeeper, 'effective'> },
+  deps: InventoryDeps & { readonly limits: Pick<NodeLimitsKeeper, 'effective'>; readonly pinned: PinnedLayers },
 ): Promise<Inventory> {
+  await deps.pinned.look()
   const { allocatedBytes, freeBytes } = await deps.store.usage()
   const { upBytesPerSecond, downBytesPerSecond } = deps.swarm.stats()
   return {

@@ -4,6 +4,7 @@ import { parseNodeId } from '@shoal/core'
 import type { Swarm } from '@shoal/swarm'
 import type { NodeCache } from './cache/node-cache.ts'
 import type { PeerConfig } from './config.ts'
+import { linkBytesPerSecond } from './link-speed.ts'
 import { version } from './version.ts'
 
 const LOOPBACK = /^(127\.[\d.]+|localhost|\[::1\])$/
@@ -19,9 +20,10 @@ export async function registration(
   config: PeerConfig,
   { swarm, cache, apiUrl }: { swarm: Swarm; cache: Pick<NodeCache, 'limitBytes'>; apiUrl: string },
 ): Promise<NodeRegistration> {
+  const { zone, rack, aggregates } = config
   return {
-    zone: config.zone,
-    rack: config.rack,
+    ...{ zone, rack, aggregates: [...aggregates] },
+    linkBytesPerSecond: config.linkBytesPerSecond ?? (await linkRate([config.swarm.host, hostOf(swarm.address)])),
     swarmAddress: swarm.address,
     swarmPeerId: swarm.peerId,
     dhtAddress: swarm.dhtAddress,
@@ -35,6 +37,19 @@ export async function registration(
 function reachableUrl(apiUrl: string, swarmAddress: string): string | null {
   const url = new URL(apiUrl)
   if (LOOPBACK.test(url.hostname)) return null
-  if (WILDCARD.test(url.hostname)) url.hostname = swarmAddress.slice(0, swarmAddress.lastIndexOf(':'))
+  if (WILDCARD.test(url.hostname)) url.hostname = hostOf(swarmAddress)
   return url.origin
+}
+
+/** Of the first address that this machine has an interface for. */
+async function linkRate(hosts: readonly string[]): Promise<number | null> {
+  for (const host of hosts) {
+    const rate = await linkBytesPerSecond(host)
+    if (rate !== null) return rate
+  }
+  return null
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'))
 }

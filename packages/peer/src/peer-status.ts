@@ -2,6 +2,7 @@ import type { PeerStatus } from '@shoal/api'
 import type { LayerStore } from '@shoal/layer-store'
 import type { Swarm } from '@shoal/swarm'
 import type { BanLog } from './ban-log.ts'
+import type { NodeCache } from './cache/node-cache.ts'
 import type { PeerConfig } from './config.ts'
 import type { EnrollmentKeeper } from './enrollment.ts'
 import { peerLayers } from './inventory.ts'
@@ -22,10 +23,11 @@ export async function peerStatus(
     readonly enrollment: EnrollmentKeeper
     readonly bans: BanLog
     readonly limits: NodeLimitsKeeper
+    readonly cache: Pick<NodeCache, 'pinned'>
     readonly startedAt: string
   },
 ): Promise<PeerStatus> {
-  const { store, swarm, seed, reconciler, enrollment, bans, limits, startedAt } = parts
+  const { store, swarm, seed, reconciler, enrollment, bans, limits, cache, startedAt } = parts
   const { allocatedBytes, freeBytes } = await store.usage()
   return {
     node: nodeName(config),
@@ -37,7 +39,7 @@ export async function peerStatus(
     reachability: enrollment.current?.reachability ?? 'Not known: the seed has not answered yet.',
     swarmAddress: swarm.address,
     dhtAddress: swarm.dhtAddress,
-    layers: peerLayers({ store, swarm, reconciler }),
+    layers: peerLayers({ store, swarm, reconciler, pinned: cache.pinned }),
     banned: bans.list(),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,

@@ -226,7 +226,7 @@ export class Peer implements AsyncDisposable {
     const heartbeat = new Heartbeat(
       {
         ...{ seed, events, clock, random, logger },
-        inventory: () => takeInventory({ store, swarm, reconciler, limits }),
+        inventory: () => takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned }),
         uses: () => cache.uses.next(),
         onFacts: (facts) => cache.setFacts(facts),
         onRevision: (revision) => desired.notice(revision),
@@ -273,7 +273,7 @@ export class Peer implements AsyncDisposable {
     const { swarm, store, reconciler, compositions, cache, enrollment, seed, events } = parts
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
-      ...{ store, swarm, reconciler, compositions },
+      ...{ store, swarm, reconciler, compositions, pinned: cache.pinned },
       isSeedReachable: () => seed.isReachable,
       queuedEvents: () => events.length,
     })

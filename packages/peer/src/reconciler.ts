@@ -9,7 +9,7 @@ import {
   type ShoalError,
 } from '@shoal/core'
 import type { LayerDescription, LayerStore, StoredLayer } from '@shoal/layer-store'
-import type { LayerSwarm, Swarm } from '@shoal/swarm'
+import { DEFAULT_LAYER_TERMS, type LayerSwarm, type LayerTerms, type Swarm } from '@shoal/swarm'
 import { Alarm } from './alarm.ts'
 import type { EvictedLayers } from './cache/evicted-layers.ts'
 import { layerError } from './error-body.ts'
@@ -17,6 +17,7 @@ import { peerError } from './errors.ts'
 import type { LayerEvents } from './layer-events.ts'
 import { type LayerFailure, LayerFailures } from './layer-failures.ts'
 import type { LayerHolds } from './layer-holds.ts'
+import { layerTerms } from './layer-terms.ts'
 import { type LayerAction, nextAction } from './next-action.ts'
 import { isNoAnswer } from './seed-link.ts'
 
@@ -26,7 +27,7 @@ const MAX_OBTAINS = 4
 
 /** The part of a swarm that is needed here. */
 export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
-  get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'refresh' | 'stats'> | undefined
+  get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'refresh' | 'setTerms' | 'stats'> | undefined
 }
 
 /** Room on the disk for layers that are on their way. */
@@ -63,7 +64,7 @@ export interface ReconcilerOptions {
 }
 
 interface Wanted {
-  readonly priority: number
+  readonly terms: LayerTerms
   readonly peers: readonly string[]
   readonly sizeBytes: number
   readonly assignedAt: string
@@ -95,13 +96,14 @@ export class Reconciler {
 
   /** Takes the desired state; the steps follow in {@link run}. */
   setDesired(desired: DesiredState): void {
+    const wanted = desired.assignments.map((assignment) => {
+      const { layer, peers, sizeBytes, assignedAt = '' } = assignment
+      return [parseDigest(layer), { terms: layerTerms(assignment), peers, sizeBytes, assignedAt }] as const
+    })
     this.#wanted = new Map(
-      [...desired.assignments]
-        .sort((a, b) => b.priority - a.priority)
-        .map(({ layer, priority, peers, sizeBytes, assignedAt = '' }) => {
-          return [parseDigest(layer), { priority, peers, sizeBytes, assignedAt }]
-        }),
+      wanted.sort(([, { terms: a }], [, { terms: b }]) => b.priority - a.priority || a.wave - b.wave),
     )
+    for (const [digest, { terms }] of this.#wanted) this.#deps.swarm.get(digest)?.setTerms(terms)
     this.#revoked = new Set(desired.revoked.map(parseDigest))
     this.#failures.prune((digest) => this.#wanted?.has(digest) || this.#deps.store.get(digest) !== undefined)
     this.#alarm.ring()
@@ -223,7 +225,7 @@ export class Reconciler {
   #nextAction(digest: Digest): LayerAction | undefined {
     const { store, swarm, holds } = this.#deps
     const stored = store.get(digest)
-    return nextAction({
+    const action = nextAction({
       isRevoked: this.#revoked.has(digest),
       isAssigned: this.#isAssigned(digest) ?? stored !== undefined,
       isStored: stored !== undefined,
@@ -232,6 +234,13 @@ export class Reconciler {
       isLeaving: holds.isLeaving(digest),
       isJoined: swarm.get(digest) !== undefined,
     })
+    // One that is paused is not begun; what is there of it is served.
+    return action === 'obtain' && this.#termsOf(digest).limitBytesPerSecond === 0 ? undefined : action
+  }
+
+  /** One that is repaired without being assigned has no terms of its own. */
+  #termsOf(digest: Digest): LayerTerms {
+    return this.#wanted?.get(digest)?.terms ?? DEFAULT_LAYER_TERMS
   }
 
   /** `undefined` before any desired state is known. */
@@ -299,13 +308,15 @@ export class Reconciler {
     // It was begun by an earlier run, or a part of it was kept.
     if (!stored.isComplete) await this.#deps.room.reserve(stored.manifest)
     try {
-      await swarm.join(stored)
+      await swarm.join(stored, this.#termsOf(digest))
     } catch (error) {
       // A torrent that does not fit is of no use, and neither is an empty layer with it: both are fetched again.
       if (errorCode(error) === 'SHOAL_SWARM_TORRENT_INVALID' && stored.presentBytes === 0) await store.remove(digest)
       this.#deps.room.end(digest)
       throw error
     }
+    // They may have changed meanwhile.
+    swarm.get(digest)?.setTerms(this.#termsOf(digest))
     this.#namePeers(digest)
     if (!stored.isComplete) return
     this.#deps.room.end(digest)

@@ -1,4 +1,4 @@
-import { equal, throws } from 'node:assert/strict'
+import { deepEqual, equal, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ShoalError } from '@shoal/core'
 import { loadPeerConfig } from '@shoal/peer'
@@ -17,6 +17,16 @@ test('a flag wins over the environment, and limits may be given as text', () => 
   })
   equal(config.seed.url, 'http://b:1')
   equal(config.limits.upBytesPerSecond, 5_000_000)
+})
+
+test('aggregates are a list, none by default, and the rate of the link is that of the machine unless it is given', () => {
+  const env = { SHOAL_PEER_SEED_URL: 'http://seed:7420' }
+  deepEqual(loadPeerConfig({ env }).aggregates, [])
+  equal(loadPeerConfig({ env }).linkBytesPerSecond, null)
+  const config = loadPeerConfig({ env, flags: { aggregates: ['gpu', 'fast.1'], linkBytesPerSecond: 1_250_000_000 } })
+  deepEqual(config.aggregates, ['gpu', 'fast.1'])
+  equal(config.linkBytesPerSecond, 1_250_000_000)
+  throws(() => loadPeerConfig({ env, flags: { aggregates: ['a b'] } }), ShoalError)
 })
 
 test('one error names every fault: an unknown key, a malformed name, a missing URL', () => {

@@ -5,6 +5,7 @@ import type { DesiredState } from '@shoal/api'
 import { type Digest, errorFactory, type Manifest, ManualClock, type ShoalError, silentLogger } from '@shoal/core'
 import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
 import { createMemoryState } from '@shoal/state'
+import { DEFAULT_LAYER_TERMS, type LayerTerms } from '@shoal/swarm'
 import { EvictedLayers } from '../src/cache/evicted-layers.ts'
 import { EventQueue } from '../src/event-queue.ts'
 import { peerLayers } from '../src/inventory.ts'
@@ -26,10 +27,12 @@ const fail = errorFactory({
 /** A swarm that joins whatever it is given and moves nothing; it tells what was done. */
 class FakeSwarm extends EventEmitter {
   readonly joined = new Map<Digest, Set<string>>()
+  readonly terms = new Map<Digest, LayerTerms>()
   joinError: ShoalError | undefined
 
-  join = async (layer: StoredLayer) => {
+  join = async (layer: StoredLayer, terms: LayerTerms = DEFAULT_LAYER_TERMS) => {
     if (this.joinError !== undefined) throw this.joinError
+    this.terms.set(layer.manifest.digest, terms)
     this.joined.set(layer.manifest.digest, new Set())
     setImmediate(() => this.emit('join', layer.manifest.digest))
     return undefined as never
@@ -48,6 +51,7 @@ class FakeSwarm extends EventEmitter {
         for (const address of more) addresses.add(address)
       },
       refresh: () => void setImmediate(() => this.emit('refresh', digest)),
+      setTerms: (terms: LayerTerms) => void this.terms.set(digest, terms),
       stats: () => ({ ...none, upBytesPerSecond: 0, downBytesPerSecond: 0 }),
     }
   }
@@ -111,7 +115,7 @@ async function setUp(options: SetUpOptions = {}) {
     await running
     await store.close()
   }
-  const layers = () => peerLayers({ store, swarm, reconciler })
+  const layers = () => peerLayers({ store, swarm, reconciler, pinned: { has: (digest) => holds.isHeld(digest) } })
   return {
     clock,
     store,
@@ -450,4 +454,66 @@ test('what failed is forgotten when it is neither wanted nor stored any more', a
   await told
   it.reconciler.setDesired(desired([]))
   equal(it.reconciler.failure(one.manifest.digest), undefined)
+})
+
+test('the terms of an assignment reach the swarm when it is joined, and with every change', async () => {
+  await using node = await setUp()
+  const { reconciler, swarm, published } = node
+  const fixture = layer()
+  const { digest } = fixture.manifest
+  published.set(digest, fixture)
+  const state = desired([fixture])
+  const withTerms = (terms: Partial<DesiredState['assignments'][number]>) => {
+    return { ...state, assignments: state.assignments.map((assignment) => ({ ...assignment, ...terms })) }
+  }
+  const joined = once(swarm, 'join')
+  const terms = { priority: 70, wave: 2, weight: 30, limitBytesPerSecond: 5_000_000, bootBytes: 1000 }
+  reconciler.setDesired(withTerms(terms))
+  await joined
+  deepEqual(swarm.terms.get(digest), terms)
+  reconciler.setDesired(withTerms({ ...terms, limitBytesPerSecond: 0 }))
+  deepEqual(swarm.terms.get(digest), { ...terms, limitBytesPerSecond: 0 })
+  // A seed of an earlier version says none.
+  reconciler.setDesired(state)
+  deepEqual(swarm.terms.get(digest), { ...DEFAULT_LAYER_TERMS, priority: 100 })
+})
+
+test('layers are obtained by priority, then by wave; one that is paused is not begun until it goes on', async () => {
+  await using node = await setUp()
+  const { reconciler, swarm, published, fetched } = node
+  const fixtures = Array.from({ length: 4 }, (_, index) => layerFixture(privateKey, { sizeBytes: 300_000 + index }))
+  for (const fixture of fixtures) published.set(fixture.manifest.digest, fixture)
+  const { assignments, ...rest } = desired(fixtures)
+  const terms = [
+    { priority: 10, wave: 0 },
+    { priority: 50, wave: 1 },
+    { priority: 50, wave: 0 },
+    { priority: 90, limitBytesPerSecond: 0 },
+  ]
+  const order: Digest[] = []
+  fetched.on('fetched', (digest) => order.push(digest))
+  const joins: Digest[] = []
+  const isJoined = new Promise<void>((resolve) => swarm.on('join', (digest) => joins.push(digest) === 3 && resolve()))
+  reconciler.setDesired({ ...rest, assignments: assignments.map((one, index) => ({ ...one, ...terms[index] })) })
+  await isJoined
+  const [low, later, sooner, paused] = fixtures.map(({ manifest }) => manifest.digest)
+  deepEqual(order, [sooner, later, low])
+  const joined = once(swarm, 'join')
+  reconciler.setDesired({ ...rest, assignments })
+  deepEqual(await joined, [paused])
+})
+
+test('what something on the node keeps is reported as pinned', async () => {
+  await using node = await setUp()
+  const { reconciler, swarm, published, holds, layers } = node
+  const fixture = layer()
+  const { digest } = fixture.manifest
+  published.set(digest, fixture)
+  const joined = once(swarm, 'join')
+  reconciler.setDesired(desired([fixture]))
+  equal(layers()[0]?.isPinned, undefined)
+  await joined
+  equal(layers()[0]?.isPinned, false)
+  holds.hold([digest], 'a disk')
+  equal(layers()[0]?.isPinned, true)
 })

@@ -16,7 +16,7 @@ import { Downloads } from './downloads.ts'
 import type { FetchTurns } from './fetch-turns.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
-import type { LayerTerms } from './layer-terms.ts'
+import { isSameTerms, type LayerTerms } from './layer-terms.ts'
 import { LayerUploads } from './layer-uploads.ts'
 import { metadataExtension } from './metadata-extension.ts'
 import { PeerLink } from './peer-link.ts'
@@ -85,10 +85,12 @@ export class LayerSwarm {
   readonly #links = new Map<Wire, PeerLink>()
   readonly #up: RateMeter
   readonly #timers: NodeJS.Timeout[]
+  #terms: LayerTerms
   #isClosed = false
 
   constructor(deps: LayerSwarmDeps) {
     this.#deps = deps
+    this.#terms = deps.terms
     const { clock, logger, random, layer, own, limits, terms, fetchTurns, sendOrder } = deps
     this.#layer = layer
     this.#pieceCount = pieceCount(layer.manifest)
@@ -130,7 +132,8 @@ export class LayerSwarm {
 
   /** Changes on which terms it is fetched and given beside other layers; at once, for what is asked for and sent next. */
   setTerms(terms: LayerTerms): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || isSameTerms(terms, this.#terms)) return
+    this.#terms = terms
     this.#downloads.setTerms(terms)
     this.#uploads.setTerms(terms)
   }

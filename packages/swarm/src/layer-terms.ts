@@ -19,3 +19,9 @@ export const DEFAULT_LAYER_TERMS: LayerTerms = Object.freeze({
   limitBytesPerSecond: null,
   bootBytes: 0,
 })
+
+export function isSameTerms(one: LayerTerms, other: LayerTerms): boolean {
+  return TERM_NAMES.every((name) => one[name] === other[name])
+}
+
+const TERM_NAMES = Object.keys(DEFAULT_LAYER_TERMS) as (keyof LayerTerms)[]

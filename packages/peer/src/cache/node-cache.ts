@@ -32,6 +32,7 @@ import { FleetFacts } from './fleet-facts.ts'
 import { LayerRoom } from './layer-room.ts'
 import { NodePins } from './node-pins.ts'
 import { isOnSameFileSystem, NodeStock } from './node-stock.ts'
+import { PinnedLayers } from './pinned-layers.ts'
 import { Scrubber } from './scrubber.ts'
 import { UseTracker } from './use-tracker.ts'
 
@@ -69,6 +70,7 @@ export class NodeCache implements AsyncDisposable {
   readonly uses: UseTracker
   readonly evicted: EvictedLayers
   readonly pins: NodePins
+  readonly pinned: PinnedLayers
   readonly scrubber: Scrubber
   readonly cache: LayerCache
   readonly history: UseHistory
@@ -96,6 +98,7 @@ export class NodeCache implements AsyncDisposable {
     const bootBytes = (digest: Digest) => this.#facts.bootBytes(digest)
     this.uses = new UseTracker({ history, store, bootBytes, clock })
     this.pins = new NodePins({ holds, store, clock, evicted, isNeeded: (digest) => this.room.isNeeded(digest) })
+    this.pinned = new PinnedLayers({ durable: pins, pins: this.pins, store, clock })
     const usersOf = (digest: Digest) => this.pins.usersOf(digest)
     const evict = (digest: Digest, keptBytes: number) => evictLayer(digest, keptBytes, { ...deps, evicted, usersOf })
     const { lastCopiesLast, bootShare } = options.cache
