@@ -16,18 +16,17 @@ export async function followPlan(
   const { client, signal } = context
   const reconnect = createReconnect(context)
   for (;;) {
-    let fault: unknown
     try {
       for await (const { data } of client.streamPrefetch({ params: { plan }, signal })) {
         reconnect.succeeded()
         view.update(data)
         if (isOver(data.state)) return data
       }
+      // It was ended by a seed that stops.
     } catch (error) {
-      fault = error
+      reconnect.check(error)
     }
-    // A stream that just ends was ended by a seed that stops.
-    if (!signal.aborted) view.cut()
-    await reconnect.retry(fault)
+    view.cut()
+    await reconnect.pause()
   }
 }

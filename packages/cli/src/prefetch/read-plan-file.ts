@@ -25,7 +25,8 @@ export async function readPlanFile(path: string, terminal: Terminal): Promise<Pr
 
 async function readText(path: string, cwd: string): Promise<string> {
   await using file = await open(resolve(cwd, path))
-  return readBounded(file.createReadStream({ autoClose: false }))
+  // Awaited here, since the file is closed at the end of this.
+  return await readBounded(file.createReadStream({ autoClose: false }))
 }
 
 async function readInput({ stdin }: Terminal): Promise<string> {

@@ -9,8 +9,10 @@ const GIVE_UP_AFTER_MS = 10 * 60_000
 export interface Reconnect {
   /** The service answered. */
   succeeded(): void
-  /** Waits before the next attempt. Throws the error when another attempt cannot help, or did not for too long. */
-  retry(error?: unknown): Promise<void>
+  /** Throws the error when another attempt cannot help, or attempts did not for too long. */
+  check(error: unknown): void
+  /** Waits before the next attempt. */
+  pause(): Promise<void>
 }
 
 /** For a service that has answered at least once. */
@@ -20,11 +22,10 @@ export function createReconnect({ clock, signal }: Pick<CommandContext, 'clock' 
     succeeded: () => {
       lostAt = undefined
     },
-    retry: async (error) => {
+    check: (error) => {
       lostAt ??= clock.now()
-      const isHopeless = clock.now() - lostAt > GIVE_UP_AFTER_MS
-      if (error !== undefined && (isHopeless || !isTransient(error))) throw error
-      await clock.sleep(RETRY_MS, { signal })
+      if (!isTransient(error) || clock.now() - lostAt > GIVE_UP_AFTER_MS) throw error
     },
+    pause: () => clock.sleep(RETRY_MS, { signal }),
   }
 }

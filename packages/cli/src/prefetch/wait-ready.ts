@@ -34,7 +34,8 @@ export async function waitReady(
         if (result.reached || result.isEnded || isVain || clock.now() >= endsAt) return result
       } catch (error) {
         if (clock.now() >= endsAt) throw error
-        await reconnect.retry(error)
+        reconnect.check(error)
+        await reconnect.pause()
       }
       const shortMs = Math.min(askedAt + MIN_ROUND_MS, endsAt) - clock.now()
       if (shortMs > 0) await clock.sleep(shortMs, { signal })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   type Image,
   operations,
@@ -18,10 +19,10 @@ import { buildPlan, buildRule, summaryOf } from './build-plan.ts'
 
 export const TOKEN = 'operator-token-of-the-stand-in'
 
-/** What the updates of one connection are; it is cut after them, when the plan is not over, or just ends. */
+/** What one connection tells before it ends, unless it stays open until it is cut. */
 export interface Connection {
   readonly updates: readonly PlanUpdate[]
-  readonly isCut?: boolean
+  readonly staysOpen?: boolean
 }
 
 /** What a seed with plans and rules shows and was asked; tests change it while it serves. */
@@ -30,10 +31,12 @@ export interface StandInPlans {
   plans: Plan[]
   nodes: PlanNode[]
   rules: PrefetchRule[]
-  /** Makes the plan that is asked for. */
-  onCreate: (request: PrefetchRequest, key: string | undefined) => Plan
+  /** Makes the plan that is asked for; `cut` loses the answer. */
+  onCreate: (request: PrefetchRequest, key: string | undefined) => Plan | 'cut'
   /** One for each time that somebody connects. */
   connections: Connection[]
+  /** Cuts the last connection. */
+  cut: () => void
   onWait: (query: { readyShare?: number; timeoutSeconds?: number }) => Partial<WaitResult>
   readonly created: { request: PrefetchRequest; key: string | undefined }[]
   readonly changes: { plan: string; change: PrefetchChange }[]
@@ -51,6 +54,7 @@ export async function startStandInPlans(given: Partial<StandInPlans> = {}) {
     rules: [],
     onCreate: () => buildPlan(),
     connections: [],
+    cut: () => {},
     onWait: () => ({}),
     created: [],
     changes: [],
@@ -102,10 +106,14 @@ function addPlans(app: HttpApp, state: StandInPlans): void {
     if (found === undefined) throw unknown('PLAN')
     return found
   }
-  registerOperation(app, operations.createPrefetch, ({ body, headers }) => {
+  registerOperation(app, operations.createPrefetch, ({ body, headers, reply }) => {
     const key = headers['idempotency-key']
     state.created.push({ request: body, key })
-    return state.onCreate(body, key)
+    const plan = state.onCreate(body, key)
+    if (plan !== 'cut') return plan
+    // The request was taken, and the answer is lost.
+    reply.raw.destroy()
+    return buildPlan()
   })
   registerOperation(app, operations.listPrefetches, ({ query: { after = '0', limit = 100, state: only } }) => {
     const all = state.plans.filter((plan) => only === undefined || plan.state === only).map(summaryOf)
@@ -118,11 +126,10 @@ function addPlans(app: HttpApp, state: StandInPlans): void {
     planOf(params.plan)
     return { nodes: state.nodes.filter((node) => query.state === undefined || node.state === query.state), next: null }
   })
-  registerOperation(app, operations.streamPrefetch, async function* ({ params, reply }) {
+  registerOperation(app, operations.streamPrefetch, ({ params, reply, signal }) => {
     planOf(params.plan)
-    const connection = state.connections.shift()
-    for (const data of connection?.updates ?? []) yield { event: 'progress', data }
-    if (connection?.isCut) reply.raw.destroy()
+    state.cut = () => reply.raw.destroy()
+    return stream(state.connections.shift(), signal)
   })
   registerOperation(app, operations.waitPrefetch, ({ params, query }) => {
     const plan = summaryOf(planOf(params.plan))
@@ -143,6 +150,11 @@ function addPlans(app: HttpApp, state: StandInPlans): void {
     state.calls.push(`retry ${params.plan}`)
     return planOf(params.plan)
   })
+}
+
+async function* stream(connection: Connection | undefined, signal: AbortSignal) {
+  for (const data of connection?.updates ?? []) yield { event: 'progress', data }
+  if (connection?.staysOpen) await once(signal, 'abort')
 }
 
 function addRules(app: HttpApp, state: StandInPlans): void {
