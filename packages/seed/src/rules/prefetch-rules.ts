@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PrefetchRule, PrefetchRuleRequest } from '@shoal/api'
 import { errorCode, errorMessage } from '@shoal/core'
 import { isStop } from '../imports/import-fault.ts'
@@ -97,6 +98,8 @@ export class PrefetchRules {
   async round({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.#book.noticeClock()
     for (const name of this.#book.names()) {
+      // Many rules may be due at once, and each looks at all images: requests are answered in between.
+      await nextTurn()
       if (signal?.aborted) return
       try {
         await this.#inTurn(name, () => this.#actor.actIfDue(name))

@@ -143,10 +143,10 @@ export class RuleBook {
       const entry = this.#rules.get(name)
       if (entry?.record.request.on !== 'new-image') continue
       const { request, since, taken, waiting } = entry.record
+      const meant = published.filter(({ image, at }) => at > since && isMeant(request.images, image))
+      if (meant.length === 0) continue
       const known = new Set([...taken, ...waiting])
-      const isNew = ({ id, image, at }: (typeof published)[number]) =>
-        at > since && !known.has(id) && isMeant(request.images, image)
-      const fresh = published.filter(isNew).map(({ id }) => id)
+      const fresh = meant.map(({ id }) => id).filter((id) => !known.has(id))
       if (fresh.length === 0) continue
       entry.record = this.#with(entry.record, fresh)
       operations.push(this.#write(name))

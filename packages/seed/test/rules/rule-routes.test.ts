@@ -101,9 +101,10 @@ function buildPlan(id: string, name: string): Plan {
   const at = '2026-01-05T12:00:00.000Z'
   const bytes = { libraryToSeed: 0, seedToNode: 0, inRack: 0, crossRack: 0 }
   const nodes = { total: 0, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
+  const limits = { bytesPerSecond: null, nodeBytesPerSecond: null }
   const amounts = { wantedBytes: 0, presentBytes: 0, bytesPerSecond: 0 }
   return {
-    ...{ id, name, state: 'running', error: null, source: 'rule:nightly', priority: 50, weight: 10, limits: {} },
+    ...{ id, name, state: 'running', error: null, source: 'rule:nightly', priority: 50, weight: 10, limits },
     ...{ createdAt: at, startedAt: null, finishedAt: null, notBefore: null, deadline: null },
     ...{ expiresAt: at, pinnedUntil: at, images: [], waves: [], placements: [], evictions: [], unmet: [] },
     prediction: { finishAt: null, seconds: null, fluidBoundSeconds: 0, limitedBy: 'nothing', bytes },
