@@ -44,7 +44,7 @@ The seed is found by \`--seed\`, then \`SHOAL_SEED_URL\`, then ${DEFAULT_SEED_UR
 \`operator.token\` of the seed, \`api-token\` of a peer. With \`--peer\` the token is the peer's.
 
 A layer is named by its digest, by the first 8 or more digits of it, or by the id or name of an image. An image is named by its id
-or name.
+or name. A prefetch plan is named by its id, the beginning of it, its name, or \`latest\`.
 `
 
 async function help(argv: readonly string[]): Promise<string> {
