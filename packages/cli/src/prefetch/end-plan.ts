@@ -18,9 +18,6 @@ export function endPlan(context: CommandContext, update: PlanUpdate, label: Plan
   const { state, progress, error } = update
   const held = `${formatBytes(progress.presentBytes)} of ${formatBytes(progress.wantedBytes)}`
   output.note(`${describeLabel(label)}: ${state}, ${countNodes(progress)}, ${held}`)
-  if (state === 'partly-done') {
-    output.note(`"shoal prefetch show ${label.id} --nodes" tells why; it goes on when nodes are back`)
-  }
   if (error !== null) printFault(terminal, error, { json: output.isJson })
   return exitOfState(state)
 }

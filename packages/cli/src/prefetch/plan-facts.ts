@@ -60,10 +60,10 @@ export function describeEstimate(
   if (nodes.ready === nodes.total) return 'all are ready'
   const deadlineMs = deadline === null ? undefined : Date.parse(deadline)
   if (estimatedFinishAt === null) {
-    if (deadlineMs === undefined) return 'nobody knows'
+    if (deadlineMs === undefined) return 'not known yet'
     return deadlineMs > now
-      ? `nobody knows, deadline in ${formatWithin(deadlineMs - now)}`
-      : 'nobody knows, DEADLINE OVER'
+      ? `not known yet, deadline in ${formatWithin(deadlineMs - now)}`
+      : 'not known yet, DEADLINE OVER'
   }
   const finishMs = Date.parse(estimatedFinishAt)
   const when = `ready ${finishMs - now < 1000 ? '' : 'in '}${formatWithin(finishMs - now)}`

@@ -17,7 +17,7 @@ export const prefetchStart = defineCommand({
     wait: {
       type: 'boolean',
       conflicts: 'wait-ready',
-      describe: 'Follow it to its end: exit 0 when it is done, 6 in part, cancelled or expired, 1 failed',
+      describe: 'Follow it to its end, and exit as "prefetch watch" does',
     },
     'wait-ready': {
       type: 'string',
@@ -27,7 +27,8 @@ export const prefetchStart = defineCommand({
     'idempotency-key': {
       type: 'string',
       requiresArg: true,
-      describe: 'Asking again with the same key gives the same plan (default: a new one every time)',
+      describe:
+        'The same request with the same key gives the same plan, so write its times out (default: a key of its own each time)',
     },
   },
   examples: [

@@ -12,9 +12,6 @@ import { idOf } from './resolve-plan.ts'
 import { describeLabel } from './update-lines.ts'
 import { waitReady } from './wait-ready.ts'
 
-/** Of these, the state of the plan itself will tell. */
-const LEFT_TO_TIME: ReadonlySet<string> = new Set(['deadline', 'offline'])
-
 /** Says which plan was made, and waits for it as far as that is asked for. */
 export async function startedPlan(
   context: CommandContext,
@@ -26,9 +23,7 @@ export async function startedPlan(
   const print = isWaiting ? output.item.bind(output) : output.show.bind(output)
   print(plan, () => describe(plan, clock.now()))
   if (!isWaiting) return plan.unmet.length === 0 ? EXIT.ok : EXIT.incomplete
-  const code = wait ? await waitDone(context, plan) : await waitShare(context, plan, readyShare ?? 1)
-  const isWhole = plan.unmet.every(({ reason }) => LEFT_TO_TIME.has(reason))
-  return code === EXIT.ok && !isWhole ? EXIT.incomplete : code
+  return wait ? await waitDone(context, plan) : await waitShare(context, plan, readyShare ?? 1)
 }
 
 async function waitDone(context: CommandContext, plan: Plan): Promise<ExitCode> {

@@ -33,14 +33,13 @@ const FACTS_COLUMNS = 56
 export function formatUpdate(update: PlanUpdate, view: UpdateView): string[] {
   const { label, now } = view
   const columns = Math.max(MIN_COLUMNS, view.columns)
-  const { progress, state, error } = update
+  const { progress, state } = update
   const rate = progress.bytesPerSecond === 0 ? '' : `${formatRate(progress.bytesPerSecond)}, `
   const head = [
     `plan ${describeLabel(label)}: ${state}${view.isCut ? ' (connection lost, connecting again)' : ''}`,
     formatBar(progress, columns),
     `nodes  ${countNodes(progress)}`,
     `time   ${rate}${describeEstimate({ progress, deadline: label.deadline }, now)}`,
-    ...(error === null ? [] : [`error  ${error.message}`]),
   ]
   const lines = [...head.map(plainText), ...formatSlowest(progress.slowest, { now, columns })]
   return lines.slice(0, Math.max(head.length, view.rows)).map((line) => cut(line, columns))

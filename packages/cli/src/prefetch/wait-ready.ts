@@ -1,6 +1,5 @@
 import type { WaitResult } from '@shoal/api'
 import type { CommandContext } from '../context.ts'
-import { isOver } from './follow-plan.ts'
 import { countNodes } from './plan-facts.ts'
 import { createReconnect } from './reconnect.ts'
 import { describeLabel } from './update-lines.ts'
@@ -11,8 +10,8 @@ const ROUND_SECONDS = 5
 const MIN_ROUND_MS = 500
 
 /**
- * Waits until so many nodes of a plan, which the seed has answered about before, are ready; or it has ended; or the time is over, if
- * one was given. Without one it does not wait for nodes that are gone, for which it could be for ever.
+ * Waits until so many nodes of a plan, which the seed has answered about before, are ready; until no more of them will be as things
+ * are; or until the time is over, if one is given.
  */
 export async function waitReady(
   context: CommandContext,
@@ -30,8 +29,7 @@ export async function waitReady(
         const result = await client.waitPrefetch({ params: { plan }, query: { readyShare, timeoutSeconds }, signal })
         reconnect.succeeded()
         progress.update(progressOf(result))
-        const isVain = timeoutMs === undefined && isOver(result.plan.state)
-        if (result.reached || result.isEnded || isVain || clock.now() >= endsAt) return result
+        if (result.reached || result.isEnded || clock.now() >= endsAt) return result
       } catch (error) {
         if (clock.now() >= endsAt) throw error
         reconnect.check(error)

@@ -66,10 +66,12 @@ it('ends at once when it is interrupted', async () => {
 
 it('a plan is watched by its name, to the exit code of its end', async () => {
   await using seed = await startStandInPlans({ plans: [buildPlan()] })
-  seed.state.connections = [{ updates: [running, { ...done, state: 'partly-done' }] }]
-  const { code, stdout } = await seed.shoal(['prefetch', 'watch', 'nightly'])
+  const error = { code: 'SHOAL_PLAN_INCOMPLETE', message: '1 of 4 does not have it.', hint: 'Wait.', details: {} }
+  seed.state.connections = [{ updates: [running, { ...done, state: 'partly-done', error }] }]
+  const { code, stdout, stderr } = await seed.shoal(['prefetch', 'watch', 'nightly'])
   assert.equal(code, EXIT.incomplete)
-  assert.match(stdout, /"shoal prefetch show p-1a2b --nodes" tells why/)
+  assert.match(stdout, /nightly \(p-1a2b\): partly-done, 4 of 4 ready, 4\.00 GiB of 4\.00 GiB\n$/)
+  assert.match(stderr, /^error: 1 of 4 does not have it\.\nhint: Wait\.\ncode: SHOAL_PLAN_INCOMPLETE\n$/)
   seed.state.connections = [{ updates: [running, done] }]
   const json = await seed.shoal(['prefetch', 'watch', 'latest', '--json'])
   assert.equal(json.code, EXIT.ok)

@@ -52,17 +52,6 @@ for (const [state, expected] of [
   })
 }
 
-it('done is not all when there was no place for some; what was late or away is told by the end itself', async () => {
-  await using seed = await startStandInPlans({ plans: [plan] })
-  const run = async (reason: 'places' | 'deadline') => {
-    seed.state.onCreate = () => buildPlan({ unmet: [{ ...missing, reason }] })
-    seed.state.connections = [{ updates: [done] }]
-    return (await seed.shoal(['prefetch', 'start', 'web', '--all', '--wait'])).code
-  }
-  assert.equal(await run('places'), EXIT.incomplete)
-  assert.equal(await run('deadline'), EXIT.ok)
-})
-
 it('prints plan and updates as JSON lines, and the error of a plan that failed', async () => {
   const error = { code: 'SHOAL_PLAN_IMAGE', message: 'Deactivated.', hint: 'Use another.', details: {} }
   await using seed = await startStandInPlans({ plans: [plan], onCreate: () => plan })
