@@ -1,7 +1,10 @@
 import type { TransferLimits, TransferPlace } from '@shoal/core'
 import type { TurnOrder, TurnShare } from '../scheduler/turn-order.ts'
 
-/** Under a limit so few blocks go to one place at a time: many that come bit by bit side by side are of use to nobody for long. */
+/**
+ * Under a limit so few blocks go to one place at a time: many that come bit by bit side by side are of use to nobody for long. Where
+ * several layers have some it is one, as of two side by side each would get half.
+ */
 const LIMITED_BLOCKS = 2
 
 /** What a lane's next block is like. */
@@ -46,7 +49,12 @@ export class SendTurns {
   readonly #urgent = new Set<Sender>()
   /** By the layer of their next block. */
   readonly #ordinary = new Map<TurnShare, Set<Sender>>()
-  readonly #limited: Record<TransferPlace, number> = { 'in-rack': 0, 'cross-rack': 0, unknown: 0 }
+  /** By place: blocks that are being handed to sockets. */
+  readonly #handing: Record<TransferPlace, { blocks: number; last: TurnShare | undefined }> = {
+    'in-rack': { blocks: 0, last: undefined },
+    'cross-rack': { blocks: 0, last: undefined },
+    unknown: { blocks: 0, last: undefined },
+  }
   #held = 0
   #isRunning = false
   #isFreed = false
@@ -129,28 +137,32 @@ export class SendTurns {
     for (const sender of line) {
       if (this.#held >= maxHeld || given >= most) break
       const next = sender.peek()
-      const isFree = next === undefined || next.isUrgent || !this.#isLimit(next.where)
+      const isFree = next === undefined || next.isUrgent || !this.#isLimit(next)
       if (!isFree) continue
       this.forget(sender)
       if (next === undefined) continue
       given += 1
-      this.#give(sender, next.where)
+      this.#give(sender, next)
     }
     return given > 0
   }
 
-  #isLimit(where: TransferPlace): boolean {
-    return this.#deps.limits.isUpLimited(where) && this.#limited[where] >= LIMITED_BLOCKS
+  #isLimit({ where, share }: NextTurn): boolean {
+    const { [where]: handing } = this.#handing
+    const isOneLayer = handing.last === share && this.#ordinary.size === 1
+    return handing.blocks >= (isOneLayer ? LIMITED_BLOCKS : 1) && this.#deps.limits.isUpLimited(where)
   }
 
-  #give(sender: Sender, where: TransferPlace): void {
+  #give(sender: Sender, { where, share }: NextTurn): void {
+    const { [where]: handing } = this.#handing
     this.#held += 1
-    this.#limited[where] += 1
+    handing.blocks += 1
+    handing.last = share
     let isHanded = false
     const handed = () => {
       if (isHanded) return
       isHanded = true
-      this.#limited[where] -= 1
+      handing.blocks -= 1
       this.#run()
     }
     const ended = () => {

@@ -136,8 +136,9 @@ export class ServerLane implements Sender {
   #read(channel: UploadChannel, next: NextBlock, turn: SendTurn): void {
     const onHanded = () => {
       this.#isSending = false
-      turn.handed()
+      // It asks for its next turn first: whose turn it is then is chosen among all.
       this.#pump()
+      turn.handed()
     }
     const onEnd = (buffer: BlockBuffer | undefined) => {
       buffer?.release()

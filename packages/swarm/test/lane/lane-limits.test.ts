@@ -62,6 +62,39 @@ test('what is urgent on one lane goes before what others wait for', async (t) =>
   assert.ok(passed <= 3 * 256 * 1024, `${passed}`)
 })
 
+test('of several layers the first in order goes first, and equals get by their weights, over all lanes', async (t) => {
+  const undo = undoAfter(t)
+  const upBytesPerSecond = 8_000_000
+  const terms = [{ priority: 90 }, { weight: 30 }, { weight: 10 }]
+  const source = await startSource(undo, '127.41.45.1', {
+    rates: { upBytesPerSecond },
+    termsOf: (layer) => terms[source.layers.indexOf(layer)] ?? {},
+  })
+  for (let n = 0; n < 3; n += 1) source.layers.push(new TestLayer(source.context.buffers, 150))
+  const [first, heavy, light] = source.layers
+  assert.ok(first !== undefined && heavy !== undefined && light !== undefined)
+  // One that takes both of the equals, one for each, and one for what goes first.
+  const lanes = [0, 1, 2, 3].map(() => connectLane(undo, source))
+  const download = (lane: number, layer: TestLayer) => {
+    const { [lane]: client } = lanes
+    assert.ok(client !== undefined)
+    return new Download(client, layer)
+  }
+  const equals = [download(0, heavy), download(0, light), download(1, heavy), download(2, light)]
+  const before = download(3, first)
+  for (const { channel } of [before, ...equals]) channel.request(0, 150)
+  const bytes = () => equals.reduce((sum, one) => sum + one.bytes, 0)
+  await before.until(() => before.blocks.length === 150)
+  assert.ok(bytes() < before.bytes / 3, `${bytes()}`)
+  const sent = () =>
+    [heavy, light].map((layer) => equals.reduce((sum, one) => sum + (one.layer === layer ? one.bytes : 0), 0))
+  const [heavyFrom = 0, lightFrom = 0] = sent()
+  await until('the half of it', async () => bytes() > 200 * 64 * 1024, { everyMs: 5 })
+  const [heavyTo = 0, lightTo = 0] = sent()
+  const share = (heavyTo - heavyFrom) / (lightTo - lightFrom)
+  assert.ok(share > 2.6 && share < 3.4, `${share}`)
+})
+
 test('a limit that is lifted lets those go on who wait', async (t) => {
   const undo = undoAfter(t)
   const source = await startSource(undo, '127.41.43.1', { rates: { upBytesPerSecond: 20_000 } })
