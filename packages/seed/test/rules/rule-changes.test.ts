@@ -153,6 +153,15 @@ describe('a rule that is let act now', () => {
     const { rules, plans, catalogue } = await startRules(START)
     catalogue.putImage(buildImage('v1'))
     await rules.put('nightly', buildRule())
+    const create = plans.create.bind(plans)
+    let isBusy = false
+    plans.create = async (request, options) => {
+      assert.ok(!isBusy, 'one after the other')
+      isBusy = true
+      await new Promise((resolve) => setImmediate(resolve))
+      isBusy = false
+      return create(request, options)
+    }
     const asked = await Promise.all([rules.runNow('nightly'), rules.runNow('nightly'), rules.runNow('nightly')])
     assert.deepEqual(asked, ['plan-1', 'plan-1', 'plan-1'])
     plans.endAll()
