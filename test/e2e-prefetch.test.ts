@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { createCluster } from './harness/cluster.ts'
-import { writeRandomRaw } from './harness/test-images.ts'
-import { undoAfter } from './harness/undo.ts'
+import { startPrefetchCluster } from './harness/prefetch.ts'
 import { until } from './harness/until.ts'
 
-const MIB = 1024 * 1024
-
-test('a plan brings an image that was not imported to every node, and says so to who waits', { timeout: 120_000 }, async (t) => {
-  const undo = undoAfter(t)
-  const library = await mkdtemp(join(tmpdir(), 'shoal-library-'))
-  undo.after(() => rm(library, { recursive: true, force: true }))
-  await writeRandomRaw(join(library, 'disk.raw'), 32 * MIB)
-  const cluster = await createCluster(undo, { peers: 3, library: { directory: library } })
-  await cluster.startSeed()
-  await cluster.startPeers()
+test('a plan brings an image that was not imported to every node; sent twice it is one plan; who waits is told', {
+  timeout: 120_000,
+}, async (t) => {
+  const { cluster, images } = await startPrefetchCluster(t, { peers: 3, imagesMib: [32] })
   const { client } = cluster
-  const image = await until('the image is known', async () => (await client.listImages()).images[0]?.id)
+  const [image = ''] = images
   const body = { images: [{ image, all: true as const }] }
   const dry = await client.createPrefetch({ body: { ...body, dryRun: true, simulate: {} } })
   assert.equal(dry.id, null)
@@ -28,21 +17,29 @@ test('a plan brings an image that was not imported to every node, and says so to
   assert.equal((await client.listPrefetches()).plans.length, 0)
 
   const headers = { 'idempotency-key': 'once' }
-  const [plan, again] = await Promise.all([
-    client.createPrefetch({ body, headers }),
-    client.createPrefetch({ body, headers }),
-  ])
-  assert.equal(plan.id, again.id)
-  const params = { plan: plan.id ?? '' }
+  const answers = await Promise.all([1, 2, 3].map(() => client.createPrefetch({ body, headers })))
+  const [plan] = answers
+  assert.deepEqual(new Set(answers.map(({ id }) => id)), new Set([plan?.id]))
+  const other = client.createPrefetch({ body: { ...body, priority: 80 }, headers })
+  await assert.rejects(other, { code: 'SHOAL_PLAN_IDEMPOTENCY' })
+  const params = { plan: plan?.id ?? '' }
   const waited = await client.waitPrefetch({ params, query: { timeoutSeconds: 60 }, timeoutMs: 70_000 })
   assert.equal(waited.reached, true, JSON.stringify(waited))
-  const done = await until('the plan is done', async () => {
-    const shown = await client.showPrefetch({ params })
-    return shown.state === 'done' ? shown : undefined
-  })
+  const states: string[] = []
+  for await (const { data } of client.streamPrefetch({ params })) states.push(data.state)
+  assert.equal(states.at(-1), 'done')
+  const done = await client.showPrefetch({ params })
   assert.equal(done.progress.nodes.ready, 3)
+  assert.equal(done.progress.presentBytes, done.progress.wantedBytes)
+  const { nodes } = await client.listPrefetchNodes({ params })
+  assert.ok(nodes.every(({ state, readyAt }) => state === 'ready' && readyAt !== null))
   const { layers } = await client.listLayers()
   await cluster.complete(layers[0]?.digest ?? '')
-  const types = new Set((await client.listEvents({ query: { limit: 1000 } })).events.map(({ type }) => type))
-  for (const type of ['plan.created', 'plan.running', 'plan.done'] as const) assert.ok(types.has(type), type)
+  const { import: imported } = await client.showImage({ params: { image } })
+  assert.equal(imported?.libraryRequests, 1)
+  const types = await until('the journal tells of it', async () => {
+    const { events } = await client.listEvents({ query: { limit: 1000 } })
+    return new Set(events.flatMap(({ type, plan }) => (plan === params.plan ? [type] : [])))
+  })
+  assert.deepEqual(types, new Set(['plan.created', 'plan.running', 'plan.done']))
 })

@@ -26,6 +26,7 @@ import type { LayerHolds } from '../layer-holds.ts'
 import type { SwarmPort } from '../reconciler.ts'
 import { CacheRecords } from './cache-records.ts'
 import { cacheLayers, cachePin, cacheStatus, evictionResult } from './cache-view.ts'
+import { DroppedLayers } from './dropped-layers.ts'
 import { evictLayer } from './evict-layer.ts'
 import { EvictedLayers } from './evicted-layers.ts'
 import { FleetFacts } from './fleet-facts.ts'
@@ -79,6 +80,8 @@ export class NodeCache implements AsyncDisposable {
   readonly #records: CacheRecords
   readonly #deps: NodeCacheDeps
   readonly #options: NodeCacheOptions
+  /** Layers that the seed wants removed. */
+  readonly #dropped: DroppedLayers
   #onEvicted: (eviction: EvictedLayer) => void = () => {}
 
   private constructor(
@@ -117,6 +120,7 @@ export class NodeCache implements AsyncDisposable {
       { limit: options.cache, policy, lastCopiesLast, bootShare },
     )
     this.room = new LayerRoom(this.cache)
+    this.#dropped = new DroppedLayers({ store, cache: this.cache, onRoom: deps.onRoom, logger })
     this.scrubber = new Scrubber(
       {
         layers: () => store.layers(),
@@ -152,6 +156,7 @@ export class NodeCache implements AsyncDisposable {
       let savedAt = clock.now()
       while (!signal.aborted) {
         await this.cache.relieve()
+        await this.#dropped.remove()
         await this.#durablePins.expire()
         if (clock.now() - savedAt >= SAVE_MS) {
           savedAt = clock.now()
@@ -183,11 +188,13 @@ export class NodeCache implements AsyncDisposable {
   }
 
   /** What this node should hold now. */
-  setDesired(desired: Pick<DesiredState, 'assignments'>): void {
+  setDesired(desired: Pick<DesiredState, 'assignments' | 'dropped'>): void {
     this.pins.setDesired(desired)
     this.uses.desired(desired)
     const inForce = desired.assignments.map(({ layer, assignedAt = '' }) => [parseDigest(layer), assignedAt] as const)
     void this.evicted.prune(new Map(inForce))
+    this.#dropped.set(desired.dropped ?? [])
+    void this.#dropped.remove()
   }
 
   /** What the seed says of the layers here. */

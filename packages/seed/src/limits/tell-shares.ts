@@ -12,7 +12,9 @@ export function rackNodes(
     const complete = new Set(
       inventory?.layers.filter((layer) => layer.state === 'complete').map(({ digest }) => digest) ?? [],
     )
-    const isFetching = assignments.ofNode(id).some(({ layer }) => !complete.has(layer))
+    const isFetching = assignments
+      .ofNode(id)
+      .some(({ layer, limitBytesPerSecond }) => limitBytesPerSecond !== 0 && !complete.has(layer))
     return { node: id, rack: rack === '' ? '' : `${zone}/${rack}`, isAlive: state !== 'lost', isFetching }
   })
 }
