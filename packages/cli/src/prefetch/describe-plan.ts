@@ -38,7 +38,8 @@ export function describePlan(plan: Plan, now: number): string {
 
 function describeNodes({ progress: { nodes, wantedBytes, presentBytes } }: Plan): string {
   const missing = formatBytes(Math.max(0, wantedBytes - presentBytes))
-  return `${nodes.total}, of which ${nodes.ready} have all of it already; ${missing} of ${formatBytes(wantedBytes)} are missing`
+  const wanted = formatBytes(wantedBytes)
+  return `${nodes.total}, of which ${nodes.ready} have all of it already; ${missing} of ${wanted} are missing`
 }
 
 function formatImages({ images, priority }: Plan): string {

@@ -8,7 +8,7 @@ export function isOver(state: PlanState): boolean {
   return state === 'partly-done' || ENDED_PLAN_STATES.includes(state)
 }
 
-/** Follows a plan, which the seed has answered about before, until it is over; connects again when the stream is cut. */
+/** Follows a plan, which the seed has told of before, until it is over; connects again when the stream is cut. */
 export async function followPlan(
   context: CommandContext,
   { plan, view }: { readonly plan: string; readonly view: PlanView },

@@ -2,7 +2,7 @@ import { cliError } from '../errors.ts'
 
 const SHARE = /^(\d{1,3}(?:\.\d{1,6})?)\s*(%?)$/
 
-/** A share of something as people write it, from 0 to 1: `90%`, `0.9`. Throws `SHOAL_CLI_USAGE`, whose hint names `command`. */
+/** A share as people write it, from 0 to 1: `90%`, `0.9`. Throws `SHOAL_CLI_USAGE`, whose hint names `command`. */
 export function parseShare(text: string, command = 'shoal'): number {
   const fail = (reason: string) => cliError('SHOAL_CLI_USAGE', { reason: `"${text}" ${reason}.`, command })
   const [, digits, sign] = SHARE.exec(text.trim()) ?? []

@@ -57,7 +57,7 @@ export function describeEstimate(
   now: number,
 ): string {
   const { estimatedFinishAt, nodes } = progress
-  if (nodes.ready === nodes.total) return 'all are ready'
+  if (nodes.ready === nodes.total) return nodes.total === 0 ? 'no nodes yet' : 'all are ready'
   const deadlineMs = deadline === null ? undefined : Date.parse(deadline)
   if (estimatedFinishAt === null) {
     if (deadlineMs === undefined) return 'not known yet'

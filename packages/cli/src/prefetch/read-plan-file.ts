@@ -9,8 +9,8 @@ import type { Terminal } from '../terminal.ts'
 const MAX_BYTES = 16 * 1024 ** 2
 
 /**
- * Reads a request from a file, or from standard input when the path is `-`. Only what the command line itself relies on is checked:
- * the service checks the rest and says what is wrong with it. Throws `SHOAL_CLI_PLAN_FILE`.
+ * Reads a request from a file, or from standard input when the path is `-`. Only what the command line itself relies on is
+ * checked: the service checks the rest and says what is wrong with it. Throws `SHOAL_CLI_PLAN_FILE`.
  */
 export async function readPlanFile(path: string, terminal: Terminal): Promise<PrefetchRequest> {
   const name = path === '-' ? 'standard input' : path

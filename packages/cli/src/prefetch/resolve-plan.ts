@@ -7,8 +7,8 @@ const PLAN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 const NAMED_AT_MOST = 5
 
 /**
- * The plan of an id, of a name, or of the beginning of an id, whichever fits first; `latest` is the one asked for last. A name or
- * beginning must fit one plan only. Throws `SHOAL_CLI_PLAN_UNKNOWN` or `SHOAL_CLI_PLAN_AMBIGUOUS`.
+ * The plan of an id, of a name, or of the beginning of an id, whichever fits first; `latest` is the one asked for last. A
+ * name or beginning must fit one plan only. Throws `SHOAL_CLI_PLAN_UNKNOWN` or `SHOAL_CLI_PLAN_AMBIGUOUS`.
  */
 export async function resolvePlan(
   client: Client,

@@ -10,7 +10,7 @@ const COMMAND = 'shoal prefetch start'
 export const prefetchStart = defineCommand({
   usage: 'prefetch start [image..]',
   summary:
-    'Bring images to nodes before VMs boot from them; prints the id of the plan, and exits 6 when it cannot be met in full.',
+    'Bring images to nodes before VMs boot from them; prints the id of the plan, and exits 6 when it cannot be met in full, 1 when not at all.',
   positionals: { image: imagesArgument },
   options: {
     ...requestOptions,

@@ -2,6 +2,7 @@ import type { Plan } from '@shoal/api'
 import type { CommandContext } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-code.ts'
 import { formatBytes } from '../format/bytes.ts'
+import { printFault } from '../print-error.ts'
 import { formatUnmet } from './describe-unmet.ts'
 import { endPlan } from './end-plan.ts'
 import { endWait } from './end-wait.ts'
@@ -22,8 +23,14 @@ export async function startedPlan(
   const isWaiting = wait || readyShare !== undefined
   const print = isWaiting ? output.item.bind(output) : output.show.bind(output)
   print(plan, () => describe(plan, clock.now()))
-  if (!isWaiting) return plan.unmet.length === 0 ? EXIT.ok : EXIT.incomplete
+  if (!isWaiting) return endStart(context, plan)
   return wait ? await waitDone(context, plan) : await waitShare(context, plan, readyShare ?? 1)
+}
+
+function endStart({ output, terminal }: CommandContext, { state, error, unmet }: Plan): ExitCode {
+  if (error !== null) printFault(terminal, error, { json: output.isJson })
+  if (state === 'failed') return EXIT.failed
+  return unmet.length === 0 ? EXIT.ok : EXIT.incomplete
 }
 
 async function waitDone(context: CommandContext, plan: Plan): Promise<ExitCode> {
@@ -42,6 +49,7 @@ function describe(plan: Plan, now: number): string {
   const missing = formatBytes(Math.max(0, progress.wantedBytes - progress.presentBytes))
   const estimatedFinishAt = progress.estimatedFinishAt ?? prediction.finishAt
   const when = describeEstimate({ ...plan, progress: { ...progress, estimatedFinishAt } }, now)
-  const started = `plan ${describeLabel({ id: idOf(plan), name })}: ${state}, ${missing} to ${progress.nodes.total} nodes, ${when}`
+  const label = describeLabel({ id: idOf(plan), name })
+  const started = `plan ${label}: ${state}, ${missing} to ${progress.nodes.total} nodes, ${when}`
   return [started, formatUnmet(plan.unmet)].filter((part) => part !== '').join('\n')
 }

@@ -10,7 +10,7 @@ const ROUND_SECONDS = 5
 const MIN_ROUND_MS = 500
 
 /**
- * Waits until so many nodes of a plan, which the seed has answered about before, are ready; until no more of them will be as things
+ * Waits until so many nodes of a plan, which the seed has told of before, are ready; until no more of them will be as things
  * are; or until the time is over, if one is given.
  */
 export async function waitReady(

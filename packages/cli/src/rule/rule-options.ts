@@ -43,8 +43,8 @@ export const ruleOptions = {
 type RuleArgs = Partial<InferredOptionTypes<typeof ruleOptions>>
 
 /**
- * What a rule is to be: what was said, over what it was. Images and nodes are replaced as a whole. Throws `SHOAL_CLI_USAGE` for
- * what cannot be a rule; its hint names `command`.
+ * What a rule is to be: what was said, over what it was. Images and nodes are replaced as a whole. Throws
+ * `SHOAL_CLI_USAGE` for what cannot be a rule; its hint names `command`.
  */
 export function ruleOf(args: RuleArgs, before: PrefetchRule | undefined, command: string): PrefetchRuleRequest {
   const fail = (reason: string) => cliError('SHOAL_CLI_USAGE', { reason, command })

@@ -26,7 +26,7 @@ function build(options: { json?: boolean; isInteractive?: boolean }) {
   }
 }
 
-/** What a screen shows after a text, of the sequences that the view uses: up, clear to the end of the line, clear below. */
+/** What a screen shows after a text with the sequences of the view: up, clear to the end of the line, clear below. */
 function screen(text: string): string[] {
   const lines: string[] = []
   let row = 0

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { EXIT } from '../../src/exit-code.ts'
-import { buildDone, buildPlan, buildUpdate, later, summaryOf } from './build-plan.ts'
+import { buildDone, buildPlan, buildProgress, buildUpdate, later, summaryOf } from './build-plan.ts'
 import { startStandInPlans } from './stand-in-plans.ts'
 
 const plan = buildPlan()
@@ -32,6 +32,17 @@ it('exits 6 when something cannot be met, although the rest is started', async (
   const { code, stdout } = await seed.shoal(['prefetch', 'start', 'web', '--node', 'n1', '--node', 'n9'])
   assert.equal(code, EXIT.incomplete)
   assert.match(stdout, /^plan nightly.*\nCANNOT BE MET\n {2}id-1: unknown-node: No\.\n {4}on 1 node: n9\n$/)
+})
+
+it('exits 1 and says why when nothing can be met', async () => {
+  const error = { code: 'SHOAL_PLAN_UNMET', message: 'Nothing can be met.', hint: 'Mend it.', details: {} }
+  const nodes = { total: 0, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
+  const progress = buildProgress({ nodes, wantedBytes: 0, presentBytes: 0 })
+  await using seed = await startStandInPlans({ onCreate: () => buildPlan({ state: 'failed', error, progress }) })
+  const { code, stdout, stderr } = await seed.shoal(['prefetch', 'start', 'web', '--node', 'n9'])
+  assert.equal(code, EXIT.failed)
+  assert.match(stdout, /^plan nightly \(p-1a2b\): failed, 0 B to 0 nodes, no nodes yet\n$/)
+  assert.match(stderr, /code: SHOAL_PLAN_UNMET\n$/)
 })
 
 for (const [state, expected] of [
