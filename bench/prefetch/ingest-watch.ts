@@ -1,6 +1,6 @@
 import { ipCommand } from '../../infra/lab/ip-command.ts'
 import type { Lab } from '../../infra/lab/lab.ts'
-import { type Count, type WindowError, worstWindowError } from '../limits/window-error.ts'
+import { type Count, worstWindowError } from '../limits/window-error.ts'
 
 const EVERY_MS = 100
 /** What the seed asks about images is less; an image's bytes are more. */
@@ -8,12 +8,19 @@ const QUESTIONS_BYTES = 256 * 1024
 /** What comes after an image's last bytes is not held back by the limit. */
 const LOOKED_AT_SHARE = 0.98
 
-/** Counts what the library's link sends, until it has sent one image. */
+/** What the library's link sent. */
+export interface Ingest {
+  /** Payload over the image's size, all requests counted. */
+  readonly copies: number
+  /** Of any window while the image was read, from its first bytes on: by how much more, and less, than the limit; shares of it. */
+  readonly over: number
+  readonly under: number
+}
+
+/** Counts until the library has sent one image. */
 export interface IngestWatch extends AsyncDisposable {
-  /** Of every window while the image was read, from its first bytes on, against the limit. */
-  error(limitBytesPerSecond: number, windowSeconds: number): WindowError
-  /** Payload so far over the image's size, all requests counted. */
-  libraryCopies(): Promise<number>
+  /** Throws when it took less than one window. */
+  result(limitBytesPerSecond: number, windowSeconds: number): Promise<Ingest>
 }
 
 /** `goodput` is the share of the link's bytes that is payload. */
@@ -29,11 +36,13 @@ export async function watchIngest(lab: Lab, options: { goodput: number; sizeByte
     })
   }, EVERY_MS)
   return {
-    error(limitBytesPerSecond, windowSeconds) {
+    async result(limitBytesPerSecond, windowSeconds) {
       const looked = counts.filter(({ bytes }) => bytes > QUESTIONS_BYTES && bytes <= LOOKED_AT_SHARE * sizeBytes)
-      return worstWindowError(looked, [{ atMs: 0, bytesPerSecond: limitBytesPerSecond }], windowSeconds * 1000)
+      const rates = [{ atMs: 0, bytesPerSecond: limitBytesPerSecond }]
+      const { over, under, windows } = worstWindowError(looked, rates, windowSeconds * 1000)
+      if (windows === 0) throw new Error(`the image was read in less than ${windowSeconds} s`)
+      return { over, under, copies: (((await sentBytes(lab)) - first) * goodput) / sizeBytes }
     },
-    libraryCopies: async () => (((await sentBytes(lab)) - first) * goodput) / sizeBytes,
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       await reading

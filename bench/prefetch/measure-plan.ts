@@ -8,6 +8,8 @@ import type { PrefetchFleet } from './prefetch-fleet.ts'
 import type { PrefetchGround } from './prefetch-ground.ts'
 import { simulateLab } from './simulated-lab.ts'
 
+const MB = 1e6
+
 /** Where the image is when the plan is asked for: in the library alone, or with the seed. */
 export type PlanScenario = 'cold-library' | 'imported'
 
@@ -33,7 +35,8 @@ export interface PlanRun {
   readonly lastOverBound: number
   readonly predictedSeconds: number
   readonly predictionError: number
-  /** Of the nodes' own predictions. */
+  /** Of each node: what was measured, what the plan foretold, what the simulator says. */
+  readonly nodeSeconds: readonly (readonly [node: string, measured: number, foretold: number, simulated: number])[]
   readonly nodePredictionError: { readonly median: number; readonly worst: number }
   readonly simulatorError: { readonly median: number; readonly worst: number }
   /** Payload the seed says it sent, over the layer's size, and the same by its link's counter. */
@@ -41,9 +44,9 @@ export interface PlanRun {
   readonly seedLinkCopies: number
   /** Into the worst rack, by its uplink's counter. */
   readonly crossRackCopies: number
-  /** Payload over the library's link, over the image's size. */
-  readonly libraryCopies: number
-  /** The worst of any window, as shares of the limit; `null` when nothing was read. */
+  /** Payload over the library's link, over the image's size; this and what follows `null` when nothing was read. */
+  readonly libraryCopies: number | null
+  /** The worst of any window, as shares of the limit. */
   readonly ingestLimitOver: number | null
   readonly ingestLimitUnder: number | null
   /** Of all cores, whoever used them. */
@@ -62,18 +65,20 @@ export async function measurePlan(
   if (isImported) await fleet.importImage(image)
   const links = await readLinkCounts(lab, setup)
   const cpu = machineCpuSeconds()
-  await using ingest = await watchIngest(lab, { goodput, sizeBytes: setup.sizeBytes })
+  await using ingest = isImported ? undefined : await watchIngest(lab, { goodput, sizeBytes: setup.sizeBytes })
   const done = await carryOut(client, { name: scenario, image }, { timeoutMs })
   const busy = machineCpuSeconds() - cpu
   const { intoRacks, seedUp } = await readLinkCounts(lab, setup, links)
   const shown = await client.showImage({ params: { image } })
   const layer = await client.showLayer({ params: { layer: shown.layer ?? '' } })
   await fleet.check(layer.digest)
-  const libraryCopies = await ingest.libraryCopies()
-  const { over, under, windows } = ingest.error(size.ingestMBPerSecond * 1e6, size.ingestWindowSeconds)
+  const library = await ingest?.result(size.ingestMBPerSecond * MB, size.ingestWindowSeconds)
   await fleet.removeImage(scenario)
 
   const simulated = simulateLab(ground, layer, { isImported })
+  const nodes = done.nodes.map(({ node, readySeconds, predictedSeconds }) => {
+    return [node, readySeconds, predictedSeconds, simulated.get(node) ?? Number.NaN] as const
+  })
   const copies = (bytes: number) => round((bytes * goodput) / layer.sizeBytes)
   const { plan, lastSeconds, predictedSeconds, boundSeconds } = done
   const seconds = (time: string | null | undefined) =>
@@ -88,15 +93,17 @@ export async function measurePlan(
     lastOverBound: round(lastSeconds / boundSeconds, 3),
     predictedSeconds: round(predictedSeconds),
     predictionError: errorOf(predictedSeconds, lastSeconds),
-    nodePredictionError: summary(done.nodes.map((node) => errorOf(node.predictedSeconds, node.readySeconds))),
-    simulatorError: summary(
-      done.nodes.map(({ node, readySeconds }) => errorOf(simulated.get(node) ?? Number.NaN, readySeconds)),
-    ),
+    nodeSeconds: nodes.map(([node, ...times]) => {
+      const [measured = 0, foretold = 0, said = 0] = times.map((time) => round(time))
+      return [node, measured, foretold, said] as const
+    }),
+    nodePredictionError: summary(nodes.map(([, measured, foretold]) => errorOf(foretold, measured))),
+    simulatorError: summary(nodes.map(([, measured, , said]) => errorOf(said, measured))),
     ...{ seedCopies: round(layer.seedCopies, 3), seedLinkCopies: copies(seedUp) },
     crossRackCopies: copies(Math.max(...intoRacks)),
-    libraryCopies: round(libraryCopies, 3),
-    ingestLimitOver: windows === 0 ? null : round(over, 4),
-    ingestLimitUnder: windows === 0 ? null : round(under, 4),
+    libraryCopies: library === undefined ? null : round(library.copies, 3),
+    ingestLimitOver: library === undefined ? null : round(library.over, 4),
+    ingestLimitUnder: library === undefined ? null : round(library.under, 4),
     machineCpuShare: round(busy / lastSeconds / cpus().length),
   }
 }

@@ -13,70 +13,81 @@ type Run = PlanRun | CompetingRun | PullRun | Aria2Run
 export type PrefetchRow = { readonly round: number } & (Run | { readonly scenario: Scenario; readonly reason: string })
 
 type Value = number | null
+type Figures = Record<string, number | string | null>
 
-/** The bench's answer: medians of the rounds, and of the two scenarios of one plan the worse. `null` with a reason where one of ours is missing. */
-export function prefetchFigures(rows: readonly PrefetchRow[]): Record<string, number | string | null> {
-  const ofPlan = (scenario: PlanScenario, pick: (run: PlanRun) => Value) =>
-    median(rows, (row) => (row.scenario === scenario && !('reason' in row) ? pick(row as PlanRun) : undefined))
-  const ofBoth = (pick: (run: PlanRun) => Value) => worst([ofPlan('cold-library', pick), ofPlan('imported', pick)])
-  const ofOther = <R extends Run>(scenario: R['scenario'], pick: (run: R) => Value) =>
-    median(rows, (row) => (row.scenario === scenario && !('reason' in row) ? pick(row as unknown as R) : undefined))
-  const coldSeconds = ofPlan('cold-library', (run) => run.lastSeconds)
-  const importedSeconds = ofPlan('imported', (run) => run.lastSeconds)
-  const aria2Seconds = ofOther<Aria2Run>('aria2', (run) => run.lastSeconds)
-  const pullSeconds = ofOther<PullRun>('library-pull', (run) => run.lastSeconds)
-  const failed = rows.find((row) => 'reason' in row)
+/** The bench's answer: medians of the rounds; `null` with a reason where one could not be measured. */
+export function prefetchFigures(rows: readonly PrefetchRow[]): Figures {
+  const runs = rows.filter((row) => !('reason' in row)) as readonly Run[]
+  const plan = (scenario: PlanScenario, pick: (run: PlanRun) => Value) =>
+    median(runs.filter((run): run is PlanRun => run.scenario === scenario).map(pick))
+  const worse = (pick: (run: PlanRun) => Value) => worst([plan('cold-library', pick), plan('imported', pick)])
+  const importedSeconds = plan('imported', (run) => run.lastSeconds)
+  const coldSeconds = plan('cold-library', (run) => run.lastSeconds)
+  const aria2 = (pick: (run: Aria2Run) => Value) =>
+    median(runs.filter((run): run is Aria2Run => run.scenario === 'aria2').map(pick))
+  const pull = (pick: (run: PullRun) => Value) =>
+    median(runs.filter((run): run is PullRun => run.scenario === 'library-pull').map(pick))
   return {
-    lastOverBound: ofPlan('imported', (run) => run.lastOverBound),
-    predictionError: ofBoth((run) => run.predictionError),
-    seedCopies: ofBoth((run) => run.seedCopies),
-    ingestLimitError: ofPlan('cold-library', ({ ingestLimitOver: over, ingestLimitUnder: under }) => {
-      return over === null || under === null ? null : Math.max(over, under)
-    }),
-    crossRackCopies: ofBoth((run) => run.crossRackCopies),
-    aria2OverOurs: ratio(aria2Seconds, importedSeconds),
-    libraryPullOverOurs: ratio(pullSeconds, coldSeconds),
-    simulatorErrorMedian: ofBoth((run) => run.simulatorError.median),
-    simulatorErrorWorst: ofBoth((run) => run.simulatorError.worst),
-    nodePredictionErrorWorst: ofBoth((run) => run.nodePredictionError.worst),
-    ...(failed !== undefined && 'reason' in failed
-      ? { reason: `${failed.scenario}: ${failed.reason}`.slice(0, 300) }
-      : {}),
-    importedSeconds,
-    importedPredictedSeconds: ofPlan('imported', (run) => run.predictedSeconds),
-    importedPredictionError: ofPlan('imported', (run) => run.predictionError),
-    coldLibrarySeconds: coldSeconds,
-    coldLibraryPredictedSeconds: ofPlan('cold-library', (run) => run.predictedSeconds),
-    coldLibraryPredictionError: ofPlan('cold-library', (run) => run.predictionError),
-    coldLibraryLastOverBound: ofPlan('cold-library', (run) => run.lastOverBound),
-    libraryCopies: ofPlan('cold-library', (run) => run.libraryCopies),
-    aria2Seconds,
-    aria2LastOverBound: ofOther<Aria2Run>('aria2', (run) => run.lastOverBound),
-    aria2SeedCopies: ofOther<Aria2Run>('aria2', (run) => run.seedCopies),
-    aria2CrossRackCopies: ofOther<Aria2Run>('aria2', (run) => run.crossRackCopies),
-    libraryPullSeconds: pullSeconds,
-    libraryPullCrossRackCopies: ofOther<PullRun>('library-pull', (run) => run.crossRackCopies),
-    ...competing(
-      rows,
-      ofOther<CompetingRun>('competing', (run) => run.firstSeconds),
+    lastOverBound: plan('imported', (run) => run.lastOverBound),
+    predictionError: worse((run) => run.predictionError),
+    seedCopies: worse((run) => run.seedCopies),
+    ingestLimitError: plan('cold-library', ingestLimitError),
+    crossRackCopies: worse((run) => run.crossRackCopies),
+    aria2OverOurs: ratio(
+      aria2((run) => run.lastSeconds),
       importedSeconds,
     ),
-    machineCpuShare: ofBoth((run) => run.machineCpuShare),
-  }
-
-  function competing(all: readonly PrefetchRow[], firstSeconds: Value, alone: Value) {
-    if (all.every(({ scenario }) => scenario !== 'competing')) return {}
-    return {
-      competingFirstOverAlone: ratio(firstSeconds, alone),
-      competingLastOverBound: ofOther<CompetingRun>('competing', (run) => run.lastOverBound),
-    }
+    libraryPullOverOurs: ratio(
+      pull((run) => run.lastSeconds),
+      coldSeconds,
+    ),
+    simulatorErrorMedian: worse((run) => run.simulatorError.median),
+    simulatorErrorWorst: worse((run) => run.simulatorError.worst),
+    nodePredictionErrorWorst: worse((run) => run.nodePredictionError.worst),
+    ...competingFigures(rows, importedSeconds),
+    machineCpuShare: worse((run) => run.machineCpuShare),
+    ...reasonOf(rows),
+    importedSeconds,
+    importedPredictedSeconds: plan('imported', (run) => run.predictedSeconds),
+    importedPredictionError: plan('imported', (run) => run.predictionError),
+    coldLibrarySeconds: coldSeconds,
+    coldLibraryPredictedSeconds: plan('cold-library', (run) => run.predictedSeconds),
+    coldLibraryPredictionError: plan('cold-library', (run) => run.predictionError),
+    coldLibraryLastOverBound: plan('cold-library', (run) => run.lastOverBound),
+    libraryCopies: plan('cold-library', (run) => run.libraryCopies),
+    aria2Seconds: aria2((run) => run.lastSeconds),
+    aria2LastOverBound: aria2((run) => run.lastOverBound),
+    aria2SeedCopies: aria2((run) => run.seedCopies),
+    aria2CrossRackCopies: aria2((run) => run.crossRackCopies),
+    libraryPullSeconds: pull((run) => run.lastSeconds),
+    libraryPullCrossRackCopies: pull((run) => run.crossRackCopies),
   }
 }
 
-/** Of the rows of which `pick` makes something; `null` when there is none. */
-function median(rows: readonly PrefetchRow[], pick: (row: PrefetchRow) => Value | undefined): Value {
-  const values = rows.map(pick).filter((value) => value !== undefined && value !== null)
-  const sorted = values.toSorted((a, b) => a - b)
+function ingestLimitError({ ingestLimitOver: over, ingestLimitUnder: under }: PlanRun): Value {
+  return over === null || under === null ? null : Math.max(over, under)
+}
+
+/** Nothing where no plans competed. */
+function competingFigures(rows: readonly PrefetchRow[], aloneSeconds: Value): Figures {
+  const competing = rows.filter(({ scenario }) => scenario === 'competing')
+  if (competing.length === 0) return {}
+  const runs = competing.filter((row): row is PrefetchRow & CompetingRun => !('reason' in row))
+  return {
+    competingFirstOverAlone: ratio(median(runs.map((run) => run.firstSeconds)), aloneSeconds),
+    competingLastOverBound: median(runs.map((run) => run.lastOverBound)),
+  }
+}
+
+function reasonOf(rows: readonly PrefetchRow[]): Figures {
+  const failed = rows.find((row) => 'reason' in row)
+  if (failed === undefined || !('reason' in failed)) return {}
+  return { reason: `${failed.scenario}: ${failed.reason}`.slice(0, 300) }
+}
+
+/** Of what was measured; `null` when nothing was. */
+function median(values: readonly Value[]): Value {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b)
   const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[Math.floor(sorted.length / 2)]]
   return low === undefined || high === undefined ? null : round((low + high) / 2)
 }
