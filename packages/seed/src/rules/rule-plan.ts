@@ -23,7 +23,7 @@ export function intentOf(
     ...(pinnedSeconds === undefined ? {} : { pinnedUntil: later(pinnedSeconds) }),
   }
   // With the count, a rule that is asked to act twice in a millisecond does act twice.
-  return { at, key: `${name}@${at}#${plans}`, request: plan, handled }
+  return { at, key: `rule:${name}@${at}#${plans}`, request: plan, handled }
 }
 
 function planName(rule: string, images: readonly ImageRecord[]): string {
