@@ -1,71 +1,75 @@
-import { createPlan } from '../../packages/planner/src/index.ts'
-import type { BenchReport } from '../run.ts'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import type { BenchFigures, BenchReport } from '../run.ts'
 import { measureFlash } from './measure-flash.ts'
-import { createPlannerInput, FLEET_KINDS, type FleetKind } from './planner-fleet.ts'
+import type { PlanRow } from './measure-plan.ts'
+import { FLEET_KINDS, type FleetKind } from './planner-fleet.ts'
+import { round } from './round.ts'
 
-const IMAGES = 100
 const SMALLER = [100, 1000]
 const LARGEST = 10_000
+/** Of what is measured ten times smaller. */
+const TENTH = LARGEST / 10
+const ROUNDS = 3
+const TIMEOUT_MS = 120_000
 
-interface PlannerRow {
-  readonly fleet: FleetKind
-  readonly nodes: number
-  readonly assignments: number
-  readonly waves: number
-  readonly planSeconds: number
-  /** Made again from itself with one demand more. */
-  readonly replanSeconds: number
-  readonly predictedOverBound: number
-}
+type Say = (line: string) => void
 
 /** See README.md beside this file. */
-export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
-  const rows: PlannerRow[] = []
-  for (let round = 0; round < (quick ? 1 : 3); round += 1) {
-    for (const nodes of SMALLER) rows.push(measurePlan('alike', nodes, say))
-    for (const kind of FLEET_KINDS) rows.push(measurePlan(kind, LARGEST, say))
+export async function run({ quick, say }: { quick: boolean; say: Say }): Promise<BenchReport> {
+  const rows: PlanRow[] = []
+  const failures: string[] = []
+  for (let turn = 0; turn < (quick ? 1 : ROUNDS); turn += 1) {
+    for (const fleet of FLEET_KINDS) {
+      for (const nodes of quick ? [TENTH, LARGEST] : [...SMALLER, LARGEST]) {
+        try {
+          rows.push(measureInProcess(fleet, nodes, say))
+        } catch (error) {
+          failures.push(`${fleet}, ${nodes} nodes: ${String(error)}`)
+        }
+      }
+    }
   }
   const flash = measureFlash()
   say(`10 GiB to 1,000 nodes: ${flash.seconds1000Nodes10GiB} s, simulated in ${flash.simulateSeconds1000Nodes} s`)
-  const medianOf = (fleet: FleetKind, nodes: number, of: 'planSeconds' | 'replanSeconds') =>
-    median(rows.filter((row) => row.fleet === fleet && row.nodes === nodes).map((row) => row[of]))
-  const largest = medianOf('alike', LARGEST, 'planSeconds')
-  return {
-    figures: {
-      seconds10kNodes: largest,
-      peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-      growthExponent: round(Math.log10(largest / medianOf('alike', LARGEST / 10, 'planSeconds'))),
-      replanSeconds10kNodes: medianOf('alike', LARGEST, 'replanSeconds'),
-      vmsSeconds10kNodes: medianOf('vms', LARGEST, 'planSeconds'),
-      ratesSeconds10kNodes: medianOf('rates', LARGEST, 'planSeconds'),
-      ...flash,
-    },
-    rows,
-  }
+  const reason: BenchFigures = failures.length === 0 ? {} : { reason: failures.join('; ') }
+  return { figures: { ...planFigures(rows), ...flash, ...reason }, rows }
 }
 
-function measurePlan(fleet: FleetKind, nodes: number, say: (line: string) => void): PlannerRow {
-  const input = createPlannerInput({ nodes, images: IMAGES }, fleet)
-  const begin = performance.now()
-  const plan = createPlan(input)
-  const planned = performance.now()
-  const more = input.demands.slice(0, 1).map((demand) => ({ ...demand, id: 'more', priority: 100 }))
-  createPlan({ ...input, demands: [...input.demands, ...more] }, { previous: plan })
-  const finishSeconds = ((plan.predicted.finishMs ?? Number.NaN) - input.nowMs) / 1000
-  const row = {
-    ...{ fleet, nodes, assignments: plan.assignments.length, waves: plan.waves.length },
-    planSeconds: round((planned - begin) / 1000),
-    replanSeconds: round((performance.now() - planned) / 1000),
-    predictedOverBound: round(finishSeconds / plan.fluidBound.seconds),
-  }
-  say(`${fleet}, ${nodes} nodes: planned in ${row.planSeconds} s, again in ${row.replanSeconds} s`)
+function measureInProcess(fleet: FleetKind, nodes: number, say: Say): PlanRow {
+  const argv = [join(import.meta.dirname, 'measure-plan.ts'), '--fleet', fleet, '--nodes', String(nodes)]
+  const row = JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8', timeout: TIMEOUT_MS })) as PlanRow
+  say(
+    `${fleet}, ${nodes} nodes: planned in ${row.planSeconds} s, again in ${row.replanSeconds} s, ${row.peakRssMiB} MiB`,
+  )
   return row
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+/** Medians of the rounds; the first three are of the worst fleet. What has no rows is `null`. */
+function planFigures(rows: readonly PlanRow[]): BenchFigures {
+  const figures: Record<string, number | null> = {}
+  const exponents: number[] = []
+  for (const kind of FLEET_KINDS) {
+    const of = (nodes: number) => rows.filter((row) => row.fleet === kind && row.nodes === nodes)
+    const [small, large] = [of(TENTH), of(LARGEST)]
+    figures[`${kind}Seconds10kNodes`] = median(large.map(({ planSeconds }) => planSeconds))
+    figures[`${kind}CpuSeconds10kNodes`] = median(large.map(({ planCpuSeconds }) => planCpuSeconds))
+    figures[`${kind}ReplanSeconds10kNodes`] = median(large.map(({ replanSeconds }) => replanSeconds))
+    const [before, after] = [small, large].map((some) => median(some.map(({ planCpuSeconds }) => planCpuSeconds)))
+    if (before != null && after != null) exponents.push(Math.log10(after / before))
+  }
+  const worst = (values: readonly (number | null | undefined)[]) => {
+    const known = values.filter((value) => typeof value === 'number')
+    return known.length === FLEET_KINDS.length ? round(Math.max(...known)) : null
+  }
+  return {
+    seconds10kNodes: worst(FLEET_KINDS.map((kind) => figures[`${kind}Seconds10kNodes`])),
+    peakRssMiB: rows.length === 0 ? null : Math.max(...rows.map((row) => row.peakRssMiB)),
+    growthExponent: worst(exponents),
+    ...figures,
+  }
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100
+function median(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null
 }

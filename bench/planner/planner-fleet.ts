@@ -1,5 +1,5 @@
 import { type Digest, seededRandom } from '@shoal/core'
-import type { DemandTarget, FleetNode, PlanLayer, PlannerInput } from '../../packages/planner/src/index.ts'
+import type { DemandTarget, FleetNode, PlanLayer, PlannerInput } from '@shoal/planner'
 
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
@@ -13,6 +13,10 @@ const BASES = 10
 /** What makes a fleet hard to plan: VMs that go to different nodes each, or nodes of which no two have the same link. */
 export const FLEET_KINDS = ['alike', 'vms', 'rates'] as const
 export type FleetKind = (typeof FLEET_KINDS)[number]
+
+export function isFleetKind(name: string): name is FleetKind {
+  return FLEET_KINDS.some((kind) => kind === name)
+}
 
 export interface FleetSize {
   readonly nodes: number

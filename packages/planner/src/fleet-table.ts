@@ -14,6 +14,8 @@ export class FleetTable {
   readonly #rackOf: Int32Array
   readonly #nodes: ReadonlyMap<string, number>
   readonly #layers: ReadonlyMap<Digest, number>
+  readonly #sizes: Float64Array
+  readonly #boots: Float64Array
   /** By layer, then by node. */
   readonly #held: readonly Float64Array[]
 
@@ -31,6 +33,10 @@ export class FleetTable {
     })
     const uplinks = new Map(fleet.racks.map((uplink) => [uplink.rack, uplink]))
     this.uplinks = [...racks.keys()].map((rack) => (rack === undefined ? undefined : uplinks.get(rack)))
+    this.#sizes = Float64Array.from(layers, ({ sizeBytes }) => sizeBytes)
+    this.#boots = Float64Array.from(layers, ({ bootBytes, pieceLengthBytes, sizeBytes }) => {
+      return Math.min(sizeBytes, Math.ceil(bootBytes / pieceLengthBytes) * pieceLengthBytes)
+    })
     this.#held = layers.map(() => new Float64Array(fleet.nodes.length))
     for (const [index, { holds }] of fleet.nodes.entries()) {
       for (const { layer, heldBytes } of holds) {
@@ -62,13 +68,12 @@ export class FleetTable {
   }
 
   sizeBytes(layer: number): number {
-    return this.layers[layer]?.sizeBytes ?? 0
+    return this.#sizes[layer] ?? 0
   }
 
-  /** In whole pieces, as they are fetched. */
+  /** What a boot reads of a layer, in whole pieces, as they are fetched. */
   bootBytes(layer: number): number {
-    const { bootBytes = 0, pieceLengthBytes = 1, sizeBytes = 0 } = this.layers[layer] ?? {}
-    return Math.min(sizeBytes, Math.ceil(bootBytes / pieceLengthBytes) * pieceLengthBytes)
+    return this.#boots[layer] ?? 0
   }
 
   /** Number of a middle's base. */

@@ -60,7 +60,8 @@ function rankNodes(
   const turnBefore = new Map(before.map((name, turn) => [name, turn]))
   const ranked = alive.map((node) => {
     const { node: name = '', rack } = table.nodes[node] ?? {}
-    const heldBytes = chain.reduce((sum, layer) => sum + table.heldBytes(layer, node), 0)
+    let heldBytes = 0
+    for (const layer of chain) heldBytes += table.heldBytes(layer, node)
     const worth = score({ node: name, rack, heldBytes, chainBytes, load: loads[node] ?? 0 })
     return { node, worth, turn: turnBefore.get(name) ?? before.length }
   })

@@ -42,14 +42,15 @@ export class CohortLinks {
       this.down[cohort] = nodes.reduce((least, node) => Math.min(least, this.#rates.nodeDown[node] ?? 0), Infinity)
       if (!isAlive) continue
       for (let part = 0; part < this.#state.parts; part += 1) {
-        this.#addHolders(cohort, part, this.#state.completeShare(cohort, part))
+        const isComplete = this.#state.isComplete(cohort, part)
+        this.#addHolders(cohort, part, isComplete ? 1 : this.#state.richShare(cohort, part))
       }
     }
   }
 
-  /** To be called when a cohort has got all of a part, of which `share` of its nodes had all before. */
-  complete(cohort: number, part: number, share: number): void {
-    this.#addHolders(cohort, part, 1 - share)
+  /** To be called when a cohort has got all of a part. */
+  complete(cohort: number, part: number): void {
+    this.#addHolders(cohort, part, 1 - this.#state.richShare(cohort, part))
   }
 
   #addHolders(cohort: number, part: number, share: number): void {

@@ -23,7 +23,7 @@ export function moveFlows(ground: MoveGround, grant: FlowGrant, seconds: number)
 
 function moveRack(
   { state, links, spare }: MoveGround,
-  { group: { cohorts, part }, rates }: FlowGrant,
+  { group: { cohorts, part }, rates, counts }: FlowGrant,
   { flows, ceiling, seconds }: { flows: RackFlows; ceiling: number; seconds: number },
 ): number {
   let moved = 0
@@ -38,11 +38,10 @@ function moveRack(
     const down = links.down[cohort] ?? 0
     const bytes = Math.min(most, state.lacking(cohort, part), spare.mostBytes(cohort, { rate, down }, seconds))
     const at = spare.finishAt(cohort, { rate, down }, bytes)
-    const shareBefore = state.completeShare(cohort, part)
     const isDone = state.receive(cohort, part, { bytes, at })
-    if (isDone) links.complete(cohort, part, shareBefore)
+    if (isDone) links.complete(cohort, part)
     spare.setFree(cohort, isDone ? at : undefined)
-    moved += bytes * state.weight(cohort, part)
+    moved += bytes * state.share(cohort, part) * (counts[index] ?? 0)
   }
   return moved
 }

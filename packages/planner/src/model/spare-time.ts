@@ -35,7 +35,8 @@ export class SpareTime {
 
   /** How much faster a cohort may be than its link, so that it makes up in a step as long as the last: at most twice as fast. */
   factor(cohort: number): number {
-    return this.#lastSeconds === 0 ? 1 : 1 + Math.min(1, this.#spare(cohort) / this.#lastSeconds)
+    const spare = this.#spare(cohort)
+    return spare === 0 ? 1 : 1 + Math.min(1, spare / this.#lastSeconds)
   }
 
   /** The most that a node of a cohort gets in this step. */

@@ -18,7 +18,7 @@ export class SwarmState {
   readonly #richShare: Float64Array
   readonly #doneAt: Float64Array
   readonly #next: Int32Array
-  /** By cohort: the stage at `#next`. */
+  /** By cohort: the first stage that is not done, which is that at `#next`. */
   readonly #first: (Stage | undefined)[]
   readonly #isAlive: Uint8Array
   readonly #startsAt: Float64Array
@@ -32,26 +32,27 @@ export class SwarmState {
     this.#richShare = new Float64Array(this.#got.length)
     this.#doneAt = new Float64Array(this.#got.length).fill(Number.NaN)
     this.#next = new Int32Array(cohorts.length)
-    this.#first = cohorts.map(({ stages }) => stages[0])
     this.#isAlive = Uint8Array.from(cohorts, ({ nodes }) => (nodes.every((node) => table.isAlive(node)) ? 1 : 0))
     this.#startsAt = Float64Array.from(cohorts, (_, cohort) => startsAt(cohort))
-    for (const [cohort, { nodes }] of cohorts.entries()) {
-      for (let part = 0; part < this.parts; part += 1)
-        this.#begin(
-          cohort,
-          part,
-          nodes.map((node) => heldOfPart(table, part, node)),
-        )
+    for (let part = 0; part < this.parts; part += 1) {
+      for (const [cohort, { nodes }] of cohorts.entries())
+        this.#begin(this.#index(cohort, part), part, { table, nodes })
     }
+    this.#first = cohorts.map((_, cohort) => this.#findFirst(cohort))
   }
 
-  #begin(cohort: number, part: number, held: readonly number[]): void {
-    const [index, bytes] = [this.#index(cohort, part), this.bytesOf(part)]
-    const least = held.reduce((some, one) => Math.min(some, one), bytes)
-    const lacking = held.reduce((sum, one) => sum + bytes - one, 0)
+  #begin(index: number, part: number, { table, nodes }: { table: FleetTable; nodes: readonly number[] }): void {
+    const bytes = this.bytesOf(part)
+    let [least, lacking, rich] = [bytes, 0, 0]
+    for (const node of nodes) {
+      const held = heldOfPart(table, part, node)
+      least = Math.min(least, held)
+      lacking += bytes - held
+      if (held >= bytes) rich += 1
+    }
     this.#got[index] = least
-    this.#share[index] = lacking === 0 ? 0 : lacking / (held.length * (bytes - least))
-    this.#richShare[index] = held.filter((one) => one >= bytes).length / held.length
+    this.#share[index] = lacking === 0 ? 0 : lacking / (nodes.length * (bytes - least))
+    this.#richShare[index] = rich / nodes.length
     if (lacking === 0) this.#doneAt[index] = Number.NEGATIVE_INFINITY
   }
 
@@ -67,9 +68,9 @@ export class SwarmState {
     return this.bytesOf(part) - this.got(cohort, part)
   }
 
-  /** Bytes that all nodes of a cohort together receive while its poorest receives one. */
-  weight(cohort: number, part: number): number {
-    return (this.cohorts[cohort]?.nodes.length ?? 0) * (this.#share[this.#index(cohort, part)] ?? 0)
+  /** Bytes that each node of a cohort receives on average while its poorest receives one. */
+  share(cohort: number, part: number): number {
+    return this.#share[this.#index(cohort, part)] ?? 0
   }
 
   /** NaN: not yet. -Infinity: from the beginning. */
@@ -81,9 +82,9 @@ export class SwarmState {
     return !Number.isNaN(this.doneAt(cohort, part))
   }
 
-  /** Of its nodes, those that have all of a part: 1 when it is complete. */
-  completeShare(cohort: number, part: number): number {
-    return this.isComplete(cohort, part) ? 1 : (this.#richShare[this.#index(cohort, part)] ?? 0)
+  /** Of its nodes, those that had all of a part from the beginning. */
+  richShare(cohort: number, part: number): number {
+    return this.#richShare[this.#index(cohort, part)] ?? 0
   }
 
   /** The most that any living cohort has of a part. */
@@ -113,31 +114,29 @@ export class SwarmState {
     this.#got[index] = (this.#got[index] ?? 0) + bytes
     const isDone = this.lacking(cohort, part) <= NOTHING_BYTES
     if (isDone) this.#doneAt[index] = at
+    if (isDone && this.#first[cohort]?.part === part) this.#first[cohort] = this.#findFirst(cohort)
     return isDone
   }
 
   /** The first stage that is not done, may begin and of whose part more can be had than it has. */
   stageOf(cohort: number, now: number, offered: Float64Array): Stage | undefined {
     if (this.#isAlive[cohort] === 0 || this.startsAt(cohort) > now) return undefined
-    const first = this.#firstLeft(cohort)
+    const first = this.#first[cohort]
     if (first === undefined || this.#canFetch(cohort, first, { now, offered })) return first
     const stages = this.cohorts[cohort]?.stages ?? []
     for (let next = (this.#next[cohort] ?? 0) + 1; next < stages.length; next += 1) {
       const stage = stages[next]
-      if (stage !== undefined && this.#canFetch(cohort, stage, { now, offered })) return stage
+      if (stage === undefined || this.isComplete(cohort, stage.part)) continue
+      if (this.#canFetch(cohort, stage, { now, offered })) return stage
     }
     return undefined
   }
 
-  /** The first stage that is not done. It stays the same for many steps, so it is kept. */
-  #firstLeft(cohort: number): Stage | undefined {
-    const kept = this.#first[cohort]
-    if (kept === undefined || !this.isComplete(cohort, kept.part)) return kept
+  #findFirst(cohort: number): Stage | undefined {
     const stages = this.cohorts[cohort]?.stages ?? []
     let next = this.#next[cohort] ?? 0
     while (next < stages.length && this.isComplete(cohort, stages[next]?.part ?? 0)) next += 1
     this.#next[cohort] = next
-    this.#first[cohort] = stages[next]
     return stages[next]
   }
 
@@ -146,8 +145,8 @@ export class SwarmState {
     { part, notBefore }: Stage,
     { now, offered }: { now: number; offered: Float64Array },
   ): boolean {
-    if (notBefore > now || this.isComplete(cohort, part)) return false
-    return (offered[part] ?? 0) > this.got(cohort, part)
+    const most = offered[part] ?? 0
+    return notBefore <= now && (most === Number.POSITIVE_INFINITY || most > this.got(cohort, part))
   }
 
   /** Groups fetch one part in order of cohorts, so that what is used together lies together. */
