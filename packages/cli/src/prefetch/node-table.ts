@@ -31,8 +31,9 @@ export const paceColumns = (now: number): readonly Column<PlanNode>[] => [
   { title: 'READY IN', align: 'right', value: (node) => describeReady(node, now) },
 ]
 
-/** How much of something there is; all of it only when not a byte lacks. */
+/** How much of something there is; all of it only when not a byte lacks, and nothing of what is not known yet. */
 export function formatShare(part: number, whole: number): string {
+  if (whole === 0) return '0 %'
   return `${part >= whole ? 100 : Math.floor((part / whole) * 100)} %`
 }
 

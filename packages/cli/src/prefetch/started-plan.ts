@@ -4,9 +4,9 @@ import { EXIT, type ExitCode } from '../exit-code.ts'
 import { formatBytes } from '../format/bytes.ts'
 import { printFault } from '../print-error.ts'
 import { formatUnmet } from './describe-unmet.ts'
-import { endPlan } from './end-plan.ts'
+import { endPlan, exitOfState } from './end-plan.ts'
 import { endWait } from './end-wait.ts'
-import { followPlan } from './follow-plan.ts'
+import { followPlan, isOver } from './follow-plan.ts'
 import { describeEstimate } from './plan-facts.ts'
 import { createPlanView } from './plan-view.ts'
 import { idOf } from './resolve-plan.ts'
@@ -29,7 +29,8 @@ export async function startedPlan(
 
 function endStart({ output, terminal }: CommandContext, { state, error, unmet }: Plan): ExitCode {
   if (error !== null) printFault(terminal, error, { json: output.isJson })
-  if (state === 'failed') return EXIT.failed
+  // A key that was sent before gives a plan that may be over.
+  if (isOver(state)) return exitOfState(state)
   return unmet.length === 0 ? EXIT.ok : EXIT.incomplete
 }
 

@@ -69,7 +69,7 @@ export function describeLabel({ id, name }: Pick<PlanLabel, 'id' | 'name'>): str
 function formatBar({ presentBytes, wantedBytes }: PlanUpdate['progress'], columns: number): string {
   const words = `${formatShare(presentBytes, wantedBytes).padStart(5)} of ${formatBytes(wantedBytes)}`
   const size = Math.min(MAX_BAR, columns - words.length - 3)
-  const done = wantedBytes === 0 ? size : Math.floor(Math.min(1, presentBytes / wantedBytes) * size)
+  const done = wantedBytes === 0 ? 0 : Math.floor(Math.min(1, presentBytes / wantedBytes) * size)
   return `[${'='.repeat(done)}${'-'.repeat(size - done)}] ${words}`
 }
 

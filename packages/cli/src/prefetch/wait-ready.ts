@@ -28,7 +28,8 @@ export async function waitReady(
       try {
         const result = await client.waitPrefetch({ params: { plan }, query: { readyShare, timeoutSeconds }, signal })
         reconnect.succeeded()
-        progress.update(progressOf(result))
+        // Before the image is known there is nothing to show.
+        if (result.plan.progress.wantedBytes > 0) progress.update(progressOf(result))
         if (result.reached || result.isEnded || clock.now() >= endsAt) return result
       } catch (error) {
         if (clock.now() >= endsAt) throw error

@@ -34,6 +34,19 @@ it('exits 6 when something cannot be met, although the rest is started', async (
   assert.match(stdout, /^plan nightly.*\nCANNOT BE MET\n {2}id-1: unknown-node: No\.\n {4}on 1 node: n9\n$/)
 })
 
+it('exits as the plan ended when its key was sent before', async () => {
+  await using seed = await startStandInPlans()
+  const start = async () => (await seed.shoal(['prefetch', 'start', 'web', '--all', '--idempotency-key', 'k'])).code
+  for (const [state, code] of [
+    ['done', EXIT.ok],
+    ['cancelled', EXIT.incomplete],
+    ['partly-done', EXIT.incomplete],
+  ] as const) {
+    seed.state.onCreate = () => buildPlan({ state })
+    assert.equal(await start(), code, state)
+  }
+})
+
 it('exits 1 and says why when nothing can be met', async () => {
   const error = { code: 'SHOAL_PLAN_UNMET', message: 'Nothing can be met.', hint: 'Mend it.', details: {} }
   const nodes = { total: 0, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }

@@ -69,6 +69,17 @@ it('is full when all nodes are ready, and lists no slow ones', () => {
   ])
 })
 
+it('is empty while it is not known yet what is to come', () => {
+  const nodes = { total: 0, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
+  const progress = buildProgress({ nodes, wantedBytes: 0, presentBytes: 0, bytesPerSecond: 0, estimatedFinishAt: null })
+  assert.deepEqual(formatUpdate(buildUpdate({ progress }), view), [
+    'plan nightly (p-1a2b): running',
+    '[------------------------------------------------------------]   0 % of 0 B',
+    'nodes  0 of 0 ready',
+    'time   no nodes yet',
+  ])
+})
+
 it('is never wider or higher than the terminal, and keeps control characters from it', () => {
   const evil = buildUpdate({
     progress: buildProgress({
