@@ -263,7 +263,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       popularity,
       limits,
       rackShares,
-      onReport: (node, inventory) => prefetch.plans.onReport(node, inventory),
+      onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],
@@ -278,7 +278,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
     addLimitRoutes(http.app, { limits })
     addPrefetchRoutes(http.app, prefetch)
-    addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.plans.show(plan) })
+    addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
 

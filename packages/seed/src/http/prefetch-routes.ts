@@ -1,34 +1,40 @@
 import { operations, type PlanSummary, type PlanUpdate } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
+import type { PlanReader } from '../prefetch/plan-reader.ts'
 import type { PrefetchPlans } from '../prefetch/prefetch-plans.ts'
 import { pageOf } from './page.ts'
 
 const USUAL_WAIT_SECONDS = 25
 
-export function addPrefetchRoutes(app: HttpApp, { plans }: { plans: PrefetchPlans }): void {
+export interface PrefetchRoutesDeps {
+  readonly plans: PrefetchPlans
+  readonly reader: PlanReader
+}
+
+export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoutesDeps): void {
   registerOperation(app, operations.createPrefetch, ({ body, headers }) =>
     body.dryRun === true
       ? plans.tryOut(body)
       : plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'] }),
   )
   registerOperation(app, operations.listPrefetches, ({ query }) => {
-    const { entries, next } = pageOf(plans.list(query.state), orderOf, query)
+    const { entries, next } = pageOf(reader.list(query.state), orderOf, query)
     return { plans: entries, next }
   })
-  registerOperation(app, operations.showPrefetch, ({ params }) => plans.show(params.plan))
+  registerOperation(app, operations.showPrefetch, ({ params }) => reader.show(params.plan))
   registerOperation(app, operations.listPrefetchNodes, async ({ params, query }) => {
-    const nodes = await plans.nodes(params.plan)
+    const nodes = await reader.nodes(params.plan)
     const wanted = nodes.filter(({ state }) => query.state === undefined || state === query.state)
     const { entries, next } = pageOf(wanted, ({ node }) => node, query)
     return { nodes: entries, next }
   })
   registerOperation(app, operations.streamPrefetch, ({ params, signal }) => {
-    plans.show(params.plan)
-    return messages(plans.watch(params.plan, { signal }))
+    reader.show(params.plan)
+    return messages(reader.updates(params.plan, { signal }))
   })
   registerOperation(app, operations.waitPrefetch, ({ params, query, signal }) => {
     const { readyShare = 1, timeoutSeconds = USUAL_WAIT_SECONDS } = query
-    return plans.wait(params.plan, { readyShare, timeoutMs: timeoutSeconds * 1000, signal })
+    return reader.wait(params.plan, { readyShare, timeoutMs: timeoutSeconds * 1000, signal })
   })
   registerOperation(app, operations.changePrefetch, ({ params, body }) => plans.change(params.plan, body))
   registerOperation(app, operations.cancelPrefetch, ({ params, query }) =>

@@ -14,7 +14,11 @@ import { FleetView } from './fleet-view.ts'
 import { OriginTerms } from './layer-terms.ts'
 import { PlanBook } from './plan-book.ts'
 import { PlanImages } from './plan-images.ts'
+import { PlanMaker } from './plan-maker.ts'
+import { PlanReader } from './plan-reader.ts'
 import { checkTarget } from './plan-request.ts'
+import { PlanRuns } from './plan-runs.ts'
+import { PlanWatch } from './plan-watch.ts'
 import { PlannerWorker } from './planner-worker.ts'
 import { PrefetchPlans } from './prefetch-plans.ts'
 
@@ -34,6 +38,8 @@ export interface PrefetchDeps {
 
 export interface Prefetch extends AsyncDisposable {
   readonly plans: PrefetchPlans
+  readonly reader: PlanReader
+  readonly runs: PlanRuns
   readonly rules: PrefetchRules
   /** An image may have been published. */
   noteImage(image: string): Promise<void>
@@ -46,29 +52,30 @@ export async function openPrefetch(deps: PrefetchDeps, config: SeedConfig['prefe
   const { plansKept, excludeAfterMs, ...links } = config
   const book = new PlanBook(deps, { kept: plansKept })
   const worker = new PlannerWorker()
-  const plans = new PrefetchPlans(
-    {
-      ...deps,
-      book,
-      worker,
-      images: new PlanImages(deps),
-      fleet: new FleetView(deps, links),
-      origin: new OriginTerms(deps),
-    },
-    { excludeAfterMs },
-  )
-  const rules = new PrefetchRules({ ...deps, plans, checkTarget: (target) => checkTarget(target, 'of the rule') })
+  const watch = new PlanWatch(deps.clock)
+  const images = new PlanImages(deps)
+  const planning = { ...deps, worker, images, fleet: new FleetView(deps, links) }
+  const runs = new PlanRuns({ ...planning, book, watch, origin: new OriginTerms(deps) }, { excludeAfterMs })
+  const reader = new PlanReader({ ...deps, book, runs, watch })
+  const plans = new PrefetchPlans({ ...deps, book, runs, reader, images, maker: new PlanMaker(planning) })
+  const rules = new PrefetchRules({
+    ...deps,
+    plans: { create: (request, options) => plans.create(request, options), state: (plan) => reader.state(plan) },
+    checkTarget: (target) => checkTarget(target, 'of the rule'),
+  })
   await book.open()
-  await plans.open()
+  await runs.open()
   await rules.open()
   return {
     plans,
+    reader,
+    runs,
     rules,
     noteImage: async (image) => {
-      plans.look()
+      runs.look()
       await rules.noteImage(image)
     },
-    run: async ({ signal }) => void (await Promise.all([plans.run({ signal }), rules.run({ signal })])),
+    run: async ({ signal }) => void (await Promise.all([runs.run({ signal }), rules.run({ signal })])),
     [Symbol.asyncDispose]: () => worker.close(),
   }
 }

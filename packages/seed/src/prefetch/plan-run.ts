@@ -119,9 +119,14 @@ export class PlanRun {
   }
 
   /** As {@link tick}, but throws what goes wrong, and begins after one that is under way. */
-  async settle(moment: FleetMoment): Promise<void> {
+  settle(moment: FleetMoment): Promise<void> {
+    return this.alone(() => this.#tick(moment))
+  }
+
+  /** Runs a task while no tick is under way, and keeps ticks out until it has ended. */
+  async alone(task: () => Promise<void>): Promise<void> {
     while (this.#isBusy !== undefined) await this.#isBusy
-    const run = this.#tick(moment)
+    const run = task()
     this.#isBusy = run
       .catch(() => {})
       .finally(() => {
@@ -206,7 +211,7 @@ export class PlanRun {
       if (readiness.kind === 'importing' && !readiness.isAsked) {
         try {
           await images.request(image, priority)
-          await book.put({ ...record, imports: [...record.imports, image] }, [])
+          await book.put({ ...this.record, imports: [...this.record.imports, image] }, [])
         } catch (error) {
           await this.#failImage(image, toErrorBody(error))
         }

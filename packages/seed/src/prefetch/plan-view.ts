@@ -1,7 +1,8 @@
 import type { Plan, PlanProgress, PlanSummary } from '@shoal/api'
 import type { PlanRecord } from './plan-record.ts'
 
-const NO_PROGRESS: PlanProgress = {
+/** Of a plan of which nothing is known. */
+export const NO_PROGRESS: PlanProgress = {
   nodes: { total: 0, waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 },
   wantedBytes: 0,
   presentBytes: 0,

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import type { Plan, PrefetchRequest } from '@shoal/api'
+import type { Digest } from '@shoal/core'
+import { seedError } from '../errors.ts'
+import { checkActive } from '../imports/import-image.ts'
+import { FleetProgress } from './fleet-progress.ts'
+import { heldLayers } from './node-progress.ts'
+import type { PlanRecord } from './plan-record.ts'
+import { checkImages, isoTime, planTerms } from './plan-request.ts'
+import type { FleetMoment } from './plan-run.ts'
+import { toApiPlan } from './plan-view.ts'
+import { type Planned, type PlanningDeps, planAnew } from './planning.ts'
+import type { SlowContext } from './slow-reason.ts'
+
+export interface CreateOptions {
+  /** `api`, or `rule:NAME`. */
+  readonly source: string
+  readonly idempotencyKey?: string | undefined
+}
+
+/** Makes records of plans from requests, and says what a plan would be. */
+export class PlanMaker {
+  readonly #deps: PlanningDeps
+
+  constructor(deps: PlanningDeps) {
+    this.#deps = deps
+  }
+
+  /** Throws `SHOAL_PLAN_*` and `SHOAL_IMAGE_*` for a request that cannot become a plan. */
+  record(request: PrefetchRequest, hash: string, { source, idempotencyKey }: CreateOptions): PlanRecord {
+    const { images } = request
+    this.checkImages(images)
+    const now = this.#deps.clock.now()
+    return {
+      ...UNPLANNED,
+      ...planTerms(request, now),
+      id: `plan-${randomBytes(5).toString('hex')}`,
+      name: request.name ?? this.#nameOf(request),
+      source,
+      idempotencyKey: idempotencyKey ?? null,
+      requestHash: hash,
+      images,
+      createdAt: isoTime(now),
+    }
+  }
+
+  checkImages(images: PrefetchRequest['images']): void {
+    checkImages(images)
+    for (const { image } of images) {
+      const record = this.#deps.catalogue.image(image)
+      if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
+      checkActive(image, record.deletedAt === null ? record.image : undefined)
+    }
+  }
+
+  /** What a plan would be, of which nothing is kept. Throws as {@link record}, and `SHOAL_PLAN_PLANNER`. */
+  async tryOut(request: PrefetchRequest, moment: FleetMoment): Promise<Plan> {
+    const { catalogue, registry, clock } = this.#deps
+    const record = this.record(request, '', { source: 'api' })
+    const { outcome, simulation, targets, toCome } = await this.plan(record, request, moment)
+    const progress = new FleetProgress()
+    const sizeOf = (layer: Digest) => catalogue.layer(layer)?.sizeBytes ?? toCome.get(layer) ?? 0
+    const heldBy = (node: string) => heldLayers(registry.get(node)?.inventory ?? null)
+    progress.setTargets(targets, sizeOf, heldBy, clock.now())
+    const summary = progress.summary(AT_REST, clock.now())
+    return toApiPlan({ ...record, ...outcome, simulation }, { ...summary, slowest: [] }, true)
+  }
+
+  /** Plans from nothing, beside whatever is under way. */
+  plan(record: PlanRecord, { simulate }: PrefetchRequest, { isHere }: FleetMoment): Promise<Planned> {
+    return planAnew(this.#deps, record, { before: new Map(), isHere, isStored: false, simulate })
+  }
+
+  #nameOf({ images }: PrefetchRequest): string {
+    const [first] = images
+    const name = first === undefined ? '' : this.#deps.images.name(first.image)
+    return (images.length > 1 ? `${name} and ${images.length - 1} more` : name).slice(0, 100)
+  }
+}
+
+/** The context of a plan that nobody carries out. */
+const AT_REST: SlowContext = {
+  isPaused: false,
+  notBefore: null,
+  toCome: new Set(),
+  nodeLimit: () => null,
+  medianRate: 0,
+}
+
+/** A plan before anything is known of it. */
+const UNPLANNED = {
+  state: 'planned',
+  error: null,
+  startedAt: null,
+  finishedAt: null,
+  isLate: false,
+  isHeld: false,
+  finalProgress: null,
+  chains: {},
+  failures: {},
+  imports: [],
+  simulation: null,
+  prediction: {
+    finishAt: null,
+    seconds: null,
+    fluidBoundSeconds: 0,
+    limitedBy: 'nothing',
+    bytes: { libraryToSeed: 0, seedToNode: 0, inRack: 0, crossRack: 0 },
+  },
+  waves: [],
+  placements: [],
+  evictions: [],
+  unmet: [],
+} as const satisfies Partial<PlanRecord>

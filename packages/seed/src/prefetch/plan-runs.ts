@@ -1,0 +1,145 @@
+import type { Inventory, PlanProgress } from '@shoal/api'
+import { errorMessage } from '@shoal/core'
+import { FleetClock } from './fleet-clock.ts'
+import type { OriginTerms } from './layer-terms.ts'
+import { heldLayers } from './node-progress.ts'
+import { isOver, type PlanRecord } from './plan-record.ts'
+import { type FleetMoment, PlanRun, type PlanRunDeps, type PlanRunOptions } from './plan-run.ts'
+import { NO_PROGRESS } from './plan-view.ts'
+import type { PlanWatch } from './plan-watch.ts'
+
+export interface PlanRunsDeps extends PlanRunDeps {
+  /** Is told how urgently to give layers. */
+  readonly origin: Pick<OriginTerms, 'set'>
+  readonly watch: PlanWatch
+}
+
+/** Plans are looked at this often, and soon after news. */
+const TICK_MS = 1000
+const SOON_MS = 100
+
+/** Carries out the plans that are under way, side by side. */
+export class PlanRuns {
+  readonly #deps: PlanRunsDeps
+  readonly #options: PlanRunOptions
+  readonly #runs = new Map<string, PlanRun>()
+  readonly #fleet: FleetClock
+  #isRung = false
+  #wake: () => void = () => {}
+
+  constructor(deps: PlanRunsDeps, options: PlanRunOptions) {
+    this.#deps = deps
+    this.#options = options
+    this.#fleet = new FleetClock(deps, options)
+    deps.book.onChange((plan) => deps.watch.wake(plan))
+  }
+
+  /** Takes up the plans that were under way. */
+  async open(): Promise<void> {
+    for (const record of this.#deps.book.list()) {
+      if (!isOver(record)) this.#runs.set(record.id, await this.ofPlan(record.id))
+    }
+  }
+
+  get count(): number {
+    return this.#runs.size
+  }
+
+  has(id: string): boolean {
+    return this.#runs.has(id)
+  }
+
+  /** Takes a plan in, to be carried out from now on. */
+  add(run: PlanRun): void {
+    this.#runs.set(run.id, run)
+  }
+
+  /** Stops carrying a plan out. */
+  drop(id: string): void {
+    this.#runs.delete(id)
+  }
+
+  /** A plan that nothing is known of yet. */
+  begin(id: string): PlanRun {
+    return new PlanRun(id, this.#deps, this.#options)
+  }
+
+  /** That of a plan under way; of one that is over, one that begins with what is kept of it. */
+  async ofPlan(id: string): Promise<PlanRun> {
+    const running = this.#runs.get(id)
+    if (running !== undefined) return running
+    const run = this.begin(id)
+    await run.open()
+    return run
+  }
+
+  progress(record: PlanRecord): PlanProgress {
+    return this.#runs.get(record.id)?.progress() ?? record.finalProgress ?? NO_PROGRESS
+  }
+
+  /** Whether another plan that is under way wants an image. */
+  isWanted(image: string): boolean {
+    return [...this.#runs.values()].some(({ record }) => record.images.some((wanted) => wanted.image === image))
+  }
+
+  /** Who is there now. */
+  moment(): FleetMoment {
+    return this.#fleet.now()
+  }
+
+  /** Carries plans out until aborted. */
+  async run({ signal }: { signal: AbortSignal }): Promise<void> {
+    const { clock } = this.#deps
+    while (!signal.aborted) {
+      this.#isRung = false
+      await this.tick()
+      await clock.sleep(SOON_MS, { signal }).catch(() => {})
+      if (this.#isRung) continue
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      const stop = AbortSignal.any([signal, woken.signal])
+      await clock.sleep(TICK_MS - SOON_MS, { signal: stop }).catch(() => {})
+    }
+  }
+
+  /** Does what is due now for every plan. Never throws. */
+  async tick(): Promise<void> {
+    const moment = this.moment()
+    await Promise.all([...this.#runs.values()].map((run) => run.tick(moment)))
+    for (const [id, run] of this.#runs) if (isOver(run.record)) this.#runs.delete(id)
+    this.#deps.origin.set([...this.#runs.values()].map(({ givingTerms }) => givingTerms))
+    try {
+      await this.#tidy()
+    } catch (error) {
+      this.#deps.logger.error({ reason: errorMessage(error), error }, 'plans that are over could not be tidied up')
+    }
+  }
+
+  /** A node has told what it holds. */
+  onReport(node: string, inventory: Inventory): void {
+    if (this.#runs.size === 0) return
+    const held = heldLayers(inventory)
+    for (const [id, run] of this.#runs) {
+      const { ready } = run.counts()
+      if (!run.report(node, held)) continue
+      this.#deps.watch.wake(id)
+      if (run.counts().ready !== ready) this.look()
+    }
+  }
+
+  /** Something happened that plans may depend on, such as that an image was imported: they are looked at soon. */
+  look(): void {
+    this.#isRung = true
+    this.#wake()
+  }
+
+  /** Ends the pins of plans that are over when their time has come, and forgets those that are more than are kept. */
+  async #tidy(): Promise<void> {
+    const { book, clock } = this.#deps
+    const now = clock.now()
+    const surplus = book.surplus()
+    const due = book.list().filter((record) => isOver(record) && record.isHeld && Date.parse(record.pinnedUntil) <= now)
+    for (const { id } of [...due, ...surplus.filter(({ isHeld }) => isHeld)]) await this.begin(id).release()
+    for (const { id } of surplus) await book.remove(id)
+  }
+}
