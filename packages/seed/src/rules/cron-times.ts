@@ -9,8 +9,8 @@ const MIN_INTERVAL_MS = 60_000
 const TRIAL = new Date('2000-01-01T00:00:00Z')
 
 /**
- * The times of a cron expression in a time zone, as croner has them: a fixed time that the clock leaps over comes right after the leap, and
- * one that the clock shows twice comes once. Times are milliseconds since the epoch.
+ * The times of a cron expression in a time zone, as croner has them: a fixed time that the clock leaps over comes right
+ * after the leap, and one that the clock shows twice comes once. Times are milliseconds since the epoch.
  */
 export class CronTimes {
   readonly #cron: Cron

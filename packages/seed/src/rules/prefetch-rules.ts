@@ -15,8 +15,8 @@ const MAX_SLEEP_MS = 60_000
 const MIN_SLEEP_MS = 20
 
 /**
- * The rules that make prefetch plans by themselves: at times of cron, or when new images are published. What a rule is about to do is
- * durable before it does it, so that a crash costs no plan and makes none twice.
+ * The rules that make prefetch plans by themselves: at times of cron, or when new images are published. What a rule is
+ * about to do is durable before it does it, so that a crash costs no plan and makes none twice.
  */
 export class PrefetchRules {
   readonly #deps: PrefetchRulesDeps
@@ -49,8 +49,8 @@ export class PrefetchRules {
   }
 
   /**
-   * Makes a rule, or replaces it; its past stays. Throws `SHOAL_RULE_LIMIT`, `SHOAL_RULE_IMAGES`, `SHOAL_RULE_TIME_ZONE`,
-   * `SHOAL_RULE_CRON`, or what is wrong with its target.
+   * Makes a rule, or replaces it; its past stays. Throws `SHOAL_RULE_LIMIT`, `SHOAL_RULE_IMAGES`,
+   * `SHOAL_RULE_TIME_ZONE`, `SHOAL_RULE_CRON`, or what is wrong with its target.
    */
   async put(name: string, request: PrefetchRuleRequest): Promise<PrefetchRule> {
     await this.#book.put(name, request)
@@ -64,16 +64,16 @@ export class PrefetchRules {
   }
 
   /**
-   * Lets a rule act now, even one that is not enabled, and gives the id of its plan; that is the one that runs, if one of the rule does
-   * for the same images. Throws `SHOAL_RULE_UNKNOWN`, `SHOAL_RULE_NO_IMAGE`, or why there is no plan.
+   * Lets a rule act now, even one that is not enabled, and gives the id of its plan; that is the one that runs, if one
+   * of the rule does for the same images. Throws `SHOAL_RULE_UNKNOWN`, `SHOAL_RULE_NO_IMAGE`, or why there is no plan.
    */
   runNow(name: string): Promise<string> {
     return this.#inTurn(name, () => this.#actor.actNow(name))
   }
 
   /**
-   * Tells that an image may have been published. Telling again changes nothing. Never throws: what could not be written is found again
-   * at the next start.
+   * Tells that an image may have been published. Telling again changes nothing. Never throws: what could not be written
+   * is found again at the next start.
    */
   async noteImage(id: string): Promise<void> {
     try {

@@ -68,7 +68,9 @@ export class RuleActor {
     else await this.#act(now, chooseWaiting(now, catalogue, dueMs), after)
   }
 
-  /** Lets a rule act now, whatever its times, and gives the plan. Throws `SHOAL_RULE_NO_IMAGE`, or why there is no plan. */
+  /**
+   * Lets a rule act now, whatever its times, and gives the plan. Throws `SHOAL_RULE_NO_IMAGE`, or why there is no plan.
+   */
   async actNow(name: string): Promise<string> {
     const { book, catalogue, clock } = this.#deps
     const record = book.get(name)

@@ -34,7 +34,10 @@ const MAX_TAKEN = 2000
 /** A clock that is corrected by less makes nobody act twice; after more, times begin anew. */
 const MAX_SET_BACK_MS = 60 * 60 * 1000
 
-/** The rules and which new images wait for each, in memory and durable. A change holds at once, and is durable when its promise resolves. */
+/**
+ * The rules and which new images wait for each, in memory and durable. A change holds at once, and is durable when its
+ * promise resolves.
+ */
 export class RuleBook {
   readonly #deps: RuleBookDeps
   readonly #rules = new Map<string, Entry>()
@@ -43,7 +46,10 @@ export class RuleBook {
     this.#deps = deps
   }
 
-  /** Reads the rules, and takes in images of which nobody could tell them. To be called once, when the catalogue is open. */
+  /**
+   * Reads the rules, and takes in images of which nobody could tell them. To be called once, when the catalogue is
+   * open.
+   */
   async open(): Promise<void> {
     for await (const { value } of this.#deps.state.range<RuleRecord>({ prefix: PREFIX })) {
       this.#rules.set(value.name, { record: value, times: this.#timesOf(value) })

@@ -3,8 +3,8 @@ import { seedError } from '../errors.ts'
 import { CronTimes } from './cron-times.ts'
 
 /**
- * Checks what the schema cannot, and gives the times of the rule; `undefined` when it acts at once. Throws `SHOAL_RULE_IMAGES`,
- * `SHOAL_RULE_TIME_ZONE`, `SHOAL_RULE_CRON`, or what is wrong with its target.
+ * Checks what the schema cannot, and gives the times of the rule; `undefined` when it acts at once. Throws
+ * `SHOAL_RULE_IMAGES`, `SHOAL_RULE_TIME_ZONE`, `SHOAL_RULE_CRON`, or what is wrong with its target.
  */
 export function checkRule(
   { on, cron, timeZone, images, target }: PrefetchRuleRequest,

@@ -14,8 +14,8 @@ export interface RuleChoice {
 type Images = Pick<Catalogue, 'image' | 'images'>
 
 /**
- * Of the new images that were published until then, those to prefetch. When only the newest one counts, an old image that is imported late
- * is passed over: it is not the newest of those that the rule means.
+ * Of the new images that were published until then, those to prefetch. When only the newest one counts, an old image
+ * that is imported late is passed over: it is not the newest of those that the rule means.
  */
 export function chooseWaiting({ request, waiting }: RuleRecord, catalogue: Images, untilMs: number): RuleChoice {
   const waits = new Set(waiting)

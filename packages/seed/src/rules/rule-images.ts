@@ -25,7 +25,9 @@ export function isUsable(record: ImageRecord): boolean {
   return isActive(record) && (error === null || isRetriable(error.code))
 }
 
-/** Sorts images in place by when they were made, the newest first; those of the same second by when they were published. */
+/**
+ * Sorts images in place by when they were made, the newest first; those of the same second by when they were published.
+ */
 export function newestFirst(records: ImageRecord[]): ImageRecord[] {
   const keyed = (record: ImageRecord) => [madeAtMs(record.image), Date.parse(publishedAt(record) ?? '') || 0] as const
   return records.sort((a, b) => {

@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { PrefetchRequest, PrefetchRule, PrefetchRuleRequest } from '@shoal/api'
 
-/** A plan that is about to be made. It is durable before the plan is, so that after a crash the same plan is asked for again. */
+/**
+ * A plan that is about to be made. It is durable before the plan is, so that after a crash the same plan is asked for
+ * again.
+ */
 export interface RuleIntent {
   /** ISO 8601. */
   readonly at: string
