@@ -388,3 +388,71 @@ test('a source that turns out to be the origin no longer counts as a peer', () =
   assert.equal(fixture.scheduler.needOfOrigin().count, 4)
   assert.equal(bitfield(4, fixture.drain()).count, 4)
 })
+
+test('the head is asked of all sources before the rest is asked of any, and asks are announced as what they are', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 16 })
+  fixture.scheduler.setHead(4)
+  fixture.add('near', range(0, 3))
+  fixture.add('near', range(3, 16))
+  assert.equal(fixture.scheduler.isHeadWanted, true)
+  fixture.scheduler.fill()
+  assert.deepEqual(new Set(fixture.asked.slice(0, 3).map(({ priority }) => priority)), new Set(['boot-profile']))
+  assert.equal(fixture.asked[3]?.priority, 'plan')
+  assert.deepEqual(
+    fixture.admissions.map(({ priority }) => priority),
+    fixture.asked.map(({ priority }) => priority),
+  )
+  fixture.drain()
+  assert.equal(fixture.scheduler.isHeadWanted, false)
+})
+
+test('a head that grows or shrinks changes what goes first, but not what somebody waits for', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 16 })
+  const priorityOf = () => {
+    fixture.admissions.length = 0
+    return fixture.drain().map((piece, index) => [piece, fixture.admissions[index]?.priority] as const)
+  }
+  fixture.scheduler.prioritise(2, 'on-demand')
+  fixture.scheduler.setHead(8)
+  fixture.scheduler.setHead(3)
+  fixture.scheduler.setHead(99)
+  fixture.scheduler.setHead(4)
+  fixture.add('near')
+  const found = priorityOf()
+  assert.deepEqual(found[0], [2, 'on-demand'])
+  assert.deepEqual(new Set(found.slice(1, 4)), new Set(found.filter(([, priority]) => priority === 'boot-profile')))
+  assert.deepEqual(
+    found
+      .slice(1, 4)
+      .map(([piece]) => piece)
+      .sort(),
+    [0, 1, 3],
+  )
+})
+
+test('what is far and may not be asked does not keep near sources from being asked', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 8 })
+  const far = fixture.add('far', range(0, 4))
+  const unknown = fixture.add('unknown', range(0, 4))
+  const near = fixture.add('near', range(4, 8))
+  fixture.refused.add('far').add('unknown')
+  for (const isHead of [false, true]) {
+    if (isHead) fixture.scheduler.setHead(2)
+    fixture.tickAfter(5000)
+    assert.deepEqual([fixture.askedOf(far), fixture.askedOf(unknown)], [[], []])
+  }
+  assert.equal(fixture.askedOf(near).length, 2)
+  fixture.refused.clear()
+  assert.equal(new Set(fixture.drain()).size, 8)
+})
+
+test('a read goes to a near source when one that is quicker may not be asked', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 4 })
+  const near = fixture.add('near')
+  fixture.add('unknown')
+  near.bytesPerSecond = 100_000
+  fixture.refused.add('unknown')
+  fixture.scheduler.prioritise(3, 'on-demand')
+  fixture.scheduler.fill()
+  assert.deepEqual([fixture.asked[0]?.piece, fixture.asked[0]?.source], [3, near])
+})

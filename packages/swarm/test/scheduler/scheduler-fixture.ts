@@ -16,6 +16,10 @@ export interface Ask {
 export class SchedulerFixture {
   now = 1000
   isAdmitting = true
+  /** Places of which nothing may be asked now. */
+  readonly refused = new Set<SourcePlace>()
+  /** With which priority it was asked whether something may be asked for, and where. */
+  readonly admissions: { priority: Priority; place: SourcePlace }[] = []
   /** Not yet answered. */
   readonly asked: Ask[] = []
   readonly cancelled: { source: Source; piece: number }[] = []
@@ -36,7 +40,10 @@ export class SchedulerFixture {
         },
         cancel: (source, piece) => this.cancelled.push({ source, piece }),
         setOffers: (origin) => this.offered.push(origin),
-        admit: () => this.isAdmitting,
+        admit: (_bytes, priority, place) => {
+          this.admissions.push({ priority, place })
+          return this.isAdmitting && !this.refused.has(place)
+        },
       },
       {
         node,
