@@ -357,7 +357,7 @@ export type PlanUpdate = Static<typeof PlanUpdate>
 export const WaitResult = Type.Object(
   {
     reached: Type.Boolean({ description: 'Whether so many nodes are ready.' }),
-    isEnded: Type.Boolean({ description: 'Whether nothing more will happen by itself.' }),
+    isEnded: Type.Boolean({ description: 'Whether it is over, or all nodes that can have it have it (partly-done).' }),
     plan: PlanSummary,
   },
   { description: 'What came of waiting.' },

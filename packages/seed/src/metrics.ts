@@ -1,3 +1,4 @@
+import type { PlanNodeState, PlanState } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
 import type { ImportObserver } from './imports/import-runner.ts'
 
@@ -8,6 +9,9 @@ export interface SeedGauges {
   images(): Record<'total' | 'published' | 'importing' | 'failed', number>
   swarm(): { connections: number; uploadedBytes: number }
   libraryReachable(): boolean
+  plans(): Record<PlanState, number>
+  /** Of plans under way. */
+  planNodes(): Record<PlanNodeState, number>
 }
 
 const IMPORT_SECONDS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
@@ -52,6 +56,8 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     ['shoal_seed_layers', 'Layers by state.', gauges.layers],
     ['shoal_seed_nodes', 'Nodes by state.', gauges.nodes],
     ['shoal_seed_images', 'Images of the library that were, are being or could not be imported.', importedImages],
+    ['shoal_prefetch_plans', 'Prefetch plans that are kept, by state.', gauges.plans],
+    ['shoal_prefetch_nodes', 'Nodes of prefetch plans under way, by state.', gauges.planNodes],
   ] as const
   for (const [name, help, read] of states) {
     metrics.gauge({

@@ -161,6 +161,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       images: () => countImages(catalogue, importer),
       swarm: () => swarm.stats(),
       libraryReachable: () => watcher.isReachable,
+      plans: () => prefetch.reader.countByState(),
+      planNodes: () => prefetch.runs.countNodes(),
     })
 
     const publication = new Publication({

@@ -1,4 +1,13 @@
-import type { Plan, PlanNode, PlanState, PlanSummary, PlanUpdate, WaitResult } from '@shoal/api'
+import {
+  PLAN_STATES,
+  type Plan,
+  type PlanNode,
+  type PlanState,
+  type PlanSummary,
+  type PlanUpdate,
+  type WaitResult,
+} from '@shoal/api'
+
 import type { Clock } from '@shoal/core'
 import type { PlanBook } from './plan-book.ts'
 import { isOver } from './plan-record.ts'
@@ -44,6 +53,12 @@ export class PlanReader {
 
   state(id: string): PlanState | undefined {
     return this.#deps.book.get(id)?.state
+  }
+
+  countByState(): Record<PlanState, number> {
+    const counts = Object.fromEntries(PLAN_STATES.map((state) => [state, 0])) as Record<PlanState, number>
+    for (const { state } of this.#deps.book.list()) counts[state] += 1
+    return counts
   }
 
   /** The nodes of a plan, by name. */

@@ -106,21 +106,18 @@ export class PlanRun {
     return this.#progress.report(node, held, this.#deps.clock.now())
   }
 
-  /** Does what is due now; one at a time. Never throws. */
+  /** Does what is due now, unless that is under way already. Never throws. */
   tick(moment: FleetMoment): Promise<void> {
-    this.#isBusy ??= this.#tick(moment)
-      .catch((error: unknown) => {
-        this.#deps.logger.error({ plan: this.id, reason: errorMessage(error), error }, 'a plan could not go on')
-      })
-      .finally(() => {
-        this.#isBusy = undefined
-      })
-    return this.#isBusy
+    return this.#isBusy ?? this.settle(moment)
   }
 
-  /** As {@link tick}, but throws what goes wrong, and begins after one that is under way. */
+  /** As {@link tick}, but begins after one that is under way. */
   settle(moment: FleetMoment): Promise<void> {
-    return this.alone(() => this.#tick(moment))
+    return this.alone(() =>
+      this.#tick(moment).catch((error: unknown) => {
+        this.#deps.logger.error({ plan: this.id, reason: errorMessage(error), error }, 'a plan could not go on')
+      }),
+    )
   }
 
   /** Runs a task while no tick is under way, and keeps ticks out until it has ended. */

@@ -1,4 +1,4 @@
-import type { Inventory, PlanProgress } from '@shoal/api'
+import { type Inventory, PLAN_NODE_STATES, type PlanNodeState, type PlanProgress } from '@shoal/api'
 import { errorMessage } from '@shoal/core'
 import { FleetClock } from './fleet-clock.ts'
 import type { OriginTerms } from './layer-terms.ts'
@@ -75,6 +75,16 @@ export class PlanRuns {
 
   progress(record: PlanRecord): PlanProgress {
     return this.#runs.get(record.id)?.progress() ?? record.finalProgress ?? NO_PROGRESS
+  }
+
+  /** Nodes of all plans under way, by state. */
+  countNodes(): Record<PlanNodeState, number> {
+    const sum = { waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
+    for (const run of this.#runs.values()) {
+      const counts = run.counts()
+      for (const state of PLAN_NODE_STATES) sum[state] += counts[state]
+    }
+    return sum
   }
 
   /** Whether another plan that is under way wants an image. */
