@@ -5,7 +5,7 @@ import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { holdYoungGeneration } from '@shoal/service/young-generation'
 import { openLevelState } from '@shoal/state'
-import { createSwarm } from '@shoal/swarm'
+import { createSwarm, DEFAULT_LAYER_TERMS } from '@shoal/swarm'
 import { manneredLayer } from './mannered-layer.ts'
 import { scriptEvents } from './script-events.ts'
 import { obeyTransferOrders } from './transfer-orders.ts'
@@ -85,10 +85,18 @@ const layer =
   role === 'origin' || values.holds
     ? await store.adopt(description, join(values.directory, 'layer.raw'))
     : await store.create(description)
-obeyTransferOrders(limits, () => swarm.get(manifest.digest)?.stats())
+let terms = DEFAULT_LAYER_TERMS
+obeyTransferOrders({
+  limits,
+  counters: () => swarm.get(manifest.digest)?.stats(),
+  setLayerRate: (limitBytesPerSecond) => {
+    terms = { ...terms, limitBytesPerSecond }
+    swarm.get(manifest.digest)?.setTerms(terms)
+  },
+})
 if (values.warm) await warmUp(store)
 const begun = scriptEvents.begun()
 scriptEvents.ready(layer.path, swarm.peerId)
 await begun
 const { manner } = values
-await swarm.join(manner === 'corrupt' || manner === 'silent' ? manneredLayer(layer, manner) : layer)
+await swarm.join(manner === 'corrupt' || manner === 'silent' ? manneredLayer(layer, manner) : layer, terms)

@@ -2,7 +2,12 @@ import type { TransferLimits, TransferRates } from '@shoal/core'
 
 /** What a bench that has a channel to the process may send. */
 export interface TransferOrder {
-  readonly rates: Partial<TransferRates>
+  readonly rates: TransferRateChange
+}
+
+/** Limits of the node, and that on what it receives of the layer. */
+export interface TransferRateChange extends Partial<TransferRates> {
+  readonly layerBytesPerSecond?: number
 }
 
 /** What it gets: first once when the order is carried out, then every 100 ms. */
@@ -23,8 +28,15 @@ interface Counters {
   readonly fromPeersBytes: number
 }
 
+export interface OrderedTransfer {
+  readonly limits: TransferLimits
+  readonly counters: () => Counters | undefined
+  /** Sets the limit of the layer. */
+  readonly setLayerRate: (bytesPerSecond: number) => void
+}
+
 /** Sets limits when the parent process says so, and tells it what was sent and received. Without a channel it does nothing. */
-export function obeyTransferOrders(limits: TransferLimits, counters: () => Counters | undefined): void {
+export function obeyTransferOrders({ limits, counters, setLayerRate }: OrderedTransfer): void {
   if (process.send === undefined) return
   const tell = (isChange: boolean) => {
     const { uploadedBytes = 0, fromOriginBytes = 0, fromPeersBytes = 0 } = counters() ?? {}
@@ -34,7 +46,9 @@ export function obeyTransferOrders(limits: TransferLimits, counters: () => Count
   }
   process.once('message', () => setInterval(() => tell(false), SAMPLE_MS))
   process.on('message', ({ rates }: TransferOrder) => {
-    limits.set(rates)
+    const { layerBytesPerSecond, ...ofNode } = rates
+    limits.set(ofNode)
+    if (layerBytesPerSecond !== undefined) setLayerRate(layerBytesPerSecond)
     tell(true)
   })
 }

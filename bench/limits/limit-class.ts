@@ -1,10 +1,9 @@
-import type { TransferRates } from '@shoal/core'
-import type { TransferSample } from '../engines/transfer-orders.ts'
+import type { TransferRateChange, TransferSample } from '../engines/transfer-orders.ts'
 
 /** A limit, and a transfer that it alone holds back. */
 export interface LimitClass {
   readonly name: string
-  readonly limit: keyof TransferRates
+  readonly limit: keyof TransferRateChange
   /** Which end has the limit. */
   readonly at: 'sender' | 'receiver'
   readonly sender: 'origin' | 'peer'
@@ -33,5 +32,10 @@ export const LIMIT_CLASSES: readonly LimitClass[] = [
     ...{ ...one, name: 'inRack', limit: 'inRackBytesPerSecond', at: 'sender', sender: 'peer' },
     racks: { sender: 'rack-a', receivers: 'rack-a' },
   },
+  {
+    ...{ ...one, name: 'crossRackDown', limit: 'crossRackDownBytesPerSecond', at: 'receiver', sender: 'peer' },
+    racks: { sender: 'rack-a', receivers: 'rack-b' },
+  },
+  { ...one, name: 'layer', limit: 'layerBytesPerSecond', at: 'receiver', sender: 'origin' },
   { ...one, name: 'prefetch', limit: 'prefetchBytesPerSecond', at: 'receiver', sender: 'origin' },
 ]

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { TransferRates } from '@shoal/core'
 import type { Launch } from '../engines/engine.ts'
-import type { TransferOrder, TransferSample } from '../engines/transfer-orders.ts'
+import type { TransferOrder, TransferRateChange, TransferSample } from '../engines/transfer-orders.ts'
 
 /** Starts a node of ours with a channel on which its limits are changed and its counters come back. */
 export class OrderedNode {
@@ -22,7 +21,7 @@ export class OrderedNode {
   }
 
   /** Resolves with the moment since when they hold. */
-  async setRates(rates: Partial<TransferRates>): Promise<number> {
+  async setRates(rates: TransferRateChange): Promise<number> {
     const changed = new Promise<TransferSample>((resolve) => {
       this.#onChange = resolve
     })
