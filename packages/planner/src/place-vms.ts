@@ -32,8 +32,13 @@ interface VmsDemand {
 /** Chooses nodes for VMs whose number alone is given: where they went before if that still holds, then by score, spread over racks. */
 export function placeVms(ground: PlacementGround, { chain, target, before }: VmsDemand): PlacedVms {
   const { table, room, loads } = ground
-  const inReach = table.nodes.flatMap((node, index) => (matchesFilter(node, target.filter ?? {}) ? [index] : []))
-  const alive = inReach.filter((node) => table.isAlive(node))
+  const alive: number[] = []
+  let offlineNodes = 0
+  for (const [index, node] of table.nodes.entries()) {
+    if (!matchesFilter(node, target.filter ?? {})) continue
+    if (node.isAlive) alive.push(index)
+    else offlineNodes += 1
+  }
   const nodes: { node: number; vms: number }[] = []
   let [missingVms, fullNodes] = [target.vms, 0]
   for (const node of rankNodes(ground, chain, { alive, before })) {
@@ -47,7 +52,7 @@ export function placeVms(ground: PlacementGround, { chain, target, before }: Vms
     missingVms -= vms
     loads[node] = (loads[node] ?? 0) + vms
   }
-  return { nodes, missingVms, offlineNodes: inReach.length - alive.length, fullNodes }
+  return { nodes, missingVms, offlineNodes, fullNodes }
 }
 
 /** Within a rack nodes are taken by score, so the n-th of a rack is always worth the same less, and one sort spreads them. */
@@ -57,23 +62,20 @@ function rankNodes(
   { alive, before }: { alive: readonly number[]; before: readonly string[] },
 ): number[] {
   const chainBytes = chain.reduce((sum, layer) => sum + table.sizeBytes(layer), 0)
-  const turnBefore = new Map(before.map((name, turn) => [name, turn]))
-  const ranked = alive.map((node) => {
+  const worth = new Float64Array(table.nodes.length)
+  for (const node of alive) {
     const { node: name = '', rack } = table.nodes[node] ?? {}
     let heldBytes = 0
     for (const layer of chain) heldBytes += table.heldBytes(layer, node)
-    const worth = score({ node: name, rack, heldBytes, chainBytes, load: loads[node] ?? 0 })
-    return { node, worth, turn: turnBefore.get(name) ?? before.length }
-  })
-  const byWorth = (a: (typeof ranked)[number], b: (typeof ranked)[number]) =>
-    a.turn - b.turn || b.worth - a.worth || a.node - b.node
-  ranked.sort(byWorth)
-  const ofRack = new Map<number, number>()
-  for (const one of ranked) {
-    const rack = table.rackOf(one.node)
-    const earlier = ofRack.get(rack) ?? 0
-    one.worth -= earlier * RACK_SPREAD
-    ofRack.set(rack, earlier + 1)
+    worth[node] = score({ node: name, rack, heldBytes, chainBytes, load: loads[node] ?? 0 })
   }
-  return ranked.sort(byWorth).map(({ node }) => node)
+  const turn = new Int32Array(table.nodes.length).fill(before.length)
+  for (const [index, name] of before.entries()) turn[table.node(name) ?? -1] = index
+  const byWorth = (a: number, b: number) =>
+    (turn[a] ?? 0) - (turn[b] ?? 0) || (worth[b] ?? 0) - (worth[a] ?? 0) || a - b
+  for (const inRack of Map.groupBy(alive, (node) => table.rackOf(node)).values()) {
+    for (const [earlier, node] of inRack.sort(byWorth).entries())
+      worth[node] = (worth[node] ?? 0) - earlier * RACK_SPREAD
+  }
+  return alive.toSorted(byWorth)
 }
