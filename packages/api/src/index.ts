@@ -10,6 +10,16 @@ export {
   UnassignResult,
 } from './assignment.ts'
 export {
+  BOOT_STATES,
+  Boot,
+  BootChain,
+  BootProfileStatus,
+  BootReads,
+  BootRecording,
+  BootRequest,
+  MAX_BOOTS,
+} from './boot.ts'
+export {
   CacheLayer,
   CacheLayers,
   CachePin,
