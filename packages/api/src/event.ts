@@ -34,6 +34,8 @@ export const EVENT_TYPES = [
   'layer.corrupt',
   'peer.banned',
   'store.no-space',
+  'boot.stalled',
+  'boot.failed-read',
   'limits.changed',
   'plan.created',
   'plan.running',

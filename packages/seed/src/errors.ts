@@ -187,6 +187,10 @@ export const seedErrors = {
     message: 'The data directory {directory} cannot be used: {reason}.',
     hint: 'Set stateDirectory to a directory that the seed may write to.',
   },
+  SHOAL_BOOT_IMPORT_FAILED: {
+    message: 'Image {image} cannot be booted, since its import did not succeed: {reason}.',
+    hint: 'See what is wrong with it (shoal image show {image}); half a minute later a boot has it imported again.',
+  },
   SHOAL_SEED_INTERNAL: {
     message: 'The seed failed: {reason}.',
     hint: "Look at the seed's log; if it happens again, report it.",

@@ -7,11 +7,14 @@ import { LAYER_FORMAT } from '@shoal/qcow2'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { createSwarm, createTracker } from '@shoal/swarm'
+import { BootClaims } from './boots/boot-claims.ts'
+import { BootWishes } from './boots/boot-wish.ts'
 import type { SeedConfig } from './config.ts'
 import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
 import { FleetLimits } from './fleet-limits.ts'
 import { addAssignmentRoutes } from './http/assignment-routes.ts'
+import { addBootRoutes } from './http/boot-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { addImageRoutes } from './http/image-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
@@ -237,6 +240,12 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       await openPrefetch({ ...fleetDeps, state, journal, clock, logger: component('prefetch') }, config.prefetch),
     )
 
+    const wishes = new BootWishes(state)
+    await wishes.open()
+    // Until recordings are merged here, none are asked for.
+    const profiles = { wantsRecordings: () => false, revision: () => 0 }
+    const boots = new BootClaims({ ...fleetDeps, wishes, watcher, journal, profiles, clock })
+
     const health = createHealth()
     health.register('state', async () => void (await state.get('seed/revision')))
     const http = await createHttpService(
@@ -265,6 +274,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       popularity,
       limits,
       rackShares,
+      boots,
       onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
@@ -278,6 +288,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
+    addBootRoutes(http.app, { boots })
     addLimitRoutes(http.app, { limits })
     addPrefetchRoutes(http.app, prefetch)
     addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })

@@ -1,5 +1,6 @@
 import { type Enrollment, type Inventory, operations } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
+import type { BootClaims } from '../boots/boot-claims.ts'
 import { seedError } from '../errors.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -18,6 +19,8 @@ export interface NodeRoutesDeps {
   readonly popularity: Popularity
   readonly limits: Pick<FleetLimits, 'effective'>
   readonly rackShares: Pick<RackShares, 'ofNode'>
+  /** What a node boots is forgotten with it. */
+  readonly boots: Pick<BootClaims, 'forget'>
   /** A node has told what it holds. */
   onReport(node: string, inventory: Inventory): void
   /** What a node is told when it registers, its reachability aside. */
@@ -64,7 +67,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
   })
   registerOperation(app, operations.removeNode, async ({ params }) => {
     const change = assignments.forget(check(params.node))
-    await registry.remove(params.node, change.operations)
+    await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)])
     change.announce()
     return undefined
   })

@@ -10,6 +10,8 @@ const NODE_EVENT_TYPES = [
   'layer.corrupt',
   'peer.banned',
   'store.no-space',
+  'boot.stalled',
+  'boot.failed-read',
 ] as const
 const MAX_TOLD = 300
 
