@@ -2,6 +2,14 @@ import { type ErrorTable, errorFactory } from './error.ts'
 
 /** Error codes of `core`. */
 export const coreErrors = {
+  SHOAL_BOOT_BLOCKS_INVALID: {
+    message: 'The boot blocks are not valid: {reason}.',
+    hint: 'They are fetched again from the seed by themselves; if they stay invalid, seed and peer have versions that do not fit.',
+  },
+  SHOAL_BOOT_BLOCKS_SIGNATURE: {
+    message: 'The boot blocks are not signed by a trusted key (key id {keyId}).',
+    hint: "Check that seed.publicKey in the peer's configuration is the seed's current key (shoal status shows it).",
+  },
   SHOAL_DIGEST_INVALID: {
     message: '"{value}" is not a layer digest.',
     hint: 'Give a digest as sha256: followed by 64 lower-case hexadecimal digits.',

@@ -1,6 +1,15 @@
 export { Bitfield } from './bitfield.ts'
 export { BLOCK_HEADROOM_BYTES, BlockBuffer, MAX_BLOCK_BYTES } from './block-buffer.ts'
 export { BlockBuffers } from './block-buffers.ts'
+export {
+  BOOT_BLOCKS_LIMITS,
+  type BootBlocks,
+  type BootLayer,
+  type BootRun,
+  decodeBootBlocks,
+  encodeBootBlocks,
+  MAX_BOOT_BLOCKS_BYTES,
+} from './boot-blocks.ts'
 export { type Clock, steadyClock, systemClock } from './clock.ts'
 export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
 export { LayerLimit } from './down-lanes.ts'
