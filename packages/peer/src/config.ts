@@ -118,6 +118,32 @@ export const peerConfigSchema = Type.Object(
       },
       strict,
     ),
+    boot: Type.Object(
+      {
+        socketDirectory: nullable(
+          text(''),
+          'Directory for the sockets that serve disks to VMs, with a path of at most 80 bytes. null: "boot" in stateDirectory.',
+        ),
+        socketMode: Type.String({
+          pattern: '^0[0-7]{3}$',
+          description: 'Permissions of those sockets, octal. Who may connect may read every disk that is served.',
+        }),
+        socketGroup: nullable(
+          Type.String({ pattern: '^[0-9A-Za-z_][0-9A-Za-z._-]*$', maxLength: 100 }),
+          "Group of those sockets, one that QEMU's user and the peer's are members of. null: the peer's own.",
+        ),
+        readTimeoutMs: Type.Integer({
+          minimum: 1000,
+          maximum: 86_400_000,
+          description:
+            'How long a read waits for a block that nobody can give; then it fails, and the VM is stopped by its settings. Milliseconds.',
+        }),
+        recordings: Type.Boolean({
+          description: 'Whether what VMs read while they boot is recorded where the seed wants that.',
+        }),
+      },
+      strict,
+    ),
     heartbeat: Type.Object(
       {
         intervalMs: nullable(
@@ -180,6 +206,13 @@ export const peerConfigDefaults = {
   limits: NO_TRANSFER_LIMITS,
   store: { directory: null },
   compose: { directory: null },
+  boot: {
+    socketDirectory: null,
+    socketMode: '0660',
+    socketGroup: null,
+    readTimeoutMs: 600_000,
+    recordings: true,
+  },
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },
   api: { host: '127.0.0.1', port: 7421, tokenFile: null },

@@ -1,4 +1,5 @@
 import { type ErrorTable, errorFactory } from '@shoal/core'
+import { bootErrors } from './boot/errors.ts'
 import { composeErrors } from './compose/errors.ts'
 
 /** Error codes of `peer`. */
@@ -44,6 +45,7 @@ export const peerErrors = {
     hint: "It is tried again; report it with the peer's log if it stays so.",
   },
   ...composeErrors,
+  ...bootErrors,
 } as const satisfies ErrorTable
 
 export const peerError = errorFactory(peerErrors)

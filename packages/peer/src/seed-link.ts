@@ -4,7 +4,7 @@ import { errorCode, type Logger, ShoalError } from '@shoal/core'
 /** What a peer asks of the seed. */
 export type SeedApi = Pick<
   Client,
-  'registerNode' | 'heartbeat' | 'desiredState' | 'watchDesired' | 'getManifest' | 'getTorrent'
+  'registerNode' | 'heartbeat' | 'desiredState' | 'watchDesired' | 'getManifest' | 'getTorrent' | 'wantBoot' | 'endBoot'
 >
 
 const NO_ANSWER: ReadonlySet<string> = new Set([

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { LayerFormat } from '@shoal/core'
+import { shellQuoted, xmlEscaped } from '../quoting.ts'
 
 /** A layer of a chain as QEMU and libvirt are to open it. */
 export interface ChainLayer {
@@ -46,7 +47,7 @@ export function describeChain(parts: ChainParts): ChainDescription {
   const prefix = `shoal-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`
   const nodeName = `${prefix}-top`
   const blockdev = blockNodes(parts, prefix)
-  const options = blockdev.map((node) => `-blockdev ${quoted(JSON.stringify(node))}`)
+  const options = blockdev.map((node) => `-blockdev ${shellQuoted(JSON.stringify(node))}`)
   return {
     name,
     layer,
@@ -92,7 +93,7 @@ function blockNodes({ layers, overlay }: ChainParts, prefix: string): BlockNode[
 function libvirtDisk({ layers, overlay }: ChainParts): string {
   return `<disk type='file' device='disk'>
   <driver name='qemu' type='qcow2'/>
-  <source file='${escaped(overlay)}'/>
+  <source file='${xmlEscaped(overlay)}'/>
 ${backingStore(layers, '  ')}
   <target dev='vda' bus='virtio'/>
 </disk>`
@@ -103,25 +104,9 @@ function backingStore([layer, ...below]: readonly ChainLayer[], indent: string):
   if (layer === undefined) return `${indent}<backingStore/>`
   return `${indent}<backingStore type='file'>
 ${indent}  <format type='${layer.format}'/>
-${indent}  <source file='${escaped(layer.path)}'>
+${indent}  <source file='${xmlEscaped(layer.path)}'>
 ${indent}    <seclabel model='dac' relabel='no'/>
 ${indent}  </source>
 ${backingStore(below, `${indent}  `)}
 ${indent}</backingStore>`
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  "'": '&apos;',
-  '"': '&quot;',
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>'"]/g, (character) => ENTITIES[character] ?? character)
 }

@@ -12,12 +12,19 @@ const MAX_NAME_BYTES = 1023
  * disk to whoever opens it without a description. With paths too long for that it names nothing. Returns what
  * identifies the file.
  */
-export async function writeOverlay(
+export function writeOverlay(
   path: string,
   { virtualSizeBytes, layers }: { virtualSizeBytes: number; layers: readonly ChainLayer[] },
 ): Promise<string> {
+  return writeEmptyImage(path, { virtualSizeBytes, backing: backingReference(layers) })
+}
+
+/** Writes an empty qcow2 image above what its header is to name, if anything, and syncs it. Returns what identifies the file. */
+export async function writeEmptyImage(
+  path: string,
+  { virtualSizeBytes, backing }: { virtualSizeBytes: number; backing: BackingReference | undefined },
+): Promise<string> {
   await using file = await createDiskFile(path)
-  const backing = backingReference(layers)
   const sink = {
     // The header is written as one whole cluster.
     write: (offset: number, bytes: Buffer) => file.write(offset, offset === 0 ? withBacking(bytes, backing) : bytes),
