@@ -32,17 +32,22 @@ export interface BenchLayer {
   fileIn(directory: string): string
 }
 
-/** Writes a layer of bytes that do not compress, always the same for one size and number, with its manifest and torrent. */
+/**
+ * Writes a layer of bytes that do not compress, always the same for one size and number, with its manifest and torrent. With `from` it is
+ * that file, of this size and on the same file system.
+ */
 export async function createBenchLayer(options: {
   directory: string
   sizeBytes: number
   trackers: readonly string[]
   number?: number
+  from?: string
 }): Promise<BenchLayer> {
-  const { directory, sizeBytes, trackers, number = 0 } = options
+  const { directory, sizeBytes, trackers, number = 0, from } = options
   const geometry = chooseGeometry(sizeBytes)
   const file = join(directory, NAME)
-  const hashes = await writeLayer(file, geometry, number)
+  if (from !== undefined) await link(from, file)
+  const hashes = await hashLayer(from === undefined ? writeChunks(file, sizeBytes, number) : readChunks(file), geometry)
   const { torrent, infoHash } = encodeTorrent({
     name: NAME,
     sizeBytes,
@@ -77,13 +82,7 @@ export async function createBenchLayer(options: {
   }
 }
 
-async function writeLayer(file: string, geometry: Geometry, number: number) {
-  const { sizeBytes, blockLengthBytes, pieceLengthBytes } = geometry
-  // The key stream of a cipher: bytes without any pattern, faster than a disk.
-  const start = Buffer.alloc(16)
-  start.writeUInt32BE(number)
-  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), start)
-  const zeros = Buffer.alloc(CHUNK_BYTES)
+async function hashLayer(chunks: AsyncIterable<Buffer>, { blockLengthBytes, pieceLengthBytes }: Geometry) {
   const whole = createHash('sha256')
   const blocks: Buffer[] = []
   const pieces: Buffer[] = []
@@ -97,13 +96,35 @@ async function writeLayer(file: string, geometry: Geometry, number: number) {
   }
   // A chunk must hold whole pieces.
   if (CHUNK_BYTES % pieceLengthBytes !== 0) throw new TypeError(`pieces of ${pieceLengthBytes} bytes are too large`)
-  await using output = await open(file, 'w')
-  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
-    const data = stream.update(zeros.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at)))
+  for await (const data of chunks) {
     whole.update(data)
     parts(data, blockLengthBytes, 'sha256', blocks)
     parts(data, pieceLengthBytes, 'sha1', pieces)
-    await output.write(data)
   }
   return { whole: whole.digest(), blocks: Buffer.concat(blocks), pieces: Buffer.concat(pieces) }
+}
+
+/** Writes a file of made-up bytes; each chunk once it is written. */
+async function* writeChunks(file: string, sizeBytes: number, number: number): AsyncGenerator<Buffer> {
+  // The key stream of a cipher: bytes without any pattern, faster than a disk.
+  const start = Buffer.alloc(16)
+  start.writeUInt32BE(number)
+  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), start)
+  const zeros = Buffer.alloc(CHUNK_BYTES)
+  await using output = await open(file, 'w')
+  for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
+    const data = stream.update(zeros.subarray(0, Math.min(CHUNK_BYTES, sizeBytes - at)))
+    await output.write(data)
+    yield data
+  }
+}
+
+async function* readChunks(file: string): AsyncGenerator<Buffer> {
+  await using input = await open(file)
+  const chunk = Buffer.alloc(CHUNK_BYTES)
+  for (;;) {
+    const { bytesRead } = await input.read(chunk, 0, CHUNK_BYTES)
+    if (bytesRead === 0) return
+    yield chunk.subarray(0, bytesRead)
+  }
 }

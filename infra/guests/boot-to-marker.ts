@@ -3,7 +3,8 @@ import { runScript } from './run-script.ts'
 
 /** What the guest's boot-report prints (overlay/usr/local/sbin/boot-report). */
 const MARKER = /SHOAL-GUEST-UP layers=(\S*) failed=(\d+) units=(\S*) uptime=(\S+) END/
-const MEMORY_MIB = 1024
+const DEFAULT_MACHINE: GuestMachine = { type: 'q35', cores: 2, memoryMib: 1024, codeMib: 512 }
+const DEFAULT_PARAMETERS = 'root=/dev/vda1 ro console=ttyS0 net.ifnames=0'
 /** Of the serial console, for the marker and for an error's last words. */
 const KEPT_CHARS = 64 * 1024
 const LAST_WORDS_CHARS = 1500
@@ -27,11 +28,30 @@ export interface NodeDisk {
   readonly nodeName: string
 }
 
+/** What QEMU emulates. */
+export interface GuestMachine {
+  readonly type: 'q35' | 'pc'
+  readonly cores: number
+  readonly memoryMib: number
+  /** Room for code of the guest that was translated. */
+  readonly codeMib: number
+}
+
+export interface GuestKernel {
+  readonly kernel: string
+  readonly initrd: string
+  /** What the kernel is told; absent: that its root is the first partition. */
+  readonly parameters?: string
+}
+
 export interface BootOptions {
   /** The first is started from. */
   readonly disks: readonly BootDisk[]
   /** Starts this kernel instead of the disk's boot loader. */
-  readonly kernel?: { readonly kernel: string; readonly initrd: string } | undefined
+  readonly kernel?: GuestKernel | undefined
+  readonly machine?: GuestMachine | undefined
+  /** Starts QEMU somewhere else, such as on a host of a lab. It is installed then. */
+  readonly launch?: ((argv: readonly string[]) => ChildProcess) | undefined
   readonly timeoutMs: number
   readonly say?: (line: string) => void
   readonly signal?: AbortSignal | undefined
@@ -55,9 +75,10 @@ export interface BootResult {
 export async function bootToMarker(options: BootOptions): Promise<BootResult> {
   const { timeoutMs, signal, say = () => {} } = options
   signal?.throwIfAborted()
-  await runScript('install-tools.sh', ['--boot'], { say, signal })
+  const { launch } = options
+  if (launch === undefined) await runScript('install-tools.sh', ['--boot'], { say, signal })
   const begin = performance.now()
-  const child = spawn('qemu-system-x86_64', qemuArguments(options), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = (launch ?? launchHere)(['qemu-system-x86_64', ...qemuArguments(options)])
   const closed = new Promise((resolve) => child.once('close', resolve))
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
@@ -79,20 +100,18 @@ export async function bootToMarker(options: BootOptions): Promise<BootResult> {
   }
 }
 
-function qemuArguments({ disks, kernel }: BootOptions): string[] {
-  const direct = (paths: { kernel: string; initrd: string }) => {
-    return [
-      '-kernel',
-      paths.kernel,
-      '-initrd',
-      paths.initrd,
-      '-append',
-      'root=/dev/vda1 ro console=ttyS0 net.ifnames=0',
-    ]
+function launchHere([program = '', ...flags]: readonly string[]): ChildProcess {
+  return spawn(program, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+function qemuArguments({ disks, kernel, machine = DEFAULT_MACHINE }: BootOptions): string[] {
+  const direct = ({ kernel, initrd, parameters = DEFAULT_PARAMETERS }: GuestKernel) => {
+    return ['-kernel', kernel, '-initrd', initrd, '-append', parameters]
   }
+  const { type, cores, memoryMib, codeMib } = machine
   return [
-    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'qemu64', '-smp', '2'],
-    ...['-m', String(MEMORY_MIB), '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
+    ...['-machine', type, '-accel', `tcg,thread=multi,tb-size=${codeMib}`, '-cpu', 'qemu64', '-smp', `${cores}`],
+    ...['-m', `${memoryMib}`, '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio'],
     // Without it the first service that wants random numbers waits for them.
     ...['-device', 'virtio-rng-pci'],
     ...(kernel === undefined ? [] : direct(kernel)),

@@ -1,19 +1,14 @@
-import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changeFileSystem } from '../dev/change-file-system.ts'
-import { copyTree, findFiles, type SourceFile } from '../dev/image-content.ts'
-import { partitionTable } from '../dev/partition-table.ts'
+import type { SourceFile } from '../dev/image-content.ts'
 import { runTool } from '../dev/system-tool.ts'
 import { usedRanges } from './free-ranges.ts'
 import { type GuestMiddle, type GuestSet, PARTITION_OFFSET_BYTES } from './guest-set.ts'
+import { writeSmallDisk } from './small-disk.ts'
+import { findSmallFiles } from './small-files.ts'
 
 const MIB = 1024 ** 2
-const REPOSITORY = join(import.meta.dirname, '../..')
-/** Where a machine has its own files; of an installation in a container the last may be the largest. */
-const FOLDERS = ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/share', join(REPOSITORY, 'node_modules')]
-const FILE_SYSTEM_ID = 'f0c7a1de-5b3c-4e8e-9a41-6c2d9e0b7a55'
-/** A part that ends in the middle of a large file has more than it was to have. */
-const SPARE = 1.5
 /** One in so many of the base's files is gone in a middle, and one in so many of its own came twice and went once. */
 const REMOVED_EVERY = 10
 
@@ -32,11 +27,9 @@ export interface SmallGuestOptions {
  */
 export async function buildSmallGuests(directory: string, options: SmallGuestOptions): Promise<GuestSet> {
   const { middles: count, baseMiB, middleMiB, diskMiB = 512, signal } = options
-  const files = await findFiles(FOLDERS, { budgetBytes: (baseMiB + count * middleMiB) * SPARE * MIB })
-  const [baseFiles = [], ...shares] = divide(files, [baseMiB, ...Array<number>(count).fill(middleMiB)])
-  if (shares.some(({ length }) => length === 0)) throw new Error('this machine has too few files for so large guests')
+  const [baseFiles = [], ...shares] = await findSmallFiles([baseMiB, ...Array<number>(count).fill(middleMiB)])
   const disk = join(directory, 'base.raw')
-  await writeBase(disk, baseFiles, { diskMiB, tree: join(directory, 'tree'), signal })
+  await writeSmallDisk(disk, baseFiles, { diskMiB, tree: join(directory, 'tree'), signal })
   const base = await toQcow2(disk, join(directory, 'base.qcow2'), signal)
   const middles: GuestMiddle[] = []
   for (const [index, added] of shares.entries()) {
@@ -55,38 +48,6 @@ export async function buildSmallGuests(directory: string, options: SmallGuestOpt
   }
   await rm(disk)
   return { base, middles }
-}
-
-/** Parts of a list, each with files of about so many MiB. */
-function divide(files: readonly SourceFile[], sizesMiB: readonly number[]): SourceFile[][] {
-  const left = [...files]
-  return sizesMiB.map((sizeMiB) => {
-    const part: SourceFile[] = []
-    for (let bytes = 0; bytes < sizeMiB * MIB; ) {
-      const file = left.shift()
-      if (file === undefined) break
-      part.push(file)
-      bytes += file.sizeBytes
-    }
-    return part
-  })
-}
-
-async function writeBase(
-  disk: string,
-  files: readonly SourceFile[],
-  { diskMiB, tree, signal }: { diskMiB: number; tree: string; signal: AbortSignal | undefined },
-): Promise<void> {
-  await copyTree(files, tree, signal === undefined ? {} : { signal })
-  await mkdir(join(tree, 'opt'), { recursive: true })
-  const partitionBytes = diskMiB * MIB - PARTITION_OFFSET_BYTES
-  await writeFile(disk, partitionTable({ startBytes: PARTITION_OFFSET_BYTES, sizeBytes: partitionBytes }))
-  await truncate(disk, diskMiB * MIB)
-  const fixed = `offset=${PARTITION_OFFSET_BYTES},hash_seed=${FILE_SYSTEM_ID},lazy_itable_init=0`
-  const size = `${Math.floor(partitionBytes / 1024)}k`
-  const flags = ['-q', '-F', '-t', 'ext4', '-U', FILE_SYSTEM_ID, '-E', fixed]
-  await runTool('mke2fs', [...flags, '-d', tree, disk, size], { signal })
-  await rm(tree, { recursive: true })
 }
 
 /** Changes the file system in place: what is not touched keeps its blocks. */

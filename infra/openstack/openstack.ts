@@ -10,6 +10,8 @@ export interface OpenStackOptions {
   directory: string
   /** Address to bind. Default: a random loopback address, so that instances side by side never meet. */
   host?: string
+  /** Network namespace in which both run. Default: this process's own. */
+  namespace?: string
   mode?: 'full' | 'fakeauth'
   glancePort?: number
   keystonePort?: number
@@ -99,8 +101,8 @@ export async function startOpenStack(options: OpenStackOptions): Promise<OpenSta
     'stall-timeout': options.stallTimeoutSeconds,
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]))
   if (options.stripContentLength) flags.push('--strip-content-length')
-  const up = (arguments_: string[]) => script('up.sh', directory, arguments_)
-  const down = (arguments_: string[]) => script('down.sh', directory, arguments_)
+  const up = (arguments_: string[]) => script('up.sh', directory, arguments_, options.namespace)
+  const down = (arguments_: string[]) => script('down.sh', directory, arguments_, options.namespace)
 
   const env = parseExports(await up(flags))
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host
@@ -212,10 +214,11 @@ async function uploadWithClient(upload: ImageUpload, env: NodeJS.ProcessEnv): Pr
   return id
 }
 
-async function script(name: string, directory: string, arguments_: string[]): Promise<string> {
+async function script(name: string, directory: string, arguments_: string[], namespace?: string): Promise<string> {
   try {
-    const path = join(import.meta.dirname, name)
-    const { stdout } = await run(path, [directory, ...arguments_], { maxBuffer: 1024 * 1024, timeout: 180_000 })
+    const enter = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace]
+    const [program = '', ...argv] = [...enter, join(import.meta.dirname, name), directory, ...arguments_]
+    const { stdout } = await run(program, argv, { maxBuffer: 1024 * 1024, timeout: 180_000 })
     return stdout
   } catch (error) {
     const { stderr } = error as { stderr?: string }

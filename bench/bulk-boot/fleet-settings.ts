@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { BootGround } from './boot-ground.ts'
+import { PEER_API_PORT, SEED_API_PORT } from './lab-services.ts'
+
+const HEARTBEAT_MS = 1000
+const POLL_MS = 500
+const SWEEP_MS = 3000
+
+/** The seed's configuration. It is told what links carry as payload, as an operator who has measured them would tell it. */
+export function seedSettings({ lab, library, setup, goodput, bootCase }: BootGround, directory: string): object {
+  const { address: host } = lab.host('seed')
+  const payload = (bytesPerSecond: number) => Math.round(bytesPerSecond * goodput)
+  const { uplinkBytesPerSecond: uplink } = setup
+  return {
+    stateDirectory: join(directory, 'seed'),
+    listen: { host, port: SEED_API_PORT },
+    library: { ...library.settings, pollIntervalMs: POLL_MS, sweepIntervalMs: SWEEP_MS },
+    swarm: { host },
+    ...(uplink === undefined ? {} : { racks: { uplinkBytesPerSecond: payload(uplink) } }),
+    nodes: { heartbeatIntervalMs: HEARTBEAT_MS },
+    prefetch: {
+      seedLinkBytesPerSecond: payload(setup.seedBytesPerSecond),
+      libraryBytesPerSecond: payload(bootCase.libraryMBPerSecond * 1e6),
+    },
+    log: { level: 'warn' },
+  }
+}
+
+export function peerSettings({ lab, setup, goodput }: BootGround, directory: string, node: string): object {
+  const { address: host, zone = '', rack = '' } = lab.host(node)
+  const bytesPerSecond = setup.peers.find((peer) => peer.node === node)?.bytesPerSecond
+  return {
+    ...{ node, zone, rack },
+    linkBytesPerSecond: Math.round((bytesPerSecond ?? Number.NaN) * goodput),
+    stateDirectory: join(directory, node),
+    seed: {
+      url: `http://${lab.address('seed')}:${SEED_API_PORT}`,
+      tokenFile: join(directory, 'seed', 'node.token'),
+    },
+    swarm: { host },
+    api: { host, port: PEER_API_PORT },
+    cache: {
+      // All nodes share the machine's cores: what each would read back at leisure would be read back all at once.
+      scrubBytesPerSecond: null,
+      // Caches are emptied between boots: nothing may stay of what boots read.
+      bootShare: 0,
+    },
+    log: { level: 'warn' },
+  }
+}
