@@ -46,8 +46,8 @@ const FULL: readonly Run[] = [
 const QUICK: readonly Run[] = [
   {
     bootCase: {
-      ...{ guest: 'light', nodes: 2, racks: 1, library: 'embedded' },
-      ...{ rateMBPerSecond: 16, libraryMBPerSecond: 24 },
+      ...{ guest: 'light', lightMib: 40, nodes: 2, racks: 1, library: 'embedded' },
+      ...{ rateMBPerSecond: 12, libraryMBPerSecond: 16 },
     },
     ...{ rounds: 1, timeoutMs: 40_000, ours: ['on-demand', 'profiled', 'planned'], plain: PLAIN_VARIANTS },
   },

@@ -7,6 +7,8 @@ const MBIT_PER_MB = 8
 /** Nodes that boot at once, what they boot, and what links carry, each way and with all headers. */
 export interface BootCase {
   readonly guest: 'light' | 'debian'
+  /** Files of the light guest's base; half as many come with the middle. Absent: as the guest is built. */
+  readonly lightMib?: number
   readonly nodes: number
   readonly racks: number
   /** Of a node's link, and of the seed's. */

@@ -57,6 +57,11 @@ export async function openBootFleet(ground: BootGround): Promise<BootFleet> {
     importedBytes: imported.reduce((sum, image) => sum + (image.import?.bytesRead ?? 0), 0),
     async empty() {
       await Promise.all(nodes.map((node) => emptyNode(services.peer(node), layers)))
+      // Otherwise a plan would find there what is gone.
+      await until('the seed knows it', async () => {
+        const shown = await Promise.all(layers.map((layer) => client.showLayer({ params: { layer } })))
+        return shown.every(({ nodesComplete, nodesPartial }) => nodesComplete + nodesPartial === 0)
+      })
     },
     async profiled({ timeoutMs }) {
       const params = { image: images.flat }

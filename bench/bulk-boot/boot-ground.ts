@@ -40,7 +40,7 @@ export interface BootGround extends SwarmGround {
 
 export async function createBootGround(bootCase: BootCase, say: (line: string) => void): Promise<BootGround> {
   await using stack = new AsyncDisposableStack()
-  const guest = await ensureBootGuest(bootCase.guest, say)
+  const guest = await ensureBootGuest(bootCase, say)
   const parent = await parentDirectory((bootCase.nodes + SPARE_COPIES) * guest.flatBytes)
   // Short: names of sockets below it are bounded (unix(7)).
   const directory = await mkdtemp(join(parent, 'boot-'))

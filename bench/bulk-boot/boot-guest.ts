@@ -22,9 +22,13 @@ export interface BootGuest {
 }
 
 /** Builds it if it is not in the cache of guests. */
-export async function ensureBootGuest(name: BootCase['guest'], say: (line: string) => void): Promise<BootGuest> {
+export async function ensureBootGuest(
+  { guest: name, lightMib }: BootCase,
+  say: (line: string) => void,
+): Promise<BootGuest> {
   if (name === 'light') {
-    const guest = await ensureUltralight({ say })
+    const size = lightMib === undefined ? undefined : { baseMiB: lightMib, middleMiB: lightMib / 2 }
+    const guest = await ensureUltralight({ say, size })
     return { ...guest, check: (said) => checkGuest(said, guest.layers) }
   }
   const [role] = GUEST_ROLES

@@ -6,6 +6,8 @@ import type { BootGround } from './boot-ground.ts'
 import type { DiskSource } from './disk-source.ts'
 import { readLinkBytes } from './link-bytes.ts'
 
+const SPARE_LISTENERS = 20
+
 /** All nodes booted at once. Times are seconds from the request, which is the same moment for all of them. */
 export interface BootRun {
   readonly nodes: number
@@ -38,6 +40,8 @@ export async function measureBoots(
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, AbortSignal.timeout(timeoutMs)])
   const env = engineEnvironment()
+  // Each guest that runs listens for the end of this process.
+  process.setMaxListeners(setup.peers.length + SPARE_LISTENERS)
   const before = { links: await readLinkBytes(ground), machine: machineCpuSeconds(), reaped: reapedCpuSeconds() }
   const begin = performance.now()
   const now = () => (performance.now() - begin) / 1000
@@ -57,7 +61,8 @@ export async function measureBoots(
     }
   })
   await Promise.allSettled(boots)
-  signal.throwIfAborted()
+  // Whoever failed first tells more than what its failure did to the others.
+  failure.signal.throwIfAborted()
   const ended = await Promise.all(boots)
   const up = ended.map(({ upSeconds }) => upSeconds).sort((a, b) => a - b)
   const opened = ended.map(({ openedSeconds }) => openedSeconds).sort((a, b) => a - b)

@@ -4,11 +4,12 @@ import { openBootFleet } from './boot-fleet.ts'
 import { createBootGround } from './boot-ground.ts'
 import { measureOurs, measurePlain, OUR_VARIANTS, PLAIN_VARIANTS, type Variant } from './measure-variant.ts'
 
-const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--nodes N] [--racks N] [--rate MB/S]
+const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--mib SIZE] [--nodes N] [--racks N] [--rate MB/S]
          [--uplink MB/S] [--library MB/S] [--glance] [--rounds N]
   boots guests on shaped links in some ways, one after the other, and prints one JSON line for each; needs root
   --variant  ${[...OUR_VARIANTS, ...PLAIN_VARIANTS].join(', ')}; default local
   --glance   the library is a real Glance
+  --mib      files in the light guest's base
   --rate     of the links of nodes and seed
   --uplink   of each rack's uplink; default no limit
   --library  of the library's link
@@ -19,6 +20,7 @@ const { values } = parseArgs({
   options: {
     variant: { type: 'string', multiple: true, default: ['local'] },
     guest: { type: 'string', default: 'light' },
+    mib: { type: 'string' },
     nodes: { type: 'string', default: '2' },
     racks: { type: 'string', default: '1' },
     rate: { type: 'string', default: '8' },
@@ -41,6 +43,7 @@ if (values.help || !isKnown || !(guest === 'light' || guest === 'debian')) {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const bootCase: BootCase = {
   ...{ guest, nodes: Number(values.nodes), racks: Number(values.racks), rateMBPerSecond: Number(values.rate) },
+  ...(values.mib === undefined ? {} : { lightMib: Number(values.mib) }),
   ...(values.uplink === undefined ? {} : { uplinkMBPerSecond: Number(values.uplink) }),
   ...{ libraryMBPerSecond: Number(values.library), library: values.glance ? 'glance' : 'embedded' },
 }

@@ -46,11 +46,12 @@ export async function torrentDisks(ground: BootGround): Promise<DiskSource> {
   const runs = await cast.startPeers(nodes)
   const kept = stack.move()
   return {
-    async open(node) {
+    async open(node, { signal }) {
       const run = runs[nodes.indexOf(node)]
       if (run === undefined) throw new TypeError(`nothing runs on ${node}`)
+      const stopped = once(signal, 'abort').then(() => signal.throwIfAborted())
       await run.begin()
-      await run.done
+      await Promise.race([run.done, stopped])
       return { file: run.file, format: 'qcow2' }
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -10,9 +10,6 @@ import { writeSmallDisk } from '../small-disk.ts'
 import { findSmallFiles } from '../small-files.ts'
 import { writeInitrd } from './write-initrd.ts'
 
-/** Of files: in the base, and in the middle beside them. */
-const BASE_MIB = 96
-const MIDDLE_MIB = 48
 const DISK_MIB = 512
 /** Four files that lie side by side, then none for a while: in all about the eighth part, as real systems read when they start. */
 const READ_EVERY = 32
@@ -21,19 +18,26 @@ const READ_TOGETHER = 4
 const REMOVED_EVERY = 10
 const GUEST_DIRECTORY = '/etc/shoal-guest'
 
+export interface UltralightSize {
+  /** Files in the base, and in the middle beside them. */
+  readonly baseMiB: number
+  readonly middleMiB: number
+}
+
 /**
  * Builds the guest in a directory within seconds, without privileges: `vmlinuz`, `initrd`, `base.qcow2` and `flat.qcow2`, which is a
  * snapshot of the base's disk with files added and removed. Needs `qemu-img`, e2fsprogs and Debian's mirror.
  */
 export async function buildUltralight(
   directory: string,
-  { say, signal }: { say: (line: string) => void; signal?: AbortSignal | undefined },
+  options: UltralightSize & { say: (line: string) => void; signal?: AbortSignal | undefined },
 ): Promise<void> {
+  const { baseMiB, middleMiB, say, signal } = options
   await runScript('ultralight/fetch-kernel.sh', [directory], { say, log: join(directory, 'build.log'), signal })
   await writeInitrd(join(directory, 'initrd'), directory)
   await Promise.all([rm(join(directory, 'modules'), { recursive: true }), rm(join(directory, 'busybox'))])
   say('writing its disks')
-  const [ofBase = [], found = []] = await findSmallFiles([BASE_MIB, MIDDLE_MIB])
+  const [ofBase = [], found = []] = await findSmallFiles([baseMiB, middleMiB])
   const ofMiddle = found.map((file) => ({ ...file, imagePath: join('/opt/added', file.imagePath) }))
   const [disk, own] = [join(directory, 'disk.raw'), join(directory, 'own')]
   await mkdir(own)

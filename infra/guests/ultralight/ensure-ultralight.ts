@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { GuestKernel, GuestMachine } from '../boot-to-marker.ts'
 import type { GuestOptions } from '../ensure-guests.ts'
 import { defaultGuestCache, GuestCache, guestKey } from '../guest-cache.ts'
-import { buildUltralight } from './build-ultralight.ts'
+import { buildUltralight, type UltralightSize } from './build-ultralight.ts'
 
 const BUILT_FROM = ['init', 'fetch-kernel.sh', 'write-initrd.ts', 'build-ultralight.ts', '../small-disk.ts']
+const DEFAULT_SIZE: UltralightSize = { baseMiB: 96, middleMiB: 48 }
 /** What the guest has no use for costs time without hardware virtualisation: probing of devices, checks of the kernel's own. */
 const PARAMETERS =
   'console=ttyS0 quiet rdinit=/init nokaslr mitigations=off acpi=off lpj=4000000 cryptomgr.notests no_timer_check audit=0 ' +
@@ -25,12 +26,15 @@ export interface UltralightGuest {
 }
 
 /** The ultralight guest, out of the cache or built. */
-export async function ensureUltralight(options: Omit<GuestOptions, 'jobs'>): Promise<UltralightGuest> {
-  const { say, signal } = options
+export async function ensureUltralight(
+  options: Omit<GuestOptions, 'jobs'> & { size?: UltralightSize | undefined },
+): Promise<UltralightGuest> {
+  const { say, signal, size = DEFAULT_SIZE } = options
   const cache = new GuestCache(options.cacheDirectory ?? defaultGuestCache())
-  const key = guestKey(...BUILT_FROM.map((path) => readFileSync(join(import.meta.dirname, path))))
+  const sources = BUILT_FROM.map((path) => readFileSync(join(import.meta.dirname, path)))
+  const key = guestKey(...sources, JSON.stringify(size))
   const directory = await cache.ensure('ultralight', key, (building) => {
-    return buildUltralight(building, { say: (line) => say(`ultralight: ${line}`), signal })
+    return buildUltralight(building, { ...size, say: (line) => say(`ultralight: ${line}`), signal })
   })
   const flat = join(directory, 'flat.qcow2')
   return {
