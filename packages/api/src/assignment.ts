@@ -1,5 +1,19 @@
 import { type Static, Type } from 'typebox'
-import { address, bytes, count, digest, hex20, nodeId, nullable, place, priority, rate, text, time } from './field.ts'
+import {
+  address,
+  bytes,
+  count,
+  digest,
+  hex20,
+  imageId,
+  nodeId,
+  nullable,
+  place,
+  priority,
+  rate,
+  text,
+  time,
+} from './field.ts'
 import { ToldLimits } from './limits.ts'
 
 /** The most nodes one request may name. */
@@ -94,6 +108,15 @@ export const DesiredAssignment = Type.Object(
       nullable(rate('The most it may receive of this layer; 0: nothing now, what is there stays; null: no limit.')),
     ),
     bootBytes: Type.Optional(bytes('At the beginning of the file, what a boot reads: it is fetched first.')),
+    bootProfile: Type.Optional(
+      Type.Object(
+        { image: imageId('The image.'), revision: count('Of its profile: another one is fetched anew.') },
+        {
+          description:
+            'The image whose boot profile says what is fetched first, where the file is not laid out for it.',
+        },
+      ),
+    ),
   },
   { description: 'One layer a node should hold.' },
 )

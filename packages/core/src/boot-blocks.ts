@@ -20,7 +20,10 @@ export interface BootRun {
   readonly score: number
 }
 
-/** What a boot reads of the layers of a disk, in the order in which to fetch it. Byte-level format: docs/formats/boot-blocks.md. */
+/**
+ * What a boot reads of the layers of a disk, in the order in which to fetch it. Byte-level format:
+ * docs/formats/boot-blocks.md.
+ */
 export interface BootBlocks {
   /** Grows with every change. */
   readonly revision: number
@@ -83,8 +86,8 @@ export function encodeBootBlocks(bootBlocks: BootBlocks, privateKey: KeyObject):
 }
 
 /**
- * Decodes boot blocks and checks their signature against the trusted Ed25519 public keys. Throws `SHOAL_BOOT_BLOCKS_INVALID` or
- * `SHOAL_BOOT_BLOCKS_SIGNATURE`.
+ * Decodes boot blocks and checks their signature against the trusted Ed25519 public keys. Throws
+ * `SHOAL_BOOT_BLOCKS_INVALID` or `SHOAL_BOOT_BLOCKS_SIGNATURE`.
  */
 export function decodeBootBlocks(encoded: Uint8Array, trustedKeys: readonly KeyObject[]): BootBlocks {
   const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength)

@@ -4,7 +4,7 @@ import { type ErrorTable, errorFactory } from './error.ts'
 export const coreErrors = {
   SHOAL_BOOT_BLOCKS_INVALID: {
     message: 'The boot blocks are not valid: {reason}.',
-    hint: 'They are fetched again from the seed by themselves; if they stay invalid, seed and peer have versions that do not fit.',
+    hint: 'They are done without. If it happens again, update the seed and the peers to one version of Shoal.',
   },
   SHOAL_BOOT_BLOCKS_SIGNATURE: {
     message: 'The boot blocks are not signed by a trusted key (key id {keyId}).',

@@ -235,6 +235,22 @@ export const seedErrors = {
     message: 'The window {window} of the schedule of limits has a time zone that is not known: {timeZone}.',
     hint: 'Give an IANA name, such as Europe/Berlin or UTC.',
   },
+  SHOAL_BOOT_PROFILE_UNKNOWN: {
+    message: 'Nothing is known of how image {image} boots.',
+    hint: 'It becomes known with the next boots of it: prepare one with shoal boot prepare on a node.',
+  },
+  SHOAL_BOOT_PROFILE_NO_LAYERS: {
+    message: 'Image {image} has no published layers in which to find what its boot reads.',
+    hint: 'Import the image first (shoal image import); if that was done, wait until its layers are made.',
+  },
+  SHOAL_BOOT_PROFILE_OTHER_DISK: {
+    message: 'What was recorded is no boot of image {image}: {reason}.',
+    hint: 'Record a boot from the disk of this very image.',
+  },
+  SHOAL_BOOT_PROFILE_BUSY: {
+    message: '{limit} recordings of boots wait to be worked on.',
+    hint: 'Try again later; peers do so by themselves.',
+  },
 } as const satisfies ErrorTable
 
 export const seedError = errorFactory(seedErrors)

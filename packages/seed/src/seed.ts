@@ -7,6 +7,7 @@ import { LAYER_FORMAT } from '@shoal/qcow2'
 import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { createSwarm, createTracker } from '@shoal/swarm'
+import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
 import type { SeedConfig } from './config.ts'
@@ -14,6 +15,7 @@ import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
 import { FleetLimits } from './fleet-limits.ts'
 import { addAssignmentRoutes } from './http/assignment-routes.ts'
+import { addBootProfileRoutes } from './http/boot-profile-routes.ts'
 import { addBootRoutes } from './http/boot-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { addImageRoutes } from './http/image-routes.ts'
@@ -242,8 +244,15 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
 
     const wishes = new BootWishes(state)
     await wishes.open()
-    // Until recordings are merged here, none are asked for.
-    const profiles = { wantsRecordings: () => false, revision: () => 0 }
+    const profiles = new BootProfiles(
+      {
+        ...{ state, catalogue, store, clock, logger: component('boot-profiles') },
+        startWorker: (image) => new LayerWorker(image),
+      },
+      { privateKey: key.privateKey },
+    )
+    await profiles.open()
+    stack.defer(() => profiles.stop())
     const boots = new BootClaims({ ...fleetDeps, wishes, watcher, journal, profiles, clock })
 
     const health = createHealth()
@@ -274,6 +283,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       popularity,
       limits,
       rackShares,
+      profiles,
       boots,
       onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
       enrollment: (node) => ({
@@ -289,6 +299,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
     addBootRoutes(http.app, { boots })
+    addBootProfileRoutes(http.app, { profiles, registry })
     addLimitRoutes(http.app, { limits })
     addPrefetchRoutes(http.app, prefetch)
     addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })

@@ -1,5 +1,6 @@
 import { type Enrollment, type Inventory, operations } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
+import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
 import type { BootClaims } from '../boots/boot-claims.ts'
 import { seedError } from '../errors.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
@@ -19,6 +20,7 @@ export interface NodeRoutesDeps {
   readonly popularity: Popularity
   readonly limits: Pick<FleetLimits, 'effective'>
   readonly rackShares: Pick<RackShares, 'ofNode'>
+  readonly profiles: Pick<BootProfiles, 'ofLayer'>
   /** What a node boots is forgotten with it. */
   readonly boots: Pick<BootClaims, 'forget'>
   /** A node has told what it holds. */

@@ -12,6 +12,7 @@ import {
   writeLayer,
 } from '@shoal/qcow2'
 import { fileSink } from '@shoal/qcow2/file-access'
+import { traceBoot } from '../boot-profiles/trace-boot.ts'
 import { openDisk } from './disk-files.ts'
 import type { LayerAnswer, LayerResults, LayerTask } from './layer-task.ts'
 
@@ -43,6 +44,7 @@ async function run(task: LayerTask): Promise<LayerResults[LayerTask['type']]> {
     await using opened = await openDisk(task.disk)
     return (await Sketch.of(opened.disk)).encode()
   }
+  if (task.type === 'boot-trace') return traceBoot(task.disk, task.cuts, task.touches)
   if (task.type === 'guest-digest') {
     await using opened = await openDisk(task.disk)
     return await guestDigest(opened.disk, { onProgress })

@@ -1,4 +1,6 @@
 import type { Qcow2Format, WrittenLayer } from '@shoal/qcow2'
+import type { Trace, TracedFile } from '../boot-profiles/block-trace.ts'
+import type { Touches } from '../boot-profiles/first-touches.ts'
 import type { DiskFiles } from './disk-files.ts'
 
 /** What the process that works on layers is asked, one thing at a time. */
@@ -26,12 +28,21 @@ export type LayerTask =
       readonly other: DiskFiles
       readonly dropFreeSpace: boolean
     }
+  /** The blocks of a disk's files that a boot reads. */
+  | {
+      readonly type: 'boot-trace'
+      readonly disk: DiskFiles
+      /** The base's first. */
+      readonly cuts: readonly TracedFile[]
+      readonly touches: Touches
+    }
 
 export interface LayerResults {
   readonly sketch: string
   readonly 'guest-digest': string
   readonly write: WrittenLayer & { readonly freeBytes: number }
   readonly compare: number | null
+  readonly 'boot-trace': Trace
 }
 
 export type LayerAnswer =

@@ -1,4 +1,5 @@
 import type { DesiredState, NodeLimits } from '@shoal/api'
+import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { RackShare, RackShares } from '../limits/rack-shares.ts'
@@ -16,9 +17,10 @@ export function desiredState(
     catalogue: Catalogue
     limits: Pick<FleetLimits, 'effective'>
     rackShares: Pick<RackShares, 'ofNode'>
+    profiles: Pick<BootProfiles, 'ofLayer'>
   },
 ): DesiredState {
-  const { assignments, registry, catalogue, limits, rackShares } = deps
+  const { assignments, registry, catalogue, limits, rackShares, profiles } = deps
   const wanted = assignments.ofNode(node).flatMap(({ layer, createdAt: assignedAt, ...claim }) => {
     const record = catalogue.layer(layer)
     if (record?.state !== 'published') return []
@@ -26,7 +28,9 @@ export function desiredState(
     const peers = registry.holders(layer, { node, limit: MAX_PEERS })
     const { priority, pinnedUntil, wave, weight, limitBytesPerSecond } = claim
     const terms = { priority, pinnedUntil, wave, weight, limitBytesPerSecond, bootBytes }
-    return [{ layer, sizeBytes, infoHash, peers, assignedAt, ...terms }]
+    // Of a layer that has it at its beginning the order is known.
+    const bootProfile = bootBytes === 0 ? profiles.ofLayer(record.digest) : undefined
+    return [{ layer, sizeBytes, infoHash, peers, assignedAt, ...terms, ...(bootProfile && { bootProfile }) }]
   })
   return {
     revision: assignments.revision(node),

@@ -39,7 +39,7 @@ async function layerings(answers: Partial<Answers>, change: { owner?: string; vi
       ...{ catalogue, store, journal, clock: systemClock, logger: silentLogger },
       bases: new BaseChoice({ catalogue, store, state }),
       publisher: publication,
-      startWorker: () => answering({ sketch, write, compare: null, 'guest-digest': '', ...answers }),
+      startWorker: () => answering({ sketch, write, compare: null, 'guest-digest': '', 'boot-trace': [], ...answers }),
     },
     {
       ...{ automatic: true, minimumSaving: 0.25, queueLength: 1, privateKey, announce: () => [] },

@@ -1,0 +1,171 @@
+import type { KeyObject } from 'node:crypto'
+import type { BootProfileStatus, BootRecording } from '@shoal/api'
+import { type Clock, type Digest, encodeBootBlocks, errorCode, type Logger } from '@shoal/core'
+import type { StateStore } from '@shoal/state'
+import { seedError } from '../errors.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import type { BootTracerDeps } from './boot-tracer.ts'
+import { imageLayers } from './image-layers.ts'
+import { Invitations } from './invitations.ts'
+import { ProfileBook } from './profile-book.ts'
+import { ProfileMaker } from './profile-maker.ts'
+import { hasLayers, type ProfileRecord, profileBytes, toBootBlocks } from './profile-record.ts'
+import { acceptRecording } from './recording-check.ts'
+import { WorkQueue } from './work-queue.ts'
+
+export interface BootProfilesDeps extends BootTracerDeps {
+  readonly state: Pick<StateStore, 'get' | 'batch' | 'range'>
+  readonly catalogue: Pick<Catalogue, 'image' | 'layer' | 'imagesOf'>
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface BootProfilesOptions {
+  readonly privateKey: KeyObject
+  /** How many boots of an image are recorded; 0: none. */
+  readonly recordings?: number
+}
+
+export const DEFAULT_RECORDINGS = 5
+/** A profile that nobody looks after gets old: one boot a day shows whether it is still right. */
+const RECHECK_MS = 24 * 60 * 60 * 1000
+const MAX_WAITING = 16
+
+/**
+ * How images boot: takes recordings from nodes and makes of them what is fetched first. An image without recordings
+ * of its own, or with new layers, has the profile of its base until it gets one: most of what a boot reads is there.
+ */
+export class BootProfiles {
+  readonly #deps: BootProfilesDeps
+  readonly #privateKey: KeyObject
+  readonly #recordings: number
+  readonly #book: ProfileBook
+  readonly #maker: ProfileMaker
+  readonly #invitations: Invitations
+  readonly #queue = new WorkQueue(MAX_WAITING)
+  readonly #makingAnew = new Set<string>()
+  readonly #encoded = new WeakMap<ProfileRecord, Uint8Array>()
+
+  constructor(deps: BootProfilesDeps, { privateKey, recordings = DEFAULT_RECORDINGS }: BootProfilesOptions) {
+    this.#deps = deps
+    this.#privateKey = privateKey
+    this.#recordings = recordings
+    this.#book = new ProfileBook(deps.state)
+    this.#maker = new ProfileMaker({ ...deps, book: this.#book }, { recordings })
+    this.#invitations = new Invitations(deps.clock)
+  }
+
+  /** Reads what is durable. To be called once, when the catalogue is open. */
+  async open(): Promise<void> {
+    await this.#book.open()
+    await this.#maker.forgetGone()
+  }
+
+  /** Ends the work under way; what it was about is recorded another time. */
+  async stop(): Promise<void> {
+    await this.#queue.stop()
+  }
+
+  /** Whether boots of an image are to be recorded. */
+  wantsRecordings(image: string): boolean {
+    return this.#wanted(image) > 0
+  }
+
+  /** Whether this node is to record its next boot of an image: some of those that ask are, when very many do. */
+  invites(image: string, node: string): boolean {
+    return this.#invitations.invite(image, node, this.#wanted(image))
+  }
+
+  /** Of the profile that nodes get for an image; 0: there is none. */
+  revision(image: string): number {
+    return this.#profileOf(image)?.revision ?? 0
+  }
+
+  /** The signed profile that nodes get for an image (docs/formats/boot-blocks.md). */
+  blocks(image: string): Uint8Array | undefined {
+    const record = this.#profileOf(image)
+    if (record === undefined) return undefined
+    const encoded = this.#encoded.get(record) ?? encodeBootBlocks(toBootBlocks(record), this.#privateKey)
+    this.#encoded.set(record, encoded)
+    return encoded
+  }
+
+  /** The image by whose profile a layer is best fetched, with the revision of that; `undefined`: there is none. */
+  ofLayer(layer: Digest): { image: string; revision: number } | undefined {
+    let best: { image: string; revision: number; recordings: number } | undefined
+    for (const { image } of this.#deps.catalogue.imagesOf(layer)) {
+      const record = this.#profileOf(image.id)
+      if (record === undefined || !record.layers.some(({ digest }) => digest === layer)) continue
+      const { revision, recordings } = record
+      if (best === undefined || recordings > best.recordings) best = { image: image.id, revision, recordings }
+    }
+    return best && { image: best.image, revision: best.revision }
+  }
+
+  /** Throws `SHOAL_IMAGE_UNKNOWN`. */
+  status(image: string): BootProfileStatus {
+    if (this.#deps.catalogue.image(image) === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
+    const record = this.#profileOf(image)
+    return {
+      image,
+      revision: record?.revision ?? 0,
+      recordings: record?.recordings ?? 0,
+      wantsRecordings: this.wantsRecordings(image),
+      bytes: record === undefined ? 0 : profileBytes(record),
+      stability: record?.stability ?? 1,
+      updatedAt: record?.updatedAt ?? null,
+    }
+  }
+
+  /**
+   * Takes what a node recorded; one that is not wanted any more changes nothing. Throws `SHOAL_BOOT_PROFILE_*` for
+   * one that is not valid, not of this image, or more than can be worked on now, `SHOAL_IMAGE_*` unless the image is
+   * active, and what the layers are refused with.
+   */
+  async record(node: string, { image, profile }: BootRecording): Promise<BootProfileStatus> {
+    const touches = await acceptRecording({ image, profile }, this.#deps.catalogue)
+    this.#invitations.end(image, node)
+    if (touches.length > 0 && this.wantsRecordings(image)) {
+      await this.#queue.request(async (signal) => {
+        // Others may have come first.
+        if (this.wantsRecordings(image)) await this.#maker.add({ image, node, touches }, signal)
+      })
+    }
+    return this.status(image)
+  }
+
+  #wanted(image: string): number {
+    const { catalogue, clock } = this.#deps
+    if (this.#recordings === 0 || imageLayers(catalogue.image(image), catalogue) === undefined) return 0
+    const record = this.#book.get(image)
+    if (record === undefined) return this.#recordings
+    const ageMs = clock.now() - Date.parse(record.recordedAt)
+    // Also when the clock was set back.
+    const isOld = ageMs >= RECHECK_MS || ageMs < -RECHECK_MS
+    return Math.max(record.wanted, isOld ? 1 : 0)
+  }
+
+  #profileOf(image: string): ProfileRecord | undefined {
+    const { catalogue } = this.#deps
+    const layers = imageLayers(catalogue.image(image), catalogue)
+    if (layers === undefined) return undefined
+    const own = this.#book.get(image)
+    if (own !== undefined && hasLayers(own, layers)) return own
+    if (own !== undefined) this.#makeAnew(image)
+    const [base] = layers
+    const below = base && this.#book.get(base.digest)
+    return below !== undefined && base !== undefined && hasLayers(below, [base]) ? below : undefined
+  }
+
+  /** An image got other layers: what was recorded of it is found in them, once, when somebody asks. */
+  #makeAnew(image: string): void {
+    if (this.#makingAnew.has(image) || !this.#maker.mayMakeAnew(image)) return
+    this.#makingAnew.add(image)
+    this.#queue
+      .add((signal) => this.#maker.makeAnew(image, signal))
+      .catch((error: unknown) => {
+        this.#deps.logger.warn({ image, code: errorCode(error), err: error }, 'no boot profile is made for new layers')
+      })
+      .finally(() => this.#makingAnew.delete(image))
+  }
+}

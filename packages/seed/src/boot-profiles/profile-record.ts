@@ -1,0 +1,105 @@
+import { type BootBlocks, type BootLayer, blockSize } from '@shoal/core'
+import { blockKeys, fromBlockKey, type Trace } from './block-trace.ts'
+import type { Touches } from './first-touches.ts'
+import { meanLikeness } from './likeness.ts'
+import { isStable, mergeTraces, type ScoredRun } from './merge-traces.ts'
+
+/** A layer of a profile, with what says how many bytes a block has. */
+export interface ProfileLayer extends BootLayer {
+  readonly sizeBytes: number
+}
+
+/** What a profile is of: an image, by its id, or a base, for images that have none of their own. */
+export type ProfileSubject = string
+
+/** A profile as it is kept: durable, and all that is in memory of it. */
+export interface ProfileRecord {
+  readonly subject: ProfileSubject
+  /** Grows with each change, and is not that of another profile. */
+  readonly revision: number
+  /** When it last changed. ISO 8601. */
+  readonly updatedAt: string
+  /** When the last recording came. ISO 8601. */
+  readonly recordedAt: string
+  /** How many more recordings are wanted. */
+  readonly wanted: number
+  readonly recordings: number
+  /** Mean likeness of the recordings. */
+  readonly stability: number
+  /** The base first. */
+  readonly layers: readonly ProfileLayer[]
+  readonly runs: readonly ScoredRun[]
+}
+
+/** A boot of which a profile was made. */
+export interface KeptRecording {
+  readonly image: string
+  readonly node: string
+  readonly at: string
+  /** What it read of the disk, so that it can be told anew when the image gets other layers; empty for a base. */
+  readonly touches: Touches
+  readonly trace: Trace
+}
+
+/** The profile that recordings of these layers make; `before` is the one that it replaces. */
+export function makeRecord(
+  recordings: readonly KeptRecording[],
+  about: Pick<ProfileRecord, 'subject' | 'layers' | 'wanted' | 'revision'> & { before: ProfileRecord | undefined },
+  now: string,
+): ProfileRecord {
+  const { before, subject, layers, wanted } = about
+  const traces = recordings.map(({ trace }) => trace)
+  const runs = mergeTraces(traces)
+  const isSame = before !== undefined && hasLayers(before, layers) && isSameRuns(before.runs, runs)
+  return {
+    ...{ subject, layers, wanted, runs },
+    revision: isSame ? before.revision : about.revision,
+    updatedAt: isSame ? before.updatedAt : now,
+    recordedAt: recordings.at(-1)?.at ?? now,
+    recordings: recordings.length,
+    stability: meanLikeness(traces),
+  }
+}
+
+/** Whether a profile is of these layers, cut as they are. */
+export function hasLayers({ layers }: Pick<ProfileRecord, 'layers'>, others: readonly ProfileLayer[]): boolean {
+  if (layers.length !== others.length) return false
+  return layers.every(({ digest, blockLengthBytes }, index) => {
+    return digest === others[index]?.digest && blockLengthBytes === others[index].blockLengthBytes
+  })
+}
+
+/** The blocks that a boot surely reads. */
+export function stableKeys({ runs }: Pick<ProfileRecord, 'runs'>): Set<number> {
+  const stable = runs.filter(([, , , score]) => isStable(score))
+  return new Set(blockKeys(stable.map(([layer, firstBlock, blocks]) => [layer, firstBlock, blocks])))
+}
+
+/** Bytes of all its blocks. */
+export function profileBytes({ layers, runs }: Pick<ProfileRecord, 'layers' | 'runs'>): number {
+  const all = blockKeys(runs.map(([layer, firstBlock, blocks]) => [layer, firstBlock, blocks]))
+  return all.reduce((sum, key) => {
+    const { layer, block } = fromBlockKey(key)
+    const geometry = layers[layer]
+    return geometry === undefined ? sum : sum + blockSize({ ...geometry, pieceLengthBytes: 0 }, block)
+  }, 0)
+}
+
+/** As nodes get it. */
+export function toBootBlocks({ revision, recordings, updatedAt, layers, runs }: ProfileRecord): BootBlocks {
+  return {
+    ...{ revision, recordings },
+    createdAt: Date.parse(updatedAt),
+    layers: layers.map(({ digest, blockLengthBytes, blocks }) => ({ digest, blockLengthBytes, blocks })),
+    runs: runs.flatMap(([layer, firstBlock, blocks, score]) => {
+      const digest = layers[layer]?.digest
+      return digest === undefined ? [] : [{ digest, firstBlock, blocks, score }]
+    }),
+  }
+}
+
+function isSameRuns(one: readonly ScoredRun[], other: readonly ScoredRun[]): boolean {
+  return (
+    one.length === other.length && one.every((run, index) => run.every((value, at) => value === other[index]?.[at]))
+  )
+}
