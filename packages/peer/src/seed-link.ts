@@ -4,7 +4,16 @@ import { errorCode, type Logger, ShoalError } from '@shoal/core'
 /** What a peer asks of the seed. */
 export type SeedApi = Pick<
   Client,
-  'registerNode' | 'heartbeat' | 'desiredState' | 'watchDesired' | 'getManifest' | 'getTorrent' | 'wantBoot' | 'endBoot'
+  | 'registerNode'
+  | 'heartbeat'
+  | 'desiredState'
+  | 'watchDesired'
+  | 'getManifest'
+  | 'getTorrent'
+  | 'wantBoot'
+  | 'endBoot'
+  | 'recordBoot'
+  | 'getBootProfile'
 >
 
 const NO_ANSWER: ReadonlySet<string> = new Set([
