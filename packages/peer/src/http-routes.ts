@@ -2,6 +2,8 @@ import { operations, type PeerStatus, type Verification } from '@shoal/api'
 import { type Digest, parseDigest } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import { type HttpApp, registerOperation, type StatusByCode } from '@shoal/service'
+import type { Boots } from './boot/boots.ts'
+import { bootStatusByCode, registerBootRoutes } from './boot/routes.ts'
 import type { NodeCache } from './cache/node-cache.ts'
 import { cacheStatusByCode, registerCacheRoutes } from './cache/routes.ts'
 import type { Compositions } from './compose/compositions.ts'
@@ -16,6 +18,7 @@ export const peerStatusByCode: StatusByCode = {
   SHOAL_STORE_CLOSED: 503,
   ...composeStatusByCode,
   ...cacheStatusByCode,
+  ...bootStatusByCode,
 }
 
 export interface PeerRoutesDeps {
@@ -24,6 +27,7 @@ export interface PeerRoutesDeps {
   readonly repair: (digest: Digest) => Promise<void>
   readonly compositions: Compositions
   readonly cache: NodeCache
+  readonly boots: Boots
   readonly status: () => Promise<PeerStatus>
 }
 
@@ -33,6 +37,7 @@ export function registerPeerRoutes(app: HttpApp, deps: PeerRoutesDeps): void {
   registerOperation(app, operations.verifyLayer, ({ params, signal }) => verifyLayer(deps, params.layer, signal))
   registerCompositionRoutes(app, deps.compositions)
   registerCacheRoutes(app, deps.cache)
+  registerBootRoutes(app, deps.boots)
 }
 
 async function verifyLayer(deps: PeerRoutesDeps, layer: string, signal: AbortSignal): Promise<Verification> {

@@ -33,7 +33,8 @@ export async function createPeerHttp(
       tokens: { operator: await readOrCreateSecret(apiTokenFile(config)) },
       openapi: {
         title: 'Shoal peer',
-        description: "A compute node's own API: what it holds, checking it, composing disks from it.",
+        description:
+          "A compute node's own API: what it holds, checking it, composing disks from it, serving disks to VMs before they are whole.",
       },
       statusByCode: peerStatusByCode,
       drainMs: DRAIN_MS,

@@ -4,6 +4,10 @@ import { createMetrics, type HttpService } from '@shoal/service'
 import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
+import { type NodeBoots, openBoots } from './boot/boots-open.ts'
+import { openSocketDirectory } from './boot/boots-sockets.ts'
+import { noBlockServer, noCompanions } from './boot/boots-stand-in.ts'
+import { registerBootMetrics } from './boot/metrics.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
 import { NodeCache } from './cache/node-cache.ts'
 import type { Compositions } from './compose/compositions.ts'
@@ -52,6 +56,7 @@ interface Parts extends PeerStorage {
   readonly layerEvents: LayerEvents
   readonly reconciler: Reconciler
   readonly compositions: Compositions
+  readonly booting: NodeBoots
   readonly cache: NodeCache
   readonly enrollment: EnrollmentKeeper
   readonly desired: DesiredStateFollower
@@ -137,6 +142,7 @@ export class Peer implements AsyncDisposable {
     const begin = (run: () => Promise<void>) => loops.push(untilAborted(run(), stop.signal))
     begin(() => parts.reconciler.run(stop))
     begin(() => parts.cache.run(stop))
+    begin(() => parts.booting.wants.run(stop))
     begin(() => this.#keepDhtNodes(parts, stop.signal))
     const isDone = await this.#registerFirst(parts, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]))
     begin(() => enrollment.run({ signal: stop.signal, isDone }))
@@ -170,7 +176,7 @@ export class Peer implements AsyncDisposable {
           ...{ store, state, swarm, holds, clock },
           events: layerEvents,
           logger: logger.child({ component: 'cache' }),
-          disks: () => compositions.files(),
+          disks: () => [...compositions.files(), ...booting.overlays.files()],
           assignedAt: (digest) => reconciler.assignedAt(digest),
           onRoom: () => reconciler.roomIsBack(),
           onCorrupt: (digest) => void reconciler.repair(digest),
@@ -186,6 +192,7 @@ export class Peer implements AsyncDisposable {
         evicted: cache.evicted,
         usersOf: (digest) => cache.pins.usersOf(digest),
         onPurged: (digest) => cache.cache.purged(digest),
+        onStep: () => booting.notice.ring(),
         fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trustedKeys: trust.keys(), signal }),
       },
       { intervalMs: config.reconcile.intervalMs },
@@ -234,12 +241,26 @@ export class Peer implements AsyncDisposable {
       },
       { node, intervalMs: () => config.heartbeat.intervalMs ?? enrollment.current?.heartbeatIntervalMs ?? 10_000 },
     )
-    seed.onReturn(() => reconciler.seedIsBack())
+    await openSocketDirectory(config)
+    // Machines whose connection broke when the last run ended wait for their disks: these come before the swarm and the seed.
+    const booting: NodeBoots = await openBoots(config, {
+      ...{ state, store, holds, seed, reconciler, node, clock, random, logger },
+      uses: cache.uses,
+      server: noBlockServer,
+      companions: noCompanions,
+      onUnknown: () => enrollment.request(),
+    })
+    stack.use(booting.boots)
+    seed.onReturn(() => {
+      reconciler.seedIsBack()
+      booting.wants.notice()
+      booting.notice.ring()
+    })
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
       ...{ state, store, swarm, seed, records, events, layerEvents },
-      ...{ reconciler, compositions, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
+      ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
@@ -270,7 +291,8 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, cache, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, booting, cache, enrollment, seed, events } = parts
+    const { boots } = booting
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions, pinned: cache.pinned },
@@ -279,8 +301,9 @@ export class Peer implements AsyncDisposable {
     })
     swarm.on('ban', counters.banned)
     cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
+    registerBootMetrics(metrics, boots)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, compositions, cache },
+      ...{ logger: this.#deps.logger, metrics, store, compositions, cache, boots },
       repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,

@@ -25,6 +25,9 @@ import { isNoAnswer } from './seed-link.ts'
 const MAX_TASKS = 8
 const MAX_OBTAINS = 4
 
+/** Of what a machine waits for, above whatever is assigned. */
+const NEEDED_PRIORITY = 90
+
 /** The part of a swarm that is needed here. */
 export type SwarmPort = Pick<Swarm, 'join' | 'leave'> & {
   get(digest: Digest): Pick<LayerSwarm, 'addPeers' | 'refresh' | 'setTerms' | 'stats'> | undefined
@@ -48,6 +51,8 @@ export interface ReconcilerDeps {
   readonly evicted: Pick<EvictedLayers, 'has'>
   /** Processes that have a layer's file open, for people. */
   readonly usersOf: (digest: Digest) => Promise<readonly string[]>
+  /** A step for a layer has ended, well or not. */
+  readonly onStep?: () => void
   /** A layer that was withdrawn is gone. */
   readonly onPurged: (digest: Digest) => void
   /** Fetches and checks what describes a layer. */
@@ -83,6 +88,7 @@ export class Reconciler {
   /** Layers that were whole and lost blocks: they are fetched whether they are assigned or not. */
   readonly #repairing = new Set<Digest>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
+  #needed: ReadonlySet<Digest> = new Set()
   #revoked: ReadonlySet<Digest> = new Set()
   #originAddress: string | null = null
 
@@ -103,10 +109,24 @@ export class Reconciler {
     this.#wanted = new Map(
       wanted.sort(([, { terms: a }], [, { terms: b }]) => b.priority - a.priority || a.wave - b.wave),
     )
-    for (const [digest, { terms }] of this.#wanted) this.#deps.swarm.get(digest)?.setTerms(terms)
+    for (const digest of this.#wanted.keys()) this.#deps.swarm.get(digest)?.setTerms(this.#termsOf(digest))
     this.#revoked = new Set(desired.revoked.map(parseDigest))
-    this.#failures.prune((digest) => this.#wanted?.has(digest) || this.#deps.store.get(digest) !== undefined)
+    const isOurs = (digest: Digest) => this.#wanted?.has(digest) || this.#needed.has(digest)
+    this.#failures.prune((digest) => isOurs(digest) || this.#deps.store.get(digest) !== undefined)
     this.#alarm.ring()
+  }
+
+  /** Takes what this node itself needs, whether it is assigned or not: machines read it, or are about to. */
+  setNeeded(digests: ReadonlySet<Digest>): void {
+    const before = this.#needed
+    const changed = [...new Set([...digests, ...before])].filter((digest) => digests.has(digest) !== before.has(digest))
+    this.#needed = digests
+    for (const digest of changed) {
+      // What failed when nobody waited for it is tried again at once.
+      if (digests.has(digest)) this.#failures.clear(digest)
+      this.#deps.swarm.get(digest)?.setTerms(this.#termsOf(digest))
+    }
+    if (changed.length > 0) this.#alarm.ring()
   }
 
   setOrigin(address: string | null): void {
@@ -205,6 +225,7 @@ export class Reconciler {
       const done = this.#run(digest, action, signal).finally(() => {
         this.#busy.delete(digest)
         this.#alarm.ring()
+        this.#deps.onStep?.()
       })
       this.#busy.set(digest, { action, done })
     }
@@ -216,10 +237,11 @@ export class Reconciler {
     return taken < (isObtain ? MAX_OBTAINS : MAX_TASKS)
   }
 
-  /** What is revoked goes first, then what is wanted in its order, then what is merely held. */
+  /** What is revoked goes first, then what is needed, then what is wanted in its order, then what is merely held. */
   #digests(): Set<Digest> {
     const held = this.#deps.store.layers().map(({ manifest }) => manifest.digest)
-    return new Set([...held.filter((digest) => this.#revoked.has(digest)), ...(this.#wanted?.keys() ?? []), ...held])
+    const revoked = held.filter((digest) => this.#revoked.has(digest))
+    return new Set([...revoked, ...this.#needed, ...(this.#wanted?.keys() ?? []), ...held])
   }
 
   #nextAction(digest: Digest): LayerAction | undefined {
@@ -238,13 +260,16 @@ export class Reconciler {
     return action === 'obtain' && this.#termsOf(digest).limitBytesPerSecond === 0 ? undefined : action
   }
 
-  /** One that is repaired without being assigned has no terms of its own. */
+  /** One that is repaired or needed without being assigned has no terms of its own. */
   #termsOf(digest: Digest): LayerTerms {
-    return this.#wanted?.get(digest)?.terms ?? DEFAULT_LAYER_TERMS
+    const terms = this.#wanted?.get(digest)?.terms ?? DEFAULT_LAYER_TERMS
+    if (!this.#needed.has(digest) || terms.priority >= NEEDED_PRIORITY) return terms
+    return { ...DEFAULT_LAYER_TERMS, priority: NEEDED_PRIORITY, bootBytes: terms.bootBytes }
   }
 
   /** `undefined` before any desired state is known. */
   #isAssigned(digest: Digest): boolean | undefined {
+    if (this.#needed.has(digest)) return true
     if (this.#repairing.has(digest) && this.#deps.store.get(digest) !== undefined) return true
     return this.#wanted === undefined
       ? undefined

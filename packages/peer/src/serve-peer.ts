@@ -6,7 +6,11 @@ import { createPeer } from './peer.ts'
 const NAME = 'shoal-peer'
 const STOP_TIMEOUT_MS = 5000
 /** Faults that only a person can correct: starting again would repeat them. */
-const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set(['SHOAL_PEER_TOKEN_FILE', 'SHOAL_PEER_TOKEN_REFUSED'])
+const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set([
+  'SHOAL_PEER_TOKEN_FILE',
+  'SHOAL_PEER_TOKEN_REFUSED',
+  'SHOAL_BOOT_SOCKET_GROUP',
+])
 
 export interface ServePeerOptions {
   /** Path of the configuration file; else `SHOAL_PEER_CONFIG` names it. */

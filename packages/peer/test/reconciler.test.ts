@@ -84,6 +84,7 @@ async function setUp(options: SetUpOptions = {}) {
   const evicted = new EvictedLayers({ state, logger: silentLogger })
   const ended: Digest[] = []
   const purged: Digest[] = []
+  let steps = 0
   const published = new Map<Digest, LayerFixture | ShoalError>()
   const fetched = new EventEmitter()
   const reconciler = new Reconciler(
@@ -95,6 +96,9 @@ async function setUp(options: SetUpOptions = {}) {
       evicted,
       usersOf: options.usersOf ?? (async () => []),
       onPurged: (digest) => purged.push(digest),
+      onStep: () => {
+        steps += 1
+      },
       events: new LayerEvents({ queue, records, clock }),
       clock,
       random: () => 0.5,
@@ -124,6 +128,9 @@ async function setUp(options: SetUpOptions = {}) {
     evicted,
     ended,
     purged,
+    get steps() {
+      return steps
+    },
     reconciler,
     published,
     fetched,
@@ -286,6 +293,54 @@ test('an unassigned layer keeps being served when it is complete and stops being
   deepEqual(await left, [part.manifest.digest])
   equal(it.swarm.joined.has(whole.manifest.digest), true)
   equal(it.store.get(part.manifest.digest) === undefined, false)
+})
+
+test('what a machine needs is fetched without any word of the seed, above what is assigned, and left when nobody needs it', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const { digest } = one.manifest
+  it.published.set(digest, one)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setNeeded(new Set([digest]))
+  await joined
+  equal(it.swarm.terms.get(digest)?.priority, 90)
+  equal(it.steps > 0, true)
+  // The seed may not have heard of it yet, or have it wait.
+  it.reconciler.setDesired(desired([]))
+  const paused = desired([one])
+  const assignments = paused.assignments.map((one) => ({ ...one, priority: 10, limitBytesPerSecond: 0, bootBytes: 7 }))
+  it.reconciler.setDesired({ ...paused, assignments })
+  deepEqual(it.swarm.terms.get(digest), { ...DEFAULT_LAYER_TERMS, priority: 90, bootBytes: 7 })
+  equal(it.swarm.joined.has(digest), true)
+  it.reconciler.setNeeded(new Set())
+  equal(it.swarm.terms.get(digest)?.limitBytesPerSecond, 0)
+  const left = once(it.swarm, 'leave')
+  it.reconciler.setDesired(desired([]))
+  await left
+})
+
+test('what failed while nobody needed it is tried again at once', async () => {
+  await using it = await setUp()
+  const one = layer()
+  const told = once(it.added, 'event')
+  it.reconciler.setDesired(desired([one]))
+  await told
+  it.published.set(one.manifest.digest, one)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setNeeded(new Set([one.manifest.digest]))
+  equal(it.reconciler.failure(one.manifest.digest), undefined)
+  await joined
+})
+
+test('a layer that was withdrawn is not fetched, whoever needs it', async () => {
+  await using it = await setUp()
+  const [gone, one] = [layer(), layer()]
+  for (const known of [gone, one]) it.published.set(known.manifest.digest, known)
+  it.reconciler.setDesired(desired([], [gone.manifest.digest]))
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setNeeded(new Set([gone.manifest.digest, one.manifest.digest]))
+  deepEqual(await joined, [one.manifest.digest])
+  equal(it.store.get(gone.manifest.digest), undefined)
 })
 
 test('a torrent that does not fit leaves nothing behind', async () => {

@@ -3,8 +3,8 @@ import type { Boot } from '@shoal/api'
 import { shellQuoted, xmlEscaped } from '../quoting.ts'
 
 /**
- * For so long a client asks again by itself after the daemon has gone, and its machine waits. After that its reads fail; `rerror=stop` then
- * stops the machine, which goes on with `cont`.
+ * For so long a client asks again by itself after the daemon has gone, and its machine waits. After that its reads
+ * fail; `rerror=stop` then stops the machine, which goes on with `cont`.
  */
 const RECONNECT_SECONDS = 600
 /** So long a client that starts waits for the socket. */
@@ -22,7 +22,10 @@ export interface BootParts {
   readonly overlay: string | null
 }
 
-/** Describes a disk with every format and path named: nothing is guessed, and what a header says of a backing file does not count. */
+/**
+ * Describes a disk with every format and path named: nothing is guessed, and what a header says of a backing file does
+ * not count.
+ */
 export function describeBoot(parts: BootParts): BootDescription {
   const prefix = `shoal-${createHash('sha256').update(parts.name).digest('hex').slice(0, 8)}`
   const nodeName = `${prefix}-${parts.overlay === null ? 'disk' : 'top'}`
@@ -66,7 +69,8 @@ ${indent}  <host transport='unix' socket='${xmlEscaped(socket)}'/>
 ${indent}  <reconnect delay='${RECONNECT_SECONDS}'/>
 ${indent}</source>`
   const target = "  <target dev='vda' bus='virtio'/>"
-  // Older versions of libvirt drop the delay and say nothing: the policies then stop the machine instead of giving it errors.
+  // Older versions of libvirt drop the delay and say nothing: the policies then stop the machine instead of giving it
+  // errors.
   const driver = (type: string) => `  <driver name='qemu' type='${type}' error_policy='stop' rerror_policy='stop'/>`
   if (overlay === null) {
     return `<disk type='network' device='disk'>

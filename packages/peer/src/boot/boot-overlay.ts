@@ -23,8 +23,8 @@ const PREFIX = 'peer/boot-overlay/'
 const OVERLAY_MODE = 0o660
 
 /**
- * The writable tops of boots. They hold what machines wrote: none is replaced or removed, and one that was made here is not used above
- * another disk.
+ * The writable tops of boots. They hold what machines wrote: none is replaced or removed, and one that was made here is
+ * not used above another disk.
  */
 export class BootOverlays {
   readonly #state: StateStore
@@ -59,7 +59,9 @@ export class BootOverlays {
     return [...this.#records.keys()]
   }
 
-  /** Whether one is there. Throws `SHOAL_BOOT_OVERLAY_TAKEN` and `SHOAL_BOOT_OVERLAY_OTHER` for one that will not do. */
+  /**
+   * Whether one is there. Throws `SHOAL_BOOT_OVERLAY_TAKEN` and `SHOAL_BOOT_OVERLAY_OTHER` for one that will not do.
+   */
   async check({ path, origin }: OverlayWish): Promise<boolean> {
     const refuse = (reason: string) => bootError('SHOAL_BOOT_OVERLAY_TAKEN', { path, reason })
     const found = await lstat(path).catch((error: unknown) => {
@@ -79,8 +81,8 @@ export class BootOverlays {
   }
 
   /**
-   * Makes one that is empty, unless it is there; `uri` is what its header names as the disk below. A crash leaves either none or a whole
-   * one. Throws as {@link check}, and `SHOAL_BOOT_OVERLAY_IO`.
+   * Makes one that is empty, unless it is there; `uri` is what its header names as the disk below. A crash leaves
+   * either none or a whole one. Throws as {@link check}, and `SHOAL_BOOT_OVERLAY_IO`.
    */
   async make(wish: OverlayWish, { uri, virtualSizeBytes }: { uri: string; virtualSizeBytes: number }): Promise<void> {
     if (await this.check(wish)) return

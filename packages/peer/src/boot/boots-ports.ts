@@ -10,8 +10,6 @@ export interface ServedBoot {
   readonly layers: readonly Digest[]
   /** Of the disk that the guest sees: whole sectors. */
   readonly virtualSizeBytes: number
-  /** Whether what it reads is to be recorded. */
-  readonly isRecorded: boolean
 }
 
 /** A disk that is being served. */
@@ -28,6 +26,17 @@ export interface OpenBoot {
 export interface BlockServer {
   /** Serves a disk, at the same path after a restart. May wait for blocks that it has to read first. */
   open(boot: ServedBoot, options: { signal: AbortSignal }): Promise<OpenBoot>
+}
+
+/** What goes with the boots of images: what they read is foretold, and recorded. */
+export interface BootCompanions {
+  /** Has fetched first what boots of an image read of these layers, until the function that is given is called. */
+  prefetch(image: string, layers: readonly Digest[]): () => void
+  /** Records what a disk's reads are, which is about to be served for the first time. */
+  record(boot: ServedBoot & { readonly image: string }): void
+  isRecording(name: string): boolean
+  /** A disk is served no more. */
+  ended(name: string): void
 }
 
 /** What nobody has read yet. */

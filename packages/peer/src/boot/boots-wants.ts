@@ -7,6 +7,8 @@ import { isNoAnswer, type SeedLink } from '../seed-link.ts'
 
 /** The seed is told again now and then: it may have been restored from a backup, or somebody took the layers back. */
 const RENEW_MS = 10 * 60_000
+/** So long its answer is that to all who ask: several machines boot one image. */
+const FRESH_MS = 250
 /** After a failure to tell it. */
 const RETRY_MS = 30_000
 /** Images whose layers are remembered beyond those in use, for a boot while the seed is away. */
@@ -32,13 +34,15 @@ export interface BootWantsDeps {
 }
 
 /**
- * What the seed knows of the images that this node boots. It is asked when a boot is prepared, told again now and then, and told when one
- * is booted no more: until it has answered, also after a restart. Requests about one image go one after the other.
+ * What the seed knows of the images that this node boots. It is asked when a boot is prepared, told again now and then,
+ * and told when one is booted no more: until it has answered, also after a restart. Requests about one image go one
+ * after the other.
  */
 export class BootWants {
   readonly #deps: BootWantsDeps
   readonly #node: string
   readonly #known = new Map<string, KnownImage>()
+  readonly #last = new Map<string, { readonly chain: BootChain; readonly at: number }>()
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #alarm: Alarm
 
@@ -62,6 +66,9 @@ export class BootWants {
   ask(image: string, options: { signal: AbortSignal; timeoutMs?: number | undefined }): Promise<BootChain> {
     return this.#inTurn(image, async () => {
       const { signal, timeoutMs } = options
+      const last = this.#last.get(image)
+      const ageMs = this.#deps.clock.now() - (last?.at ?? 0)
+      if (last !== undefined && ageMs >= 0 && ageMs < FRESH_MS) return last.chain
       // First, so that it is taken back whatever happens next.
       if (this.#known.get(image)?.isTold !== true) {
         await this.#save({ image, chain: this.known(image) ?? null, isTold: true })
@@ -69,6 +76,7 @@ export class BootWants {
       const call = { params: { node: this.#node, image }, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
       const chain = await this.#deps.seed.call((client) => client.wantBoot(call))
       const isNew = JSON.stringify(chain) !== JSON.stringify(this.known(image))
+      this.#last.set(image, { chain, at: this.#deps.clock.now() })
       if (chain.state === 'ready' && isNew) await this.#save({ image, chain, isTold: true })
       return chain
     })
@@ -106,6 +114,7 @@ export class BootWants {
     return this.#inTurn(image, async () => {
       // It may have been asked for again meanwhile.
       if (this.#deps.wanted().has(image)) return
+      this.#last.delete(image)
       await this.#deps.seed.call((client) => client.endBoot({ params: { node: this.#node, image }, signal }))
       await this.#save({ image, chain: this.known(image) ?? null, isTold: false })
     })

@@ -1,4 +1,4 @@
-import { type ErrorTable, errorFactory } from '@shoal/core'
+import { type ErrorTable, errorFactory, errorMessage, ShoalError } from '@shoal/core'
 
 /** Error codes of disks that are served before all of them is there. */
 export const bootErrors = {
@@ -44,11 +44,15 @@ export const bootErrors = {
   },
   SHOAL_BOOT_DIRECTORY: {
     message: 'The directory {path} for boots cannot be used: {reason}.',
-    hint: 'Set boot.socketDirectory to a directory that the peer may write to.',
+    hint: 'Let the peer write to it, or set boot.socketDirectory or stateDirectory to a directory that it may write to.',
   },
   SHOAL_BOOT_SOCKET_GROUP: {
     message: 'The sockets of boots cannot be given to the group {group}: {reason}.',
     hint: "Set boot.socketGroup to a group of this machine that the peer's user is a member of.",
+  },
+  SHOAL_BOOT_STOPPING: {
+    message: 'The peer is stopping.',
+    hint: 'Ask again when it is back.',
   },
   SHOAL_BOOT_FAILED: {
     message: 'The boot {name} failed for an unexpected reason: {reason}.',
@@ -57,3 +61,9 @@ export const bootErrors = {
 } as const satisfies ErrorTable
 
 export const bootError = errorFactory(bootErrors)
+
+/** Of any error, one with a code. */
+export function bootFailure(name: string, error: unknown): ShoalError {
+  if (error instanceof ShoalError) return error
+  return bootError('SHOAL_BOOT_FAILED', { name, reason: errorMessage(error) }, error)
+}

@@ -19,7 +19,7 @@ export function writeOverlay(
   return writeEmptyImage(path, { virtualSizeBytes, backing: backingReference(layers) })
 }
 
-/** Writes an empty qcow2 image above what its header is to name, if anything, and syncs it. Returns what identifies the file. */
+/** Writes an empty qcow2 image above what its header is to name, and syncs it. Returns what identifies the file. */
 export async function writeEmptyImage(
   path: string,
   { virtualSizeBytes, backing }: { virtualSizeBytes: number; backing: BackingReference | undefined },

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import type { Clock, Logger } from '@shoal/core'
+import type { LayerStore } from '@shoal/layer-store'
+import type { StateStore } from '@shoal/state'
+import type { NodeCache } from '../cache/node-cache.ts'
+import type { PeerConfig } from '../config.ts'
+import type { LayerHolds } from '../layer-holds.ts'
+import type { Reconciler } from '../reconciler.ts'
+import type { SeedLink } from '../seed-link.ts'
+import { BootOverlays } from './boot-overlay.ts'
+import { BootRecords } from './boot-record.ts'
+import { Boots, type BootsDeps } from './boots.ts'
+import { Notice } from './boots-notice.ts'
+import { BootWants } from './boots-wants.ts'
+
+export interface OpenBootsDeps extends Pick<BootsDeps, 'server' | 'companions' | 'onUnknown'> {
+  readonly state: StateStore
+  readonly store: LayerStore
+  readonly holds: LayerHolds
+  readonly seed: SeedLink
+  readonly reconciler: Reconciler
+  readonly uses: NodeCache['uses']
+  readonly node: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Logger
+}
+
+/** The boots of a node, put together. */
+export interface NodeBoots {
+  readonly boots: Boots
+  readonly wants: BootWants
+  /** Overlays that were made for them. */
+  readonly overlays: BootOverlays
+  /** A layer may have come, or the seed may be back. */
+  readonly notice: Notice
+}
+
+/** Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY`. */
+export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promise<NodeBoots> {
+  const { state, store, holds, seed, reconciler, uses, node, clock, random, server, companions, onUnknown } = deps
+  const logger = deps.logger.child({ component: 'boot' })
+  const notice = new Notice(clock)
+  const wanted = () => boots.images()
+  const wants = new BootWants({ state, seed, wanted, clock, random, logger }, { node })
+  const overlays = new BootOverlays({ state }, { directory: join(config.stateDirectory, 'overlays') })
+  const boots = new Boots(
+    {
+      ...{ store, holds, wants, overlays, server, notice, clock, random, logger, companions, onUnknown },
+      records: new BootRecords(state),
+      isWithdrawn: (digest) => reconciler.isRevoked(digest),
+      failureOf: (digest) => reconciler.failure(digest)?.error,
+      onNeeds: () => {
+        reconciler.setNeeded(boots.layers())
+        wants.notice()
+      },
+      // One that is only about to be assigned is counted by that.
+      onUse: ({ manifest: { digest, sizeBytes } }) => {
+        if (reconciler.assignedAt(digest) !== undefined) uses.used(digest, sizeBytes)
+      },
+    },
+    { recordings: config.boot.recordings },
+  )
+  await overlays.open()
+  await wants.open()
+  await boots.open()
+  return { boots, wants, overlays, notice }
+}
