@@ -1,3 +1,7 @@
+import { bootList } from './boot/list.ts'
+import { bootPrepare } from './boot/prepare.ts'
+import { bootRelease } from './boot/release.ts'
+import { bootShow } from './boot/show.ts'
 import { cacheEvict } from './cache/evict.ts'
 import { cacheList } from './cache/list.ts'
 import { cachePin } from './cache/pin.ts'
@@ -64,6 +68,10 @@ export const commands: readonly Command[] = [
   layerUnassign,
   layerVerify,
   layerCompose,
+  bootPrepare,
+  bootList,
+  bootShow,
+  bootRelease,
   nodeList,
   nodeShow,
   nodeRemove,
@@ -104,6 +112,7 @@ export const commands: readonly Command[] = [
 export const nouns: Readonly<Record<string, string>> = {
   image: 'Images of the library and their import',
   layer: 'Layers, and which nodes should have them',
+  boot: 'Disks that a node serves to VMs before all of them is there',
   node: 'Compute nodes',
   cache: 'The layers that a node keeps: their space, and which go first',
   prefetch: 'Plans that bring images to nodes before VMs boot from them',

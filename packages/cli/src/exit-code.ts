@@ -19,11 +19,11 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   ok: 'The command did what was asked.',
   failed: 'It failed for another reason than those below.',
   usage: 'The command line, the configuration or a request is not valid.',
-  notFound: 'The image, layer, node, plan, rule or operation does not exist.',
+  notFound: 'The image, layer, node, boot, plan, rule or operation does not exist.',
   unauthorised: 'The token is missing, wrong, or not allowed to do this.',
   unreachable: 'The service gave no answer.',
   incomplete:
-    'The operation ended with failures: an import failed, an image was refused, blocks were bad, not every node has the layer, too little was evicted, or a plan is partly done, was cancelled, expired, or cannot be met in full.',
+    'The operation ended with failures: an import or a boot failed, an image was refused, blocks were bad, not every node has the layer, too little was evicted, or a plan is partly done, was cancelled, expired, or cannot be met in full.',
   interrupted: 'Interrupted (Ctrl-C).',
   terminated: 'Ended by SIGTERM.',
 }
@@ -70,6 +70,8 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   SHOAL_LAYER_UNKNOWN: EXIT.notFound,
   SHOAL_STORE_LAYER_UNKNOWN: EXIT.notFound,
   SHOAL_PEER_LAYER_UNKNOWN: EXIT.notFound,
+  SHOAL_BOOT_UNKNOWN: EXIT.notFound,
+  SHOAL_BOOT_REQUEST: EXIT.usage,
   SHOAL_COMPOSE_UNKNOWN: EXIT.notFound,
   SHOAL_COMPOSE_OPTION: EXIT.usage,
   SHOAL_CACHE_LAYER_UNKNOWN: EXIT.notFound,
