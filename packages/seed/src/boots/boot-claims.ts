@@ -13,8 +13,8 @@ import type { BootWishes } from './boot-wish.ts'
 export const BOOT: ClaimOwner = 'boot'
 
 /**
- * No pin: the node itself holds the layers for as long as it serves the disk, also while the seed is away. A time here would end under a
- * machine that runs for a year, or keep the layers of one that is gone.
+ * No pin: the node itself holds the layers for as long as it serves the disk, also while the seed is away. A time here
+ * would end under a machine that runs for a year, or keep the layers of one that is gone.
  */
 const CLAIM: Claim = ordinaryClaim(BOOT_PRIORITY, null)
 
@@ -34,7 +34,10 @@ export interface BootClaimsDeps extends BootImageDeps {
   readonly profiles: BootProfileFacts
 }
 
-/** Assigns nodes the layers of what they boot, and takes them back. Asking again changes nothing but lays a claim that ended. */
+/**
+ * Assigns nodes the layers of what they boot, and takes them back. Asking again changes nothing but lays a claim that
+ * ended.
+ */
 export class BootClaims {
   readonly #deps: BootClaimsDeps
 
@@ -43,8 +46,8 @@ export class BootClaims {
   }
 
   /**
-   * Says what a node needs to boot an image, and assigns it the layers; has the image imported where that is needed. Throws
-   * `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
+   * Says what a node needs to boot an image, and assigns it the layers; has the image imported where that is needed.
+   * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
    */
   async want(node: string, image: string, { signal }: { signal: AbortSignal }): Promise<BootChain> {
     const { wishes, registry } = this.#deps

@@ -8,7 +8,10 @@ import type { Importer } from '../imports/importer.ts'
 
 /** Above whatever else is imported: somebody waits. */
 export const BOOT_PRIORITY = 90
-/** So long a failed import is the answer to who asks; many nodes that wait for one image would else try it again one by one. */
+/**
+ * So long a failed import is the answer to who asks; many nodes that wait for one image would else try it again one by
+ * one.
+ */
 const FAILURE_KEPT_MS = 30_000
 
 export interface BootImageDeps {
@@ -19,9 +22,10 @@ export interface BootImageDeps {
 }
 
 /**
- * The layers that an image is booted from, the base first; `undefined` while it is being imported, which is asked for here. What it was
- * booted from before stays, also when it got other layers since: the node has parts of them. Throws `SHOAL_IMAGE_*` unless the image is
- * active, `SHOAL_BOOT_IMPORT_FAILED`, `SHOAL_IMPORT_QUEUE_FULL` and the errors of the library.
+ * The layers that an image is booted from, the base first; `undefined` while it is being imported, which is asked for
+ * here. What it was booted from before stays, also when it got other layers since: the node has parts of them. Throws
+ * `SHOAL_IMAGE_*` unless the image is active, `SHOAL_BOOT_IMPORT_FAILED`, `SHOAL_IMPORT_QUEUE_FULL` and the errors of
+ * the library.
  */
 export async function bootImage(
   image: string,

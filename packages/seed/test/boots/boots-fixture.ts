@@ -12,7 +12,10 @@ import { buildImage } from '../rules/rules-fixture.ts'
 
 const signal = new AbortController().signal
 
-/** Claims of boots over a state that survives {@link BootsFixture.restart}; the library shows `shown`, imports only begin. */
+/**
+ * Claims of boots over a state that survives {@link BootsFixture.restart}; the library shows `shown`, imports only
+ * begin.
+ */
 export class BootsFixture {
   readonly state = createMemoryState()
   readonly clock = new ManualClock(1_700_000_000_000)
