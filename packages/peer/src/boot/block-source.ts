@@ -1,0 +1,26 @@
+import type { Digest } from '@shoal/core'
+
+/** A block that is verified and here, but could not be stored: the disk of the node is full, or broken. */
+export interface UnstoredBlock {
+  readonly block: number
+  /** All of its bytes. Nobody changes them any more, and they are in no buffer that others need. */
+  readonly bytes: Buffer
+}
+
+/** Where blocks come from that a machine reads and this node does not have: the swarm, and behind it the seed and the library. */
+export interface BlockSource {
+  /**
+   * Fetches blocks ahead of everything else, each from a second source too when the first is late. Resolves when all of them are
+   * present and verified in the store, but for those that it gives because they could not be stored; at once for those that are there.
+   * Rejects with a coded error when nobody has had them for the time that is configured, or the store can neither keep nor check them;
+   * with the signal's reason when aborted. The caller may ask again.
+   */
+  demand(
+    digest: Digest,
+    firstBlock: number,
+    blocks: number,
+    options: { signal: AbortSignal },
+  ): Promise<readonly UnstoredBlock[]>
+  /** Says that blocks will be read soon: they come before ordinary fetching and behind demands. It bounds by itself what it does about that. */
+  hint(digest: Digest, firstBlock: number, blocks: number): void
+}
