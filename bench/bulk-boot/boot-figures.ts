@@ -13,8 +13,8 @@ type Value = number | null
 const SERVED: readonly Variant[] = ['on-demand', 'profiled', 'planned']
 
 /**
- * The bench's answer. Seconds are medians of the rounds; the ratios at the top are of the last guests, and of several cases the worst;
- * `null` with a reason where one could not be measured.
+ * The bench's answer. Seconds are medians of the rounds; the ratios at the top are of the last guests, and of several
+ * cases the worst; `null` with a reason where one could not be measured.
  */
 export function bootFigures(rows: readonly BootRow[]): BenchFigures {
   const cases = [...new Set(rows.map(caseOf))]

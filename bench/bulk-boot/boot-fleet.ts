@@ -11,7 +11,10 @@ import { readLinkBytes } from './link-bytes.ts'
 const STEP_MS = 900_000
 const POLL_MS = 200
 
-/** A seed that has read the images once and made base and middle of them, and a peer on every node, none of which has any of it. */
+/**
+ * A seed that has read the images once and made base and middle of them, and a peer on every node, none of which has
+ * any of it.
+ */
 export interface BootFleet extends AsyncDisposable {
   readonly client: Client
   readonly nodes: readonly string[]

@@ -21,7 +21,10 @@ const MEMORY_OVER_NEED = 4
 const WARM_UP_BYTES = 4 * 1024 ** 2
 const run = promisify(execFile)
 
-/** A lab with a library that has the images, for any number of boots one after the other. Its `layer` is the flat image, for BitTorrent. */
+/**
+ * A lab with a library that has the images, for any number of boots one after the other. Its `layer` is the flat
+ * image, for BitTorrent.
+ */
 export interface BootGround extends SwarmGround {
   readonly bootCase: BootCase
   readonly guest: BootGuest
@@ -38,7 +41,12 @@ export interface BootGround extends SwarmGround {
   }
 }
 
-export async function createBootGround(bootCase: BootCase, say: (line: string) => void): Promise<BootGround> {
+/** With `goodput` that is taken for what the links carry, instead of measuring it. */
+export async function createBootGround(
+  bootCase: BootCase,
+  options: { say: (line: string) => void; goodput?: number | undefined },
+): Promise<BootGround> {
+  const { say } = options
   await using stack = new AsyncDisposableStack()
   const guest = await ensureBootGuest(bootCase, say)
   const parent = await parentDirectory((bootCase.nodes + SPARE_COPIES) * guest.flatBytes)
@@ -53,7 +61,7 @@ export async function createBootGround(bootCase: BootCase, say: (line: string) =
   await Promise.all([copyFile(guest.base, base), copyFile(guest.flat, flat)])
   const setup = bootSetup(bootCase, guest.flatBytes)
   const lab = stack.use(await createLab(bootLabPlan(setup, bootCase)))
-  const goodput = await measureGoodput(lab, setup)
+  const goodput = options.goodput ?? (await measureGoodput(lab, setup))
   const library = stack.use(await startBootLibrary(bootCase.library, lab, join(directory, 'library')))
   const images = {
     base: await library.addImage('base', base),

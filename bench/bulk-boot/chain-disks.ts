@@ -7,7 +7,9 @@ import type { DiskSource } from './disk-source.ts'
 
 const POLL_MS = 50
 
-/** An overlay above the layers' own files, on nodes that have all of them: nothing stands between QEMU and the files. */
+/**
+ * An overlay above the layers' own files, on nodes that have all of them: nothing stands between QEMU and the files.
+ */
 export function chainDisks(fleet: BootFleet): DiskSource {
   const params = { name: `bench-${randomInt(1e9)}` }
   const [, middle] = fleet.layers

@@ -6,7 +6,10 @@ const HEARTBEAT_MS = 1000
 const POLL_MS = 500
 const SWEEP_MS = 3000
 
-/** The seed's configuration. It is told what links carry as payload, as an operator who has measured them would tell it. */
+/**
+ * The seed's configuration. It is told what links carry as payload, as an operator who has measured them would tell
+ * it.
+ */
 export function seedSettings({ lab, library, setup, goodput, bootCase }: BootGround, directory: string): object {
   const { address: host } = lab.host('seed')
   const payload = (bytesPerSecond: number) => Math.round(bytesPerSecond * goodput)

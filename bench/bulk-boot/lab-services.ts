@@ -26,7 +26,9 @@ export interface LabServiceSettings {
   readonly peers: ReadonlyMap<string, object>
 }
 
-/** Starts `shoal seed serve` on the host `seed` and `shoal peer serve` on each node; resolves when all are registered. */
+/**
+ * Starts `shoal seed serve` on the host `seed` and `shoal peer serve` on each node; resolves when all are registered.
+ */
 export async function startLabServices(settings: LabServiceSettings): Promise<LabServices> {
   const { lab, directory, seed, seedEnv: env, peers } = settings
   await using stack = new AsyncDisposableStack()

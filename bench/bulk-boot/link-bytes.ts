@@ -2,7 +2,10 @@ import { ipCommand } from '../../infra/lab/ip-command.ts'
 import { readLinkCounts } from '../swarm/link-counters.ts'
 import type { BootGround } from './boot-ground.ts'
 
-/** Payload that links carried, by their token buckets: bytes of the wire less headers. Requests and acknowledgements count. */
+/**
+ * Payload that links carried, by their token buckets: bytes of the wire less headers. Requests and acknowledgements
+ * count.
+ */
 export interface LinkBytes {
   /** Sent by the library, and by the seed. */
   readonly library: number

@@ -21,13 +21,16 @@ export type PlainVariant = (typeof PLAIN_VARIANTS)[number]
 export type Variant = OurVariant | PlainVariant
 
 export interface OurRun extends BootRun {
-  /** From the plan's creation until its last node was ready, before the boots were asked for; `null`: there was no plan. */
+  /**
+   * From the plan's creation until its last node was ready, before the boots were asked for; `null`: there was no
+   * plan.
+   */
   readonly planSeconds: number | null
   /** Bytes of both layers over those of the flat image. */
   readonly layersOverFlat: number
   /**
-   * What the seed read of the images when they were imported, and all that the library's link carried in this variant (the plan
-   * included), over the images' size.
+   * What the seed read of the images when they were imported, and all that the library's link carried in this variant
+   * (the plan included), over the images' size.
    */
   readonly libraryCopies: number
   /** The import by the library's link: polls and requests count. */

@@ -4,8 +4,8 @@ import { openBootFleet } from './boot-fleet.ts'
 import { createBootGround } from './boot-ground.ts'
 import { measureOurs, measurePlain, OUR_VARIANTS, PLAIN_VARIANTS, type Variant } from './measure-variant.ts'
 
-const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--mib SIZE] [--nodes N] [--racks N] [--rate MB/S]
-         [--uplink MB/S] [--library MB/S] [--glance] [--rounds N]
+const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--mib SIZE]
+         [--nodes N] [--racks N] [--rate MB/S] [--uplink MB/S] [--library MB/S] [--glance] [--rounds N]
   boots guests on shaped links in some ways, one after the other, and prints one JSON line for each; needs root
   --variant  ${[...OUR_VARIANTS, ...PLAIN_VARIANTS].join(', ')}; default local
   --glance   the library is a real Glance
@@ -50,7 +50,7 @@ const bootCase: BootCase = {
 const say = (line: string) => console.error(line)
 const options = { timeoutMs: TIMEOUT_MS }
 {
-  await using ground = await createBootGround(bootCase, say)
+  await using ground = await createBootGround(bootCase, { say })
   for (let round = 0; round < Number(values.rounds); round += 1) {
     if (ours.length > 0) {
       await using fleet = await openBootFleet(ground)

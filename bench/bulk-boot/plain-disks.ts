@@ -17,7 +17,9 @@ export function localDisks({ flat }: BootGround): DiskSource {
   }
 }
 
-/** Each node downloads all of the flat image from the library by itself. What it got is not hashed, which favours it. */
+/**
+ * Each node downloads all of the flat image from the library by itself. What it got is not hashed, which favours it.
+ */
 export async function pulledDisks({ lab, library, images, directory }: BootGround): Promise<DiskSource> {
   const own = join(directory, 'pulled')
   await mkdir(own)
@@ -38,7 +40,10 @@ export async function pulledDisks({ lab, library, images, directory }: BootGroun
   }
 }
 
-/** All of the flat image comes by BitTorrent. The seed has it, and all processes listen before the clock starts, which favours it. */
+/**
+ * All of the flat image comes by BitTorrent. The seed has it, and all processes listen before the clock starts, which
+ * favours it.
+ */
 export async function torrentDisks(ground: BootGround): Promise<DiskSource> {
   await using stack = new AsyncDisposableStack()
   const cast = stack.use(await openSwarmCast(ground, aria2))

@@ -33,8 +33,8 @@ export interface BenchLayer {
 }
 
 /**
- * Writes a layer of bytes that do not compress, always the same for one size and number, with its manifest and torrent. With `from` it is
- * that file, of this size and on the same file system.
+ * Writes a layer of bytes that do not compress, always the same for one size and number, with its manifest and torrent.
+ * With `from` it is that file, of this size and on the same file system.
  */
 export async function createBenchLayer(options: {
   directory: string

@@ -8,7 +8,10 @@ import { PARTITION_OFFSET_BYTES } from './guest-set.ts'
 const MIB = 1024 ** 2
 const FILE_SYSTEM_ID = 'f0c7a1de-5b3c-4e8e-9a41-6c2d9e0b7a55'
 
-/** Writes a raw disk with these files and an empty /opt in an ext4 file system on its one partition; `tree` is a directory that it makes and removes. */
+/**
+ * Writes a raw disk with these files and an empty /opt in an ext4 file system on its one partition; `tree` is a
+ * directory that it makes and removes.
+ */
 export async function writeSmallDisk(
   disk: string,
   files: readonly SourceFile[],

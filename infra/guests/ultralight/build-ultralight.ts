@@ -11,7 +11,10 @@ import { findSmallFiles } from '../small-files.ts'
 import { writeInitrd } from './write-initrd.ts'
 
 const DISK_MIB = 512
-/** Four files that lie side by side, then none for a while: in all about the eighth part, as real systems read when they start. */
+/**
+ * Four files that lie side by side, then none for a while: in all about the eighth part, as real systems read when
+ * they start.
+ */
 const READ_EVERY = 32
 const READ_TOGETHER = 4
 /** One in so many of the base's files is gone in the middle. */
@@ -25,8 +28,9 @@ export interface UltralightSize {
 }
 
 /**
- * Builds the guest in a directory within seconds, without privileges: `vmlinuz`, `initrd`, `base.qcow2` and `flat.qcow2`, which is a
- * snapshot of the base's disk with files added and removed. Needs `qemu-img`, e2fsprogs and Debian's mirror.
+ * Builds the guest in a directory within seconds, without privileges: `vmlinuz`, `initrd`, `base.qcow2` and
+ * `flat.qcow2`, which is a snapshot of the base's disk with files added and removed. Needs `qemu-img`, e2fsprogs and
+ * Debian's mirror.
  */
 export async function buildUltralight(
   directory: string,

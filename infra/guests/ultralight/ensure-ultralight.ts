@@ -8,10 +8,13 @@ import { buildUltralight, type UltralightSize } from './build-ultralight.ts'
 
 const BUILT_FROM = ['init', 'fetch-kernel.sh', 'write-initrd.ts', 'build-ultralight.ts', '../small-disk.ts']
 const DEFAULT_SIZE: UltralightSize = { baseMiB: 96, middleMiB: 48 }
-/** What the guest has no use for costs time without hardware virtualisation: probing of devices, checks of the kernel's own. */
+/**
+ * What the guest has no use for costs time without hardware virtualisation: probing of devices, checks of the
+ * kernel's own.
+ */
 const PARAMETERS =
-  'console=ttyS0 quiet rdinit=/init nokaslr mitigations=off acpi=off lpj=4000000 cryptomgr.notests no_timer_check audit=0 ' +
-  'nowatchdog 8250.nr_uarts=1'
+  'console=ttyS0 quiet rdinit=/init nokaslr mitigations=off acpi=off lpj=4000000 cryptomgr.notests no_timer_check ' +
+  'audit=0 nowatchdog 8250.nr_uarts=1'
 
 /** A guest that starts within about 2 s of one core, then checks the sums of files on its disk. */
 export interface UltralightGuest {

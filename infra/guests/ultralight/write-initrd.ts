@@ -8,7 +8,10 @@ const DIRECTORY_MODE = 0o040755
 const FILE_MODE = 0o100755
 const ALIGNMENT_BYTES = 4
 
-/** Writes the guest's first file system: /init, busybox and what the kernel lacks to see its disk. `parts` is what fetch-kernel.sh gave. */
+/**
+ * Writes the guest's first file system: /init, busybox and what the kernel lacks to see its disk. `parts` is what
+ * fetch-kernel.sh gave.
+ */
 export async function writeInitrd(path: string, parts: string): Promise<void> {
   const files = [
     { name: 'init', from: join(import.meta.dirname, 'init') },
@@ -26,7 +29,10 @@ export async function writeInitrd(path: string, parts: string): Promise<void> {
   await writeFile(path, Buffer.concat(entries))
 }
 
-/** An entry of a cpio archive in the format "newc" (cpio(5); the kernel's Documentation/driver-api/early-userspace/buffer-format.rst). */
+/**
+ * An entry of a cpio archive in the format "newc" (cpio(5); the kernel's
+ * Documentation/driver-api/early-userspace/buffer-format.rst).
+ */
 function entry(name: string, file: { number: number; mode: number; data?: Buffer | undefined }): Buffer {
   const { number, mode, data = Buffer.alloc(0) } = file
   const path = Buffer.from(`${name}\0`)
