@@ -6,7 +6,7 @@ import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
 import { openSocketDirectory } from './boot/boots-sockets.ts'
-import { noBlockServer, noCompanions } from './boot/boots-stand-in.ts'
+import { noBlockServer, noBlockSource } from './boot/boots-stand-in.ts'
 import { registerBootMetrics } from './boot/metrics.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
 import { NodeCache } from './cache/node-cache.ts'
@@ -225,6 +225,7 @@ export class Peer implements AsyncDisposable {
           limits.setFleet(state.limits)
           cache.setDesired(state)
           reconciler.setDesired(state)
+          booting.prefetches.setAssigned(state.assignments)
         },
         onUnknown: () => enrollment.request(),
       },
@@ -247,10 +248,11 @@ export class Peer implements AsyncDisposable {
       ...{ state, store, holds, seed, reconciler, node, clock, random, logger },
       uses: cache.uses,
       server: noBlockServer,
-      companions: noCompanions,
+      source: noBlockSource,
+      trustedKeys: () => trust.keys(),
       onUnknown: () => enrollment.request(),
     })
-    stack.use(booting.boots)
+    stack.use(booting)
     seed.onReturn(() => {
       reconciler.seedIsBack()
       booting.wants.notice()

@@ -1,5 +1,6 @@
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import type { Clock, Logger } from '@shoal/core'
+import { type Clock, type Logger, steadyClock } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import type { StateStore } from '@shoal/state'
 import type { NodeCache } from '../cache/node-cache.ts'
@@ -10,10 +11,16 @@ import type { SeedLink } from '../seed-link.ts'
 import { BootOverlays } from './boot-overlay.ts'
 import { BootRecords } from './boot-record.ts'
 import { Boots, type BootsDeps } from './boots.ts'
+import { Companions } from './boots-companions.ts'
 import { Notice } from './boots-notice.ts'
 import { BootWants } from './boots-wants.ts'
+import { fetchBootBlocks } from './fetch-boot-blocks.ts'
+import { ProfilePrefetches, type ProfilePrefetchesDeps } from './profile-prefetches.ts'
 
-export interface OpenBootsDeps extends Pick<BootsDeps, 'server' | 'companions' | 'onUnknown'> {
+export interface OpenBootsDeps extends Pick<BootsDeps, 'server' | 'onUnknown'> {
+  /** Hears which blocks will be read soon. */
+  readonly source: ProfilePrefetchesDeps['source']
+  readonly trustedKeys: () => readonly KeyObject[]
   readonly state: StateStore
   readonly store: LayerStore
   readonly holds: LayerHolds
@@ -27,9 +34,11 @@ export interface OpenBootsDeps extends Pick<BootsDeps, 'server' | 'companions' |
 }
 
 /** The boots of a node, put together. */
-export interface NodeBoots {
+export interface NodeBoots extends AsyncDisposable {
   readonly boots: Boots
   readonly wants: BootWants
+  readonly prefetches: ProfilePrefetches
+  readonly companions: Companions
   /** Overlays that were made for them. */
   readonly overlays: BootOverlays
   /** A layer may have come, or the seed may be back. */
@@ -38,9 +47,14 @@ export interface NodeBoots {
 
 /** Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY`. */
 export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promise<NodeBoots> {
-  const { state, store, holds, seed, reconciler, uses, node, clock, random, server, companions, onUnknown } = deps
+  const { state, store, holds, seed, reconciler, uses, node, clock, random, server, source, onUnknown } = deps
   const logger = deps.logger.child({ component: 'boot' })
   const notice = new Notice(clock)
+  const prefetches = new ProfilePrefetches({
+    ...{ source, store, random, logger, clock: steadyClock },
+    fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
+  })
+  const companions = new Companions({ seed, prefetches, clock, readClock: steadyClock, random, logger }, { node })
   const wanted = () => boots.images()
   const wants = new BootWants({ state, seed, wanted, clock, random, logger }, { node })
   const overlays = new BootOverlays({ state }, { directory: join(config.stateDirectory, 'overlays') })
@@ -64,5 +78,10 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
   await overlays.open()
   await wants.open()
   await boots.open()
-  return { boots, wants, overlays, notice }
+  const close = async () => {
+    await boots[Symbol.asyncDispose]()
+    await companions[Symbol.asyncDispose]()
+    await prefetches[Symbol.asyncDispose]()
+  }
+  return { boots, wants, overlays, prefetches, companions, notice, [Symbol.asyncDispose]: close }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger, ShoalError } from '@shoal/core'
+import { type Clock, errorCode, type Logger, type ShoalError } from '@shoal/core'
 import type { StoredLayer } from '@shoal/layer-store'
 import { backOffMs } from '../back-off.ts'
 import { wholeSectors } from '../compose/open-layer.ts'
@@ -14,6 +14,8 @@ import { bootFailure } from './errors.ts'
 /** Time between two attempts to hold layers of which one is just being evicted. */
 const HOLD_MS = 200
 const RETRY = { firstMs: 500, lastMs: 10_000 }
+/** Of a layer that will be no better when all of it is here. */
+const BAD_LAYER = /^SHOAL_(QCOW2_|BOOT_LAYER_INVALID$)/
 
 export interface ServeBootDeps extends BootLayersDeps {
   readonly overlays: Pick<BootOverlays, 'make' | 'check' | 'pathOf'>
@@ -132,7 +134,7 @@ async function open(
       signal.throwIfAborted()
       const isComplete = layers.every((digest) => store.get(digest)?.isComplete)
       // After a restart a VM waits: then nothing is given up.
-      if (isComplete && state !== 'ready') throw error
+      if (state !== 'ready' && (isComplete || BAD_LAYER.test(errorCode(error) ?? ''))) throw error
       entry.problem = bootFailure(name, error)
       await clock.sleep(backOffMs(failures, random, RETRY), { signal })
     }

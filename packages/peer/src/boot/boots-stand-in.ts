@@ -1,4 +1,4 @@
-import type { BlockServer, BootCompanions } from './boots-ports.ts'
+import type { BlockServer } from './boots-ports.ts'
 import { bootError } from './errors.ts'
 
 /** Stands in for the block service until that is there: nothing can be booted. */
@@ -8,10 +8,5 @@ export const noBlockServer: BlockServer = {
   },
 }
 
-/** Stands in for what records boots and foretells them. */
-export const noCompanions: BootCompanions = {
-  prefetch: () => () => {},
-  record: () => {},
-  isRecording: () => false,
-  ended: () => {},
-}
+/** Stands in for the swarm's reads on demand until they are there: nothing goes first. */
+export const noBlockSource = { hint: () => {} }

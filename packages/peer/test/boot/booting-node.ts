@@ -33,6 +33,7 @@ export const seedError = errorFactory({
   SHOAL_IMAGE_DEACTIVATED: { message: 'm', hint: 'h' },
   SHOAL_IMPORT_QUEUE_FULL: { message: 'm', hint: 'h' },
   SHOAL_LAYER_UNKNOWN: { message: 'm', hint: 'h' },
+  SHOAL_QCOW2_HEADER: { message: 'm', hint: 'h' },
   SHOAL_NODE_UNKNOWN: { message: 'm', hint: 'h' },
 })
 

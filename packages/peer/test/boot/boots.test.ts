@@ -227,6 +227,13 @@ test('a disk that cannot be opened yet is tried again until its layers are whole
   await node.reached('vm', ({ state }) => state === 'ready')
 })
 
+test('a layer that makes no disk fails its boot at once', async () => {
+  await using node = await readyNode()
+  node.server.fault = seedError('SHOAL_QCOW2_HEADER')
+  const { state, error } = await node.boots.prepare('vm', { image: 'web' })
+  deepEqual([state, error?.code], ['failed', 'SHOAL_QCOW2_HEADER'])
+})
+
 test('it is recorded when the image wants that, unless the request or the node says otherwise', async () => {
   await using node = await readyNode()
   node.chains.set('web', chainOf('web', [base, middle], { wantsRecordings: true }))
