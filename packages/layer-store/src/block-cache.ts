@@ -34,11 +34,12 @@ export class BlockCache {
     this.#buffers.dropAll(this.#owner)
   }
 
-  /** A copy of bytes within a block, if a buffer holds it. */
-  copy(block: number, within: number, length: number): Buffer | undefined {
+  /** A copy of bytes within a block, if a buffer holds it; in the beginning of `into` if that is given. */
+  copy(block: number, within: number, length: number, into?: Buffer): Buffer | undefined {
     const buffer = this.find(block)
     if (buffer === undefined) return undefined
-    const data = Buffer.from(buffer.payload(within + length).subarray(within))
+    const data = into?.subarray(0, length) ?? Buffer.allocUnsafe(length)
+    buffer.payload(within + length).copy(data, 0, within)
     buffer.release()
     return data
   }

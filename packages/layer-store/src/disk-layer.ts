@@ -109,8 +109,8 @@ export class DiskLayer implements StoredLayer {
     return this.#writer.writeBlocks(firstBlock, data)
   }
 
-  read(offset: number, length: number): Promise<Buffer> {
-    return this.#reader.read(offset, length)
+  read(offset: number, length: number, options?: { into?: Buffer | undefined }): Promise<Buffer> {
+    return this.#reader.read(offset, length, options)
   }
 
   readBlock(block: number, ahead?: number): BlockBuffer | Promise<BlockBuffer> {

@@ -9,8 +9,8 @@ export interface LayerFile {
   /** Inode number, decimal. */
   readonly inode: string
   readonly sizeBytes: number
-  /** One pread into a buffer of its own; shorter than `length` where the file ends. */
-  read(position: number, length: number): Promise<Buffer>
+  /** One pread, into the beginning of `into` or a buffer of its own; shorter than `length` where the file ends. */
+  read(position: number, length: number, into?: Buffer): Promise<Buffer>
   /** One preadv into the payloads of consecutive blocks; gives how many bytes there were. */
   readBlocks(position: number, payloads: readonly Buffer[]): Promise<number>
   /** The same for one block that the page cache has: without the cost of a thread, as no disk is waited for. */
@@ -70,8 +70,8 @@ async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile>
   return {
     inode: String(ino),
     sizeBytes: Number(size),
-    read: async (position, length) => {
-      const buffer = Buffer.allocUnsafeSlow(length)
+    read: async (position, length, into) => {
+      const buffer = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
       const { bytesRead } = await handle.read(buffer, 0, length, position)
       return bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
     },

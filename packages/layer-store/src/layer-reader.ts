@@ -31,18 +31,18 @@ export class LayerReader {
     this.#deps = deps
   }
 
-  async read(offset: number, length: number): Promise<Buffer> {
+  async read(offset: number, length: number, { into }: { into?: Buffer | undefined } = {}): Promise<Buffer> {
     const { manifest, cache } = this.#deps
     checkRange(manifest, offset, length)
     this.#checkPresent(offset, length)
     if (length === 0) return Buffer.alloc(0)
     const within = offset % manifest.blockLengthBytes
     if (within + length <= manifest.blockLengthBytes) {
-      const kept = cache.copy((offset - within) / manifest.blockLengthBytes, within, length)
+      const kept = cache.copy((offset - within) / manifest.blockLengthBytes, within, length, into)
       if (kept !== undefined) return kept
     }
     let data: Buffer = Buffer.alloc(0)
-    const read = () => this.#deps.file().read(offset, length)
+    const read = () => this.#deps.file().read(offset, length, into)
     await this.#readPresent(offset, length, read, (bytes) => {
       data = bytes
     })

@@ -82,9 +82,10 @@ export interface StoredLayer extends LayerDescription {
   writeBlock(block: number, buffer: BlockBuffer): Promise<void>
   /**
    * Reads bytes of present blocks; `SHOAL_STORE_BLOCK_ABSENT` with details `digest` and `block` if any of
-   * them lies in an absent block. A range outside the layer is a RangeError.
+   * them lies in an absent block. A range outside the layer is a RangeError. They may be put into the beginning of `into`, of that
+   * length, which saves a copy, or into a buffer of their own; once this has settled `into` is not touched any more.
    */
-  read(offset: number, length: number): Promise<Buffer>
+  read(offset: number, length: number, options?: { into?: Buffer | undefined }): Promise<Buffer>
   /**
    * A present block in a buffer that the caller has to release; at once when a buffer still holds it, otherwise a promise, which waits
    * for a free buffer. `SHOAL_STORE_BLOCK_ABSENT` as {@link read}; a block outside the layer is a RangeError. So many blocks `ahead`

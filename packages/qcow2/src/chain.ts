@@ -3,10 +3,13 @@ import { type Extent, joinExtents } from './extent.ts'
 
 type Options = { signal?: AbortSignal | undefined }
 
-/** An extent with the image that holds it; `hole` where no image has the bytes. */
-type Found =
-  | { readonly depth: number; readonly extent: Exclude<ImageExtent, { kind: 'below' }> }
-  | { readonly depth: number; readonly extent: { start: number; length: number; kind: 'hole'; host: undefined } }
+/** An extent with the image that holds it, 0 for the topmost; `hole` where no image has the bytes. */
+export interface FoundExtent {
+  readonly depth: number
+  readonly extent:
+    | Exclude<ImageExtent, { kind: 'below' }>
+    | { readonly start: number; readonly length: number; readonly kind: 'hole'; readonly host: undefined }
+}
 
 /** The disk that a chain of images shows: what the topmost does not have is read from the next, and zeros where none has it. */
 export class Chain implements GuestDisk {
@@ -24,6 +27,11 @@ export class Chain implements GuestDisk {
   /** How the guest bytes of a range are stored, in order, without gaps and with neighbours joined. Clipped to the virtual size. */
   map(start = 0, length = this.virtualSizeBytes - start, options?: Options): AsyncGenerator<Extent> {
     return joinExtents(this.#mapped(start, this.#end(start, length), options))
+  }
+
+  /** As {@link map}, with what the images themselves say, and neighbours not joined: for readers of their own. */
+  found(start: number, length: number, options?: Options): AsyncGenerator<FoundExtent> {
+    return this.#found(0, start, this.#end(start, length), options)
   }
 
   async *stored(start = 0, length = this.virtualSizeBytes - start, options?: Options) {
@@ -65,7 +73,7 @@ export class Chain implements GuestDisk {
     }
   }
 
-  async *#found(depth: number, start: number, end: number, options?: Options): AsyncGenerator<Found> {
+  async *#found(depth: number, start: number, end: number, options?: Options): AsyncGenerator<FoundExtent> {
     const image = this.images[depth]
     const top = Math.min(end, image?.virtualSizeBytes ?? 0)
     if (image !== undefined && start < top) {

@@ -56,6 +56,15 @@ export function hasFeature(features: bigint, bit: number): boolean {
   return ((features >> BigInt(bit)) & 1n) === 1n
 }
 
+/** Bytes that say how far a header may reach. */
+export const HEADER_START_BYTES = 24
+
+/** How much {@link readHeader} needs of a file that begins so: the first cluster, beyond which a header says nothing. */
+export function headerReach(start: Buffer): number {
+  const clusterBits = start.length < HEADER_START_BYTES ? 0 : start.readUInt32BE(20)
+  return Math.min(MAX_HEADER_BYTES, Math.max(V3_HEADER_BYTES, 2 ** Math.min(clusterBits, 31)))
+}
+
 /**
  * Reads a header from the first bytes of a file, of which as many as the file has up to {@link MAX_HEADER_BYTES} are needed. Throws
  * `SHOAL_QCOW2_MAGIC`, `SHOAL_QCOW2_VERSION`, `SHOAL_QCOW2_HEADER` or `SHOAL_QCOW2_TRUNCATED`.

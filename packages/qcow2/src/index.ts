@@ -7,7 +7,7 @@ export {
   writeBootProfile,
 } from './boot-profile.ts'
 export { bootProfileErrors } from './boot-profile-errors.ts'
-export { Chain } from './chain.ts'
+export { Chain, type FoundExtent } from './chain.ts'
 export { composeOver } from './compose-over.ts'
 export { type ComposeOptions, composeRaw } from './compose-raw.ts'
 export type { DiskImage, ExtentRead, GuestDisk, ImageExtent } from './disk-image.ts'

@@ -1,6 +1,6 @@
 import type { DiskImage, ExtentRead, ImageExtent } from './disk-image.ts'
 import { qcow2Error } from './errors.ts'
-import { hasFeature, INCOMPATIBLE, MAX_HEADER_BYTES, type Qcow2Header, readHeader } from './header.ts'
+import { HEADER_START_BYTES, hasFeature, headerReach, INCOMPATIBLE, type Qcow2Header, readHeader } from './header.ts'
 import { l1Offset, type Mapping, mappingOf, SUBCLUSTERS, subclusterMapping } from './l2-entry.ts'
 import { PackedClusters } from './packed-clusters.ts'
 import { putInto } from './put-into.ts'
@@ -39,7 +39,9 @@ export class Qcow2Image implements DiskImage {
 
   /** Reads the header and the L1 table (32 MiB at most). Throws `SHOAL_QCOW2_*`. */
   static async open(source: RandomAccess, options?: Options): Promise<Qcow2Image> {
-    const head = await source.read(0, Math.min(MAX_HEADER_BYTES, source.sizeBytes), options)
+    // No more of it than is needed: what lies behind may have to be fetched.
+    const start = await source.read(0, Math.min(HEADER_START_BYTES, source.sizeBytes), options)
+    const head = await source.read(0, Math.min(headerReach(start), source.sizeBytes), options)
     const header = readHeader(head)
     const { incompatible, cryptMethod } = header
     for (let bit = 0; bit < 64; bit += 1) {
