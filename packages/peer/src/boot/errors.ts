@@ -50,6 +50,14 @@ export const bootErrors = {
     message: 'The sockets of boots cannot be given to the group {group}: {reason}.',
     hint: "Set boot.socketGroup to a group of this machine that the peer's user is a member of.",
   },
+  SHOAL_BOOT_READ_TIMEOUT: {
+    message: 'A read of a VM failed: block {block} of layer {layer} could not be had for {seconds} s.',
+    hint: 'Bring back a node that has the layer, or the seed; then let the VM go on ("cont"), or restart it. See boot.readTimeoutMs.',
+  },
+  SHOAL_BOOT_BLOCK_MISSING: {
+    message: 'Block {block} of layer {layer} was said to be here, and is not, or is not what it should be.',
+    hint: "It is asked for again; report it with the peer's log if it stays so.",
+  },
   SHOAL_BOOT_STOPPING: {
     message: 'The peer is stopping.',
     hint: 'Ask again when it is back.',
