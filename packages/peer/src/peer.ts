@@ -5,8 +5,7 @@ import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
-import { openSocketDirectory } from './boot/boots-sockets.ts'
-import { noBlockServer, noBlockSource } from './boot/boots-stand-in.ts'
+import { patientSource } from './boot/boots-stand-in.ts'
 import { registerBootMetrics } from './boot/metrics.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
 import { NodeCache } from './cache/node-cache.ts'
@@ -140,6 +139,8 @@ export class Peer implements AsyncDisposable {
       await this.#saveDhtNodes(parts)
     })
     const begin = (run: () => Promise<void>) => loops.push(untilAborted(run(), stop.signal))
+    // First of all to end: what machines read is left to the next run, before the swarm that it may need is gone.
+    stack.defer(() => parts.booting[Symbol.asyncDispose]())
     begin(() => parts.reconciler.run(stop))
     begin(() => parts.cache.run(stop))
     begin(() => parts.booting.wants.run(stop))
@@ -242,13 +243,11 @@ export class Peer implements AsyncDisposable {
       },
       { node, intervalMs: () => config.heartbeat.intervalMs ?? enrollment.current?.heartbeatIntervalMs ?? 10_000 },
     )
-    await openSocketDirectory(config)
     // Machines whose connection broke when the last run ended wait for their disks: these come before the swarm and the seed.
     const booting: NodeBoots = await openBoots(config, {
-      ...{ state, store, holds, seed, reconciler, node, clock, random, logger },
+      ...{ state, store, holds, seed, events, reconciler, node, clock, random, logger },
       uses: cache.uses,
-      server: noBlockServer,
-      source: noBlockSource,
+      source: patientSource({ store, clock: steadyClock }),
       trustedKeys: () => trust.keys(),
       onUnknown: () => enrollment.request(),
     })
@@ -303,7 +302,7 @@ export class Peer implements AsyncDisposable {
     })
     swarm.on('ban', counters.banned)
     cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
-    registerBootMetrics(metrics, boots)
+    booting.observer.count(registerBootMetrics(metrics, boots))
     return createPeerHttp(this.#config, {
       ...{ logger: this.#deps.logger, metrics, store, compositions, cache, boots },
       repair: (digest) => reconciler.repair(digest),

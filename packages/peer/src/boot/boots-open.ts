@@ -5,26 +5,32 @@ import type { LayerStore } from '@shoal/layer-store'
 import type { StateStore } from '@shoal/state'
 import type { NodeCache } from '../cache/node-cache.ts'
 import type { PeerConfig } from '../config.ts'
+import type { EventQueue } from '../event-queue.ts'
 import type { LayerHolds } from '../layer-holds.ts'
 import type { Reconciler } from '../reconciler.ts'
 import type { SeedLink } from '../seed-link.ts'
+import { NbdBlockServer } from './block-server.ts'
+import type { BlockSource } from './block-source.ts'
 import { BootOverlays } from './boot-overlay.ts'
 import { BootRecords } from './boot-record.ts'
 import { Boots, type BootsDeps } from './boots.ts'
 import { Companions } from './boots-companions.ts'
+import { BootEvents } from './boots-events.ts'
 import { Notice } from './boots-notice.ts'
+import { BootObserver } from './boots-observer.ts'
+import { openSocketDirectory, socketMode } from './boots-sockets.ts'
 import { BootWants } from './boots-wants.ts'
 import { fetchBootBlocks } from './fetch-boot-blocks.ts'
-import { ProfilePrefetches, type ProfilePrefetchesDeps } from './profile-prefetches.ts'
+import { ProfilePrefetches } from './profile-prefetches.ts'
 
-export interface OpenBootsDeps extends Pick<BootsDeps, 'server' | 'onUnknown'> {
-  /** Hears which blocks will be read soon. */
-  readonly source: ProfilePrefetchesDeps['source']
+export interface OpenBootsDeps extends Pick<BootsDeps, 'onUnknown'> {
+  readonly source: BlockSource
   readonly trustedKeys: () => readonly KeyObject[]
   readonly state: StateStore
   readonly store: LayerStore
   readonly holds: LayerHolds
   readonly seed: SeedLink
+  readonly events: EventQueue
   readonly reconciler: Reconciler
   readonly uses: NodeCache['uses']
   readonly node: string
@@ -38,16 +44,17 @@ export interface NodeBoots extends AsyncDisposable {
   readonly boots: Boots
   readonly wants: BootWants
   readonly prefetches: ProfilePrefetches
-  readonly companions: Companions
+  /** Passes on what machines read. */
+  readonly observer: BootObserver
   /** Overlays that were made for them. */
   readonly overlays: BootOverlays
   /** A layer may have come, or the seed may be back. */
   readonly notice: Notice
 }
 
-/** Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY`. */
+/** Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY` and `SHOAL_BOOT_SOCKET_GROUP`. */
 export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promise<NodeBoots> {
-  const { state, store, holds, seed, reconciler, uses, node, clock, random, server, source, onUnknown } = deps
+  const { state, store, holds, seed, reconciler, uses, node, clock, random, source, onUnknown } = deps
   const logger = deps.logger.child({ component: 'boot' })
   const notice = new Notice(clock)
   const prefetches = new ProfilePrefetches({
@@ -55,6 +62,19 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
     fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
   })
   const companions = new Companions({ seed, prefetches, clock, readClock: steadyClock, random, logger }, { node })
+  const observer = new BootObserver({
+    ...{ companions, clock },
+    events: new BootEvents({ queue: deps.events, clock, logger }),
+    askedAt: (name) => boots.askedAt(name),
+  })
+  const server = new NbdBlockServer(
+    { source, store, clock: steadyClock, random, logger, observe: (boot) => observer.observe(boot) },
+    {
+      directory: await openSocketDirectory(config),
+      mode: socketMode(config),
+      readTimeoutMs: config.boot.readTimeoutMs,
+    },
+  )
   const wanted = () => boots.images()
   const wants = new BootWants({ state, seed, wanted, clock, random, logger }, { node })
   const overlays = new BootOverlays({ state }, { directory: join(config.stateDirectory, 'overlays') })
@@ -80,8 +100,9 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
   await boots.open()
   const close = async () => {
     await boots[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
     await companions[Symbol.asyncDispose]()
     await prefetches[Symbol.asyncDispose]()
   }
-  return { boots, wants, overlays, prefetches, companions, notice, [Symbol.asyncDispose]: close }
+  return { boots, wants, overlays, prefetches, observer, notice, [Symbol.asyncDispose]: close }
 }

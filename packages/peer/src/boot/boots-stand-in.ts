@@ -1,12 +1,18 @@
-import type { BlockServer } from './boots-ports.ts'
-import { bootError } from './errors.ts'
+import type { Clock } from '@shoal/core'
+import type { LayerStore } from '@shoal/layer-store'
+import type { BlockSource } from './block-source.ts'
 
-/** Stands in for the block service until that is there: nothing can be booted. */
-export const noBlockServer: BlockServer = {
-  open: async ({ name }) => {
-    throw bootError('SHOAL_BOOT_FAILED', { name, reason: 'this peer serves no disks yet' })
-  },
+const LOOK_MS = 20
+
+/** Stands in for reads on demand until the swarm has them: waits until blocks have come in their turn. */
+export function patientSource({ store, clock }: { store: Pick<LayerStore, 'get'>; clock: Clock }): BlockSource {
+  return {
+    demand: async (digest, firstBlock, blocks, { signal }) => {
+      const isHere = (block: number) => store.get(digest)?.present.has(block) === true
+      const wanted = Array.from({ length: blocks }, (_, index) => firstBlock + index)
+      while (!wanted.every(isHere)) await clock.sleep(LOOK_MS, { signal })
+      return []
+    },
+    hint: () => {},
+  }
 }
-
-/** Stands in for the swarm's reads on demand until they are there: nothing goes first. */
-export const noBlockSource = { hint: () => {} }

@@ -70,6 +70,12 @@ export class Boots implements AsyncDisposable {
     return viewBoot(this.#find(name), this.#deps)
   }
 
+  /** Since when a boot is asked for that was never served before. Milliseconds since the epoch. */
+  askedAt(name: string): number | undefined {
+    const { state, preparedAt } = this.#entries.get(name)?.record ?? {}
+    return state === 'preparing' && preparedAt !== undefined ? Date.parse(preparedAt) : undefined
+  }
+
   /** Layers that VMs read, or are about to. */
   layers(): ReadonlySet<Digest> {
     return new Set(this.#active().flatMap(({ layers }) => layers))
