@@ -8,7 +8,9 @@ import type { Notice } from './boots-notice.ts'
 import type { BootWants } from './boots-wants.ts'
 import { bootError } from './errors.ts'
 
-/** Time between two questions whether an image is imported, which may take minutes and be waited for by a whole fleet. */
+/**
+ * Time between two questions whether an image is imported, which may take minutes and be waited for by a whole fleet.
+ */
 const IMPORT_POLL = { firstMs: 500, lastMs: 5000 }
 const RETRY = { firstMs: 500, lastMs: 10_000 }
 /** So long the seed is waited for when its answer can be done without. */

@@ -52,7 +52,10 @@ export interface NodeBoots extends AsyncDisposable {
   readonly notice: Notice
 }
 
-/** Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY` and `SHOAL_BOOT_SOCKET_GROUP`. */
+/**
+ * Opens what this node serves, which it begins to serve at once. Throws `SHOAL_BOOT_DIRECTORY` and
+ * `SHOAL_BOOT_SOCKET_GROUP`.
+ */
 export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promise<NodeBoots> {
   const { state, store, holds, seed, reconciler, uses, node, clock, random, source, onUnknown } = deps
   const logger = deps.logger.child({ component: 'boot' })
