@@ -122,11 +122,11 @@ export const peerConfigSchema = Type.Object(
       {
         socketDirectory: nullable(
           text(''),
-          'Directory for the sockets that serve disks to VMs, with a path of at most 80 bytes. null: "boot" in stateDirectory.',
+          'Directory for the sockets that serve disks to VMs, with a path of at most 80 bytes, one for each. null: "boot" in stateDirectory.',
         ),
         socketMode: Type.String({
           pattern: '^0[0-7]{3}$',
-          description: 'Permissions of those sockets, octal. Who may connect may read every disk that is served.',
+          description: 'Permissions of those sockets, octal. Who may connect to one may read its disk.',
         }),
         socketGroup: nullable(
           Type.String({ pattern: '^[0-9A-Za-z_][0-9A-Za-z._-]*$', maxLength: 100 }),
