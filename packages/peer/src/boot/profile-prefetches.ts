@@ -2,6 +2,7 @@ import type { DesiredAssignment } from '@shoal/api'
 import { type BootBlocks, type Digest, errorCode, type Logger, parseDigest } from '@shoal/core'
 import { backOffMs } from '../back-off.ts'
 import { isNoAnswer } from '../seed-link.ts'
+import { ForetoldBlocks } from './foretold-blocks.ts'
 import { type ProfilePrefetchDeps, prefetchProfile } from './profile-prefetch.ts'
 
 export interface ProfilePrefetchesDeps extends ProfilePrefetchDeps {
@@ -18,6 +19,11 @@ interface Run {
   readonly ended: Promise<void>
 }
 
+interface BootRun extends Run {
+  users: number
+  foretold: ForetoldBlocks | undefined
+}
+
 /** Layers that are assigned and prefetched by profile side by side. */
 const MAX_ASSIGNED = 4
 const TRIES = 4
@@ -29,7 +35,8 @@ const WAIT = { firstMs: 500, lastMs: 10_000 }
  */
 export class ProfilePrefetches implements AsyncDisposable {
   readonly #deps: ProfilePrefetchesDeps
-  readonly #boots = new Map<string, Run & { users: number }>()
+  /** By image, and layers. */
+  readonly #boots = new Map<string, BootRun>()
   /** By layer and revision, as {@link keyOf} names them; what has ended stays until it is assigned no more. */
   readonly #assigned = new Map<string, Run & { isOver: boolean }>()
   #wanted: readonly Assigned[] = []
@@ -43,7 +50,7 @@ export class ProfilePrefetches implements AsyncDisposable {
   hold(image: string, layers: readonly Digest[]): () => void {
     if (this.#isClosed) return () => {}
     const key = [image, ...layers].join(' ')
-    const run = this.#boots.get(key) ?? { ...this.#start(image, layers), users: 0 }
+    const run = this.#boots.get(key) ?? this.#startBoot(image, layers)
     run.users += 1
     this.#boots.set(key, run)
     let isHolding = true
@@ -55,6 +62,14 @@ export class ProfilePrefetches implements AsyncDisposable {
       run.abort.abort()
       this.#boots.delete(key)
     }
+  }
+
+  /**
+   * Whether the profile by which an image is booted from these layers names the block that a byte of a layer's file is
+   * in; `undefined`: there is none, or it is not of this layer.
+   */
+  foretells(image: string, layers: readonly Digest[], layer: Digest, offset: number): boolean | undefined {
+    return this.#boots.get([image, ...layers].join(' '))?.foretold?.has(layer, offset)
   }
 
   /** Takes what is assigned now. What is paused is not prefetched. */
@@ -104,18 +119,31 @@ export class ProfilePrefetches implements AsyncDisposable {
     }
   }
 
-  #start(image: string, layers: readonly Digest[]): Run {
+  #startBoot(image: string, layers: readonly Digest[]): BootRun {
+    const onFetched = (bootBlocks: BootBlocks) => {
+      run.foretold = new ForetoldBlocks(bootBlocks)
+    }
+    const run: BootRun = { ...this.#start(image, layers, onFetched), users: 0, foretold: undefined }
+    return run
+  }
+
+  #start(image: string, layers: readonly Digest[], onFetched?: (bootBlocks: BootBlocks) => void): Run {
     const abort = new AbortController()
-    return { abort, ended: this.#run(image, layers, abort.signal) }
+    return { abort, ended: this.#run(image, layers, { signal: abort.signal, onFetched }) }
   }
 
   /** Never rejects. */
-  async #run(image: string, layers: readonly Digest[], signal: AbortSignal): Promise<void> {
+  async #run(
+    image: string,
+    layers: readonly Digest[],
+    { signal, onFetched }: { signal: AbortSignal; onFetched: ((bootBlocks: BootBlocks) => void) | undefined },
+  ): Promise<void> {
     const { store, logger } = this.#deps
     try {
       if (layers.every((digest) => store.get(digest)?.isComplete)) return
       const bootBlocks = await this.#fetch(image, signal)
       if (bootBlocks === undefined) return
+      onFetched?.(bootBlocks)
       await prefetchProfile(bootBlocks, this.#deps, { signal, layers: new Set(layers) })
       logger.debug({ image, revision: bootBlocks.revision }, 'what a boot reads is here')
     } catch (error) {

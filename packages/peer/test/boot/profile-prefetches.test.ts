@@ -79,6 +79,20 @@ describe('prefetches by boot profiles', () => {
     await node.prefetches[Symbol.asyncDispose]()
   })
 
+  test('it is known what a profile foretold, for as long as a machine boots by it', async () => {
+    const node = aNode()
+    const release = node.prefetches.hold('image', [BASE, MIDDLE])
+    const foretells = (layer: Digest, block: number) =>
+      node.prefetches.foretells('image', [BASE, MIDDLE], layer, block * BLOCK_BYTES + 5)
+    assert.equal(foretells(BASE, 4), undefined)
+    await node.tick()
+    assert.deepEqual([foretells(BASE, 4), foretells(MIDDLE, 4), foretells(BASE, 3)], [true, true, false])
+    assert.equal(foretells(digestOf(99), 4), undefined)
+    release()
+    assert.equal(foretells(BASE, 4), undefined)
+    await node.prefetches[Symbol.asyncDispose]()
+  })
+
   test('nothing is asked for layers that are complete', async () => {
     const node = aNode()
     for (const digest of [BASE, MIDDLE]) Object.assign(node.stored.get(digest) ?? {}, { isComplete: true })
