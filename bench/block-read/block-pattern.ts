@@ -26,5 +26,5 @@ export function blockPatterns(virtualBytes: number, { quick }: { quick: boolean 
     strideBytes: Math.floor((virtualBytes * STRIDE_SHARE) / (kib * KIB)) * kib * KIB + kib * KIB,
     count: Math.round(count * share),
   })
-  return [inOrder(1), inOrder(16), here(4, 1, 40_000), here(4, 16, 160_000), here(64, 1, 20_000), here(64, 16, 60_000)]
+  return [inOrder(1), inOrder(16), here(4, 1, 48_000), here(4, 16, 160_000), here(64, 1, 20_000), here(64, 16, 60_000)]
 }

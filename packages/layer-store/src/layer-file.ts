@@ -3,13 +3,20 @@ import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { type BlockBuffer, errorCode } from '@shoal/core'
 import type { BlockThread } from './block-thread.ts'
 import { storeError } from './errors.ts'
+import { PageCacheGuess } from './page-cache-guess.ts'
+
+/** A longer read is worth a thread. */
+const MAX_SYNC_BYTES = 128 * 1024
 
 /** The open file of one layer. */
 export interface LayerFile {
   /** Inode number, decimal. */
   readonly inode: string
   readonly sizeBytes: number
-  /** One pread, into the beginning of `into` or a buffer of its own; shorter than `length` where the file ends. */
+  /**
+   * One pread, into a buffer of its own; shorter than `length` where the file ends. With `into` it goes into the beginning of that, and is done at
+   * once where the page cache is likely to have it: somebody waits for it.
+   */
   read(position: number, length: number, into?: Buffer): Promise<Buffer>
   /** One preadv into the payloads of consecutive blocks; gives how many bytes there were. */
   readBlocks(position: number, payloads: readonly Buffer[]): Promise<number>
@@ -66,11 +73,18 @@ async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile>
   const { ino, size } = await handle.stat({ bigint: true })
   // The handle waits for its own calls; the thread only has the number, which another file may get after the close.
   let writes = 0
+  const guess = new PageCacheGuess()
   let onIdle = () => {}
   return {
     inode: String(ino),
     sizeBytes: Number(size),
     read: async (position, length, into) => {
+      if (into !== undefined && length <= MAX_SYNC_BYTES && guess.next()) {
+        const begin = performance.now()
+        const bytesRead = readSync(handle.fd, into, 0, length, position)
+        guess.took(performance.now() - begin)
+        return into.subarray(0, bytesRead)
+      }
       const buffer = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
       const { bytesRead } = await handle.read(buffer, 0, length, position)
       return bytesRead === length ? buffer : buffer.subarray(0, bytesRead)
