@@ -10,6 +10,7 @@ export function slotBytes(length: number): number {
 
 /** Memory for the data of replies, kept for reuse up to a bound. How much is in use is for others to bound. */
 export class ReplyBuffers {
+  /** By size; the one that was needed longest ago first. */
   readonly #idle = new Map<number, Buffer[]>()
   readonly #maxIdleBytes: number
   #idleBytes = 0
@@ -27,7 +28,12 @@ export class ReplyBuffers {
   acquire(length: number): Buffer {
     const slot = slotBytes(length)
     this.#usedCount += 1
-    const kept = this.#idle.get(slot)?.pop()
+    const idle = this.#idle.get(slot)
+    const kept = idle?.pop()
+    if (idle !== undefined) {
+      this.#idle.delete(slot)
+      this.#idle.set(slot, idle)
+    }
     if (kept === undefined) return Buffer.allocUnsafeSlow(REPLY_HEADROOM_BYTES + slot)
     this.#idleBytes -= slot
     return kept
@@ -37,10 +43,22 @@ export class ReplyBuffers {
   release(buffer: Buffer): void {
     const slot = buffer.length - REPLY_HEADROOM_BYTES
     this.#usedCount -= 1
+    this.#makeRoom(slot)
     if (this.#idleBytes + slot > this.#maxIdleBytes) return
     this.#idleBytes += slot
     const kept = this.#idle.get(slot)
     if (kept === undefined) this.#idle.set(slot, [buffer])
     else kept.push(buffer)
+  }
+
+  /** Drops buffers of other sizes: a client that reads otherwise now than before would have none kept. */
+  #makeRoom(slot: number): void {
+    for (const [size, kept] of this.#idle) {
+      if (this.#idleBytes + slot <= this.#maxIdleBytes) return
+      while (size !== slot && kept.length > 0 && this.#idleBytes + slot > this.#maxIdleBytes) {
+        kept.pop()
+        this.#idleBytes -= size
+      }
+    }
   }
 }

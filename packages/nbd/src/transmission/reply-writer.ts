@@ -21,11 +21,15 @@ const HOLE_BYTES = 12
 const ERROR_BYTES = 6
 const DESCRIPTOR_BYTES = 8
 
-/** Replies of one connection. Those of one turn of the event loop leave in one write; `task.onSent` is called when the last byte has. */
+/** Worth a write of its own: the client works on it while the next are read. */
+const MAX_HELD_BYTES = 128 * 1024
+
+/** Replies of one connection. Those of one turn of the event loop leave in one write, large ones sooner; `task.onSent` is called when the last byte has. */
 export class ReplyWriter {
   readonly #socket: Socket
   readonly #isStructured: boolean
   #isHeld = false
+  #heldBytes = 0
 
   constructor(socket: Socket, { isStructured }: { isStructured: boolean }) {
     this.#socket = socket
@@ -95,10 +99,16 @@ export class ReplyWriter {
       setImmediate(this.#release)
     }
     this.#socket.write(bytes, onSent)
+    this.#heldBytes += bytes.length
+    if (this.#heldBytes < MAX_HELD_BYTES) return
+    this.#heldBytes = 0
+    this.#socket.uncork()
+    this.#socket.cork()
   }
 
   readonly #release = () => {
     this.#isHeld = false
+    this.#heldBytes = 0
     this.#socket.uncork()
   }
 }

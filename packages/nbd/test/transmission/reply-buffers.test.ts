@@ -36,3 +36,12 @@ describe('ReplyBuffers', () => {
     assert.notEqual(buffers.acquire(8192), two)
   })
 })
+
+test('buffers of a size that is needed no more make way for those of another', () => {
+  const buffers = new ReplyBuffers({ idleBytes: 1 << 20 })
+  buffers.release(buffers.acquire(1 << 20))
+  const small = Array.from({ length: 16 }, () => buffers.acquire(65_536))
+  for (const buffer of small) buffers.release(buffer)
+  const again = Array.from({ length: 16 }, () => buffers.acquire(65_536))
+  assert.deepEqual(new Set(again), new Set(small))
+})
