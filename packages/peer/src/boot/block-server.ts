@@ -17,7 +17,7 @@ const LIMITS: Partial<NbdLimits> = {
   connections: 32,
   bytesPerConnection: 32 * MIB,
   sharedBytes: 64 * MIB,
-  idleBytes: 4 * MIB,
+  idleBytes: 8 * MIB,
 }
 /** For replies that are under way when a boot is released, or the daemon stops. */
 const GRACE_MS = 2000

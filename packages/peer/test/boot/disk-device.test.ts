@@ -226,3 +226,10 @@ test('what will be read is hinted at, block by block, without being demanded', a
   equal(source.demands.length, demanded)
   disk.willRead(0, 512 * KIB)
 })
+
+test('what cannot get better is not waited for', async (t) => {
+  const { source, read, disk, signal } = await openDisk(t, disks.raw)
+  await disk.extents(0, 1, { signal, maxCount: 1 })
+  source.answer = () => Promise.reject(Object.assign(new Error('gone'), { code: 'SHOAL_STORE_LAYER_UNKNOWN' }))
+  await rejects(read(4096, 512), { code: 'SHOAL_STORE_LAYER_UNKNOWN' })
+})
