@@ -31,8 +31,8 @@ const FULL: Run = {
 }
 const QUICK: Run = {
   size: {
-    ...{ nodes: 4, racks: 2, mib: 24, rateMBPerSecond: 8 },
-    ...{ libraryMBPerSecond: 16, ingestMBPerSecond: 6, ingestWindowSeconds: 3 },
+    ...{ nodes: 4, racks: 2, mib: 20, rateMBPerSecond: 8 },
+    ...{ libraryMBPerSecond: 16, ingestMBPerSecond: 5.5, ingestWindowSeconds: 3 },
   },
   rounds: 1,
   scenarios: ['cold-library', 'imported', 'library-pull', 'aria2'],
