@@ -13,6 +13,8 @@ const TIMEOUT_MS = 180_000
 const POLL_MS = 200
 const API_PORT = 7420
 const PEER_API_PORT = 7470
+/** More would make each of them start so slowly that it looks as if it did not. */
+const STARTED_AT_ONCE = 4
 const WARM_UP_BYTES = 8 * 1024 ** 2
 
 /** The seed and a peer on every node of a lab, as `shoal seed serve` and `shoal peer serve` run them. */
@@ -54,12 +56,13 @@ export async function openPrefetchFleet(ground: PrefetchGround): Promise<Prefetc
   const nodes = ground.setup.peers.map(({ node }) => node)
   const seedUrl = `http://${ground.lab.address('seed')}:${API_PORT}`
   await start('seed', 'seed', API_PORT, seedSettings(ground, directory, API_PORT))
-  await Promise.all(
-    nodes.map((node) => {
+  for (let first = 0; first < nodes.length; first += STARTED_AT_ONCE) {
+    const some = nodes.slice(first, first + STARTED_AT_ONCE).map((node) => {
       const settings = peerSettings(ground, directory, { node, seedUrl, apiPort: PEER_API_PORT })
       return start(node, 'peer', PEER_API_PORT, settings)
-    }),
-  )
+    })
+    await Promise.all(some)
+  }
   const token = (await readFile(join(directory, 'seed', 'operator.token'), 'utf8')).trim()
   const client = createClient({ baseUrl: seedUrl, token })
   await until('every node is registered', async () => {
