@@ -283,4 +283,10 @@ describe('what contradicts itself', () => {
   for (const [name, one] of Object.entries(wrong)) {
     test(`${name} is a TypeError`, () => assert.throws(() => createPlan(one), TypeError))
   }
+
+  test('links that give more than they have, or less than nothing, are a TypeError', () => {
+    for (const wrongUse of [{ efficiency: 0 }, { efficiency: 1.1 }, { efficiency: Number.NaN }, { startUpMs: -1 }]) {
+      assert.throws(() => createPlan(input(), wrongUse), TypeError)
+    }
+  })
 })
