@@ -266,6 +266,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       limits,
       rackShares,
       onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
+      onRemoved: (node) => prefetch.runs.onRemoved(node),
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],

@@ -20,6 +20,8 @@ export interface NodeRoutesDeps {
   readonly rackShares: Pick<RackShares, 'ofNode'>
   /** A node has told what it holds. */
   onReport(node: string, inventory: Inventory): void
+  /** A node was taken out of the fleet. */
+  onRemoved(node: string): void
   /** What a node is told when it registers, its reachability aside. */
   enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
 }
@@ -66,6 +68,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     const change = assignments.forget(check(params.node))
     await registry.remove(params.node, change.operations)
     change.announce()
+    deps.onRemoved(params.node)
     return undefined
   })
 }

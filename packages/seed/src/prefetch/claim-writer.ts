@@ -28,6 +28,16 @@ export class ClaimWriter {
     this.#laid = undefined
   }
 
+  /** Lets those of a node be laid again that was taken out of the fleet, and with it whatever it was asked for. */
+  forgetNode(node: string): void {
+    this.#laid?.delete(node)
+  }
+
+  /** Whether a claim that was laid holds no more, since the node had to give it up or it was taken back there. */
+  hasEnded(node: string, layer: Digest): boolean {
+    return (this.#laid?.get(node)?.has(layer) ?? false) && !this.#deps.assignments.has(node, layer, this.#owner)
+  }
+
   /** What is no longer wanted stays on nodes for as long as it is worth it, unless it `drops` it. */
   async write(wanted: ClaimsByNode, options: { drops?: boolean } = {}): Promise<void> {
     this.#laid ??= this.#found()

@@ -49,7 +49,7 @@ export class PlanRun {
   readonly id: string
   readonly #deps: PlanRunDeps
   readonly #options: PlanRunOptions
-  readonly #progress = new FleetProgress()
+  readonly #progress: FleetProgress
   readonly #presence: PresenceWatch
   readonly #shares: ShareKeeper
   readonly #claims: ClaimWriter
@@ -66,9 +66,10 @@ export class PlanRun {
     this.id = id
     this.#deps = deps
     this.#options = options
+    this.#claims = new ClaimWriter(id, deps)
+    this.#progress = new FleetProgress({ isEnded: (node, layer) => this.#claims.hasEnded(node, layer) })
     this.#presence = new PresenceWatch(this.#progress)
     this.#shares = new ShareKeeper(deps.clock)
-    this.#claims = new ClaimWriter(id, deps)
   }
 
   /** Reads what was wanted of nodes before a restart. */
@@ -101,8 +102,8 @@ export class PlanRun {
     return [...this.#targets.keys()].sort().map((node) => this.#progress.node(node, context, now))
   }
 
-  /** A node has told what it holds; true when it is one of the plan's. */
-  report(node: string, held: ReadonlyMap<string, LayerInventory>): boolean {
+  /** A node has told what it holds; whether its state is another now. Undefined: it is none of the plan's. */
+  report(node: string, held: ReadonlyMap<string, LayerInventory>): { isOther: boolean } | undefined {
     return this.#progress.report(node, held, this.#deps.clock.now())
   }
 
@@ -137,6 +138,12 @@ export class PlanRun {
     this.#planned = undefined
     this.#claimed = undefined
     this.#claims.forget()
+  }
+
+  /** A node was taken out of the fleet: if it comes back, it is asked anew. */
+  forgetNode(node: string): void {
+    this.#claimed = undefined
+    this.#claims.forgetNode(node)
   }
 
   /** Takes everything back that it wanted of nodes; they keep what they have for as long as it is worth it, unless it `drops` it. */
@@ -273,17 +280,20 @@ export class PlanRun {
   async #writeClaims(): Promise<void> {
     const { catalogue, clock, book } = this.#deps
     const { record } = this
-    if (record.notBefore !== null && Date.parse(record.notBefore) > clock.now()) return
+    const isEarly = record.notBefore !== null && Date.parse(record.notBefore) > clock.now()
+    if (isEarly && !record.isHeld) return
+    const rests = isEarly || record.state === 'paused'
     const rows = this.#progress.rows
     const shares = this.#shares.shares(record.limits, rows)
-    const { state, priority, weight, pinnedUntil } = record
-    const key = JSON.stringify({ isPaused: state === 'paused', priority, weight, pinnedUntil })
+    const { priority, weight, pinnedUntil } = record
+    const key = JSON.stringify({ rests, priority, weight, pinnedUntil })
     const isSame = shares === null && this.#claimed?.key === key && this.#claimed.targets === this.#targets
     if (isSame) return
     const targets = this.#targets
     const claims = planClaims(record, targets, {
       isPublished: (layer) => catalogue.layer(layer)?.state === 'published',
       shares,
+      rests,
       missing: (node) => rows.get(node)?.missing,
     })
     if (!record.isHeld && claims.size > 0) await book.put({ ...record, isHeld: true }, [])
