@@ -11,6 +11,7 @@ const SLOWEST = 10
 export class FleetProgress {
   readonly #rows = new Map<string, NodeProgress>()
   #targets: PlanTargets = new Map()
+  #recalled: ReadonlyMap<string, number> = new Map()
   #sizeOf: (layer: Digest) => number = () => 0
   readonly #isEnded: (node: string, layer: Digest) => boolean
 
@@ -36,11 +37,21 @@ export class FleetProgress {
     for (const node of targets.keys()) this.report(node, heldBy(node), nowMs)
   }
 
+  /** When nodes are ready that are. Unix time in milliseconds. */
+  readyTimes(): Map<string, number> {
+    return new Map([...this.#rows].flatMap(([node, { readyAt }]) => (readyAt === null ? [] : [[node, readyAt]])))
+  }
+
+  /** Says when nodes were ready, by the word of an earlier run; those that still are were so since then. */
+  recall(times: ReadonlyMap<string, number>): void {
+    this.#recalled = times
+  }
+
   /** Takes a node's report in; whether its state is another now. Undefined: it has no part in the plan. */
   report(node: string, held: ReadonlyMap<string, LayerInventory>, nowMs: number): { isOther: boolean } | undefined {
     const target = this.#targets.get(node)
     if (target === undefined) return undefined
-    const row = this.#rows.get(node) ?? new NodeProgress()
+    const row = this.#rows.get(node) ?? new NodeProgress(this.#recalled.get(node))
     this.#rows.set(node, row)
     const before = row.state
     const layers = [...target.layers.keys()].map((layer) => [layer, this.#sizeOf(layer)] as const)

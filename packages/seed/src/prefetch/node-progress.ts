@@ -25,6 +25,12 @@ export class NodeProgress {
   readonly missing = new Set<Digest>()
   #isFetching = false
   #reportedAt: number | null = null
+  /** When an earlier run saw it ready. */
+  #readyBefore: number | null
+
+  constructor(readyBefore: number | null = null) {
+    this.#readyBefore = readyBefore
+  }
 
   get state(): PlanNodeState {
     if (this.readyAt !== null) return 'ready'
@@ -63,8 +69,11 @@ export class NodeProgress {
     }
     this.error = error
     this.failedAt = isFailed ? (this.failedAt ?? nowMs) : null
-    if (this.missing.size === 0) this.readyAt ??= nowMs
-    else this.readyAt = null
+    if (this.missing.size === 0) this.readyAt ??= this.#readyBefore ?? nowMs
+    else {
+      this.readyAt = null
+      this.#readyBefore = null
+    }
     this.#measure(before, nowMs)
   }
 

@@ -74,7 +74,9 @@ export class PlanRun {
 
   /** Reads what was wanted of nodes before a restart. */
   async open(): Promise<void> {
-    this.#targets = await this.#deps.book.targets(this.id)
+    const { book } = this.#deps
+    this.#targets = await book.targets(this.id)
+    this.#progress.recall(await book.readyTimes(this.id))
     this.#takeTargets(this.#targets)
   }
 
@@ -169,6 +171,7 @@ export class PlanRun {
       rows: this.#progress.rows,
       now,
       isImporting: this.#toCome.size > 0,
+      isStale: this.#planned?.version !== moment.version,
       patienceMs: this.#options.excludeAfterMs,
     })
     if (next !== undefined) await book.put(...this.#moved(next.state, next.error))

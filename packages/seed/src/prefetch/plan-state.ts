@@ -10,6 +10,8 @@ export interface PlanFacts {
   readonly now: number
   /** Images are on their way from the library. */
   readonly isImporting: boolean
+  /** Nodes came or went since it was planned: what it lacks is not known. */
+  readonly isStale: boolean
   /** How long a node may fail before the plan does not wait for it. */
   readonly patienceMs: number
 }
@@ -23,6 +25,7 @@ interface NextState {
 export function nextState(plan: PlanRecord, facts: PlanFacts): NextState | undefined {
   if (plan.state === 'paused') return undefined
   const next = stateOf(plan, facts)
+  if (facts.isStale && (next.state === 'done' || next.state === 'partly-done')) return undefined
   return next.state === plan.state && next.error?.message === plan.error?.message ? undefined : next
 }
 

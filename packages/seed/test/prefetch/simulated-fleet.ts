@@ -121,7 +121,9 @@ export class SimulatedFleet {
     const record = buildImage(id, isImported ? {} : { finishedAt: null, status: 'active' })
     const chain = base === undefined ? null : middle === undefined ? ([base] as const) : ([base, middle] as const)
     const image = { ...record, image: { ...record.image, sizeBytes }, layer: digests.at(-1) ?? null, chain }
-    const operations = digests.map((digest) => catalogue.putLayer(buildLayerRecord(digest, { sizeBytes })))
+    const operations = digests.map((digest, index) =>
+      catalogue.putLayer(buildLayerRecord(digest, { sizeBytes, parent: digests[index - 1] ?? null })),
+    )
     this.#importing.delete(id)
     await this.store.batch([...operations, catalogue.putImage(image)])
     await this.parts.prefetch.noteImage(id)
