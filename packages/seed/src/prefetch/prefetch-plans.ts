@@ -150,11 +150,12 @@ export class PrefetchPlans {
     }
   }
 
-  /** Ends those imports that it has asked for and nobody else wants. */
+  /** Ends imports of its images that a plan has asked for, be it another one, and no plan wants any more. */
   async #endImports(record: PlanRecord): Promise<void> {
-    const { images, runs } = this.#deps
-    for (const image of record.imports) {
-      const isComing = images.readiness(image, record).kind === 'importing'
+    const { book, images, runs } = this.#deps
+    const asked = new Set([record, ...book.list()].flatMap(({ imports }) => imports))
+    for (const { image } of record.images) {
+      const isComing = asked.has(image) && images.readiness(image, record).kind === 'importing'
       if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED)
     }
   }
