@@ -198,7 +198,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
           publish: async (job, manifest, adopt) => {
             await publication.publish(job, manifest, adopt)
             void layerings.consider(job.image)
-            void prefetch.noteImage(job.image)
+            // Plans look whether its import is over.
+            void importer.settled(job.image).then(() => prefetch.noteImage(job.image))
           },
           discard: (digest) => publication.discard(digest),
         },

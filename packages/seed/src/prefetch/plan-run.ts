@@ -157,10 +157,10 @@ export class PlanRun {
   }
 
   async #tick(moment: FleetMoment): Promise<void> {
-    const { clock, book } = this.#deps
+    const { clock } = this.#deps
     if (isOver(this.record)) return
     const now = clock.now()
-    if (Date.parse(this.record.expiresAt) <= now) return this.#end('expired')
+    if (Date.parse(this.record.expiresAt) <= now) return this.#expire()
     await this.#tellPresence(moment)
     await this.#askImages()
     await this.#replan(moment)
@@ -174,34 +174,27 @@ export class PlanRun {
       isStale: this.#planned?.version !== moment.version,
       patienceMs: this.#options.excludeAfterMs,
     })
-    if (next !== undefined) await book.put(...this.#moved(next.state, next.error))
+    if (next !== undefined) await this.move(next.state, { error: next.error })
     if (next?.state === 'failed') await this.release()
   }
 
-  async #end(state: PlanState): Promise<void> {
-    const { book } = this.#deps
-    const time = this.record.expiresAt
-    const error = toErrorBody(seedError('SHOAL_PLAN_EXPIRED', { plan: this.id, time }))
-    await book.put(...this.#moved(state, error))
+  async #expire(): Promise<void> {
+    const error = seedError('SHOAL_PLAN_EXPIRED', { plan: this.id, time: this.record.expiresAt })
+    await this.move('expired', { error: toErrorBody(error) })
     await this.release()
   }
 
-  /** The record in another state, and the news of it. */
-  #moved(state: PlanState, error: PlanRecord['error'] = null): [PlanRecord, PlanNews[]] {
-    const { record } = this
-    const now = isoTime(this.#deps.clock.now())
-    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
-    const moved: PlanRecord = { ...record, state, error, startedAt }
-    const isEnd = isOver(moved)
-    const finalProgress = isEnd ? this.progress() : null
-    const finishedAt = isEnd || state === 'partly-done' ? now : null
-    return [{ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts())]
-  }
-
-  /** Changes the plan's state by an operator's word. */
+  /** Brings the plan into a state; by an operator's word it may be changed on the way. */
   async move(state: PlanState, change: Partial<PlanRecord> = {}): Promise<void> {
-    const [record, news] = this.#moved(state)
-    await this.#deps.book.put({ ...record, ...change }, news)
+    const { clock, book } = this.#deps
+    const { record } = this
+    const now = isoTime(clock.now())
+    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
+    const moved: PlanRecord = { ...record, state, error: null, startedAt, finishedAt: null, ...change }
+    const finishedAt = isOver(moved) || state === 'partly-done' ? now : null
+    const finalProgress = isOver(moved) ? this.progress() : null
+    const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
+    await book.put({ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts()), [readyTimes])
   }
 
   async #tellPresence(moment: FleetMoment): Promise<void> {
