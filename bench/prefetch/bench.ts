@@ -25,7 +25,7 @@ const FULL: Run = {
     ...{ nodes: 16, racks: 4, mib: 96, rateMBPerSecond: 2.5 },
     ...{ libraryMBPerSecond: 10, ingestMBPerSecond: 1.875, ingestWindowSeconds: 10 },
   },
-  rounds: 3,
+  rounds: 2,
   scenarios: ['cold-library', 'imported', 'competing', 'library-pull', 'aria2'],
   timeoutMs: 400_000,
 }

@@ -135,10 +135,14 @@ export class Assignments {
 
   /**
    * Lays an owner's claims, or changes them, and leaves the others' and those that it does not name as they are. With `onlyHeld` a
-   * claim that ended meanwhile, because its layer was evicted or withdrawn, is not laid again. Throws `SHOAL_ASSIGNMENT_LIMIT` before
-   * any change.
+   * claim that ended meanwhile, because its layer was evicted or withdrawn, is not laid again. A node with too many layers is passed over
+   * with `skipsFull`, and otherwise a `SHOAL_ASSIGNMENT_LIMIT` that is thrown before any change.
    */
-  claim(owner: ClaimOwner, wanted: ClaimsByNode, { onlyHeld = false }: { onlyHeld?: boolean } = {}): AssignmentChange {
+  claim(
+    owner: ClaimOwner,
+    wanted: ClaimsByNode,
+    { onlyHeld = false, skipsFull = false }: { onlyHeld?: boolean; skipsFull?: boolean } = {},
+  ): AssignmentChange {
     const changed = new Map<string, [Digest, Claim][]>()
     for (const [node, claims] of wanted) {
       const layers = this.#nodes.get(node)?.layers ?? {}
@@ -147,11 +151,9 @@ export class Assignments {
         return !(onlyHeld && before === undefined) && !isSameClaim(before, claim)
       })
       if (news.length === 0) continue
-      this.#checkRoom(
-        node,
-        news.map(([layer]) => layer),
-      )
-      changed.set(node, news)
+      const count = new Set([...Object.keys(layers), ...news.map(([layer]) => layer)]).size
+      if (count <= MAX_LAYERS_A_NODE) changed.set(node, news)
+      else if (!skipsFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
     }
     const createdAt = new Date(this.#clock.now()).toISOString()
     return this.#change([...changed.keys()], (before, node) =>
@@ -247,12 +249,6 @@ export class Assignments {
       return [node, new Map([[layer, claim]])] as const
     })
     return this.claim(OPERATOR, new Map(claims))
-  }
-
-  #checkRoom(node: string, news: readonly Digest[]): void {
-    const { layers = {} } = this.#nodes.get(node) ?? {}
-    const count = Object.keys(layers).length + news.filter((layer) => layers[layer] === undefined).length
-    if (count > MAX_LAYERS_A_NODE) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
   }
 
   #change(

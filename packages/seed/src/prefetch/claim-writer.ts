@@ -54,7 +54,7 @@ export class ClaimWriter {
     const held = partOf(wanted, (node, layer) => laid.get(node)?.has(layer) ?? false)
     await this.#inBatches(held, (part) => this.#deps.assignments.claim(this.#owner, part, { onlyHeld: true }))
     const news = partOf(wanted, (node, layer) => !laid.get(node)?.has(layer))
-    await this.#inBatches(news, (part) => this.#deps.assignments.claim(this.#owner, part))
+    await this.#inBatches(news, (part) => this.#deps.assignments.claim(this.#owner, part, { skipsFull: true }))
     for (const [node, claims] of news) {
       const layers = laid.get(node) ?? new Set()
       laid.set(node, layers)

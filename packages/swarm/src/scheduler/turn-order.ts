@@ -75,6 +75,13 @@ export class TurnOrder {
     return a.ranked.wave - b.ranked.wave
   }
 
+  /** Whether one goes before the other whatever they were given so far, each for its head or for the rest. */
+  isAhead(one: TurnShare, isOnesHead: boolean, other: TurnShare, isOthersHead: boolean): boolean {
+    const a = isOnesHead ? one.head : one.rest
+    const b = isOthersHead ? other.head : other.rest
+    return a.ranked !== b.ranked && this.compare(one, isOnesHead, other, isOthersHead) < 0
+  }
+
   /** Whether two are equals with the same weight. */
   isAlike(one: TurnShare, isOnesHead: boolean, other: TurnShare, isOthersHead: boolean): boolean {
     const a = isOnesHead ? one.head : one.rest
