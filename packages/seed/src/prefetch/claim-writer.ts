@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '@shoal/core'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { AssignmentChange, Assignments, ClaimsByNode } from '../nodes/assignments.ts'
@@ -8,8 +9,8 @@ export interface ClaimWriterDeps {
   readonly journal: Pick<EventJournal, 'append'>
 }
 
-/** Nodes whose assignments change in one durable step: more would make a batch of hundreds of MiB in a large fleet. */
-const NODES_A_BATCH = 500
+/** Nodes whose assignments change in one durable step, and in one turn of the event loop, in which the seed answers nobody. */
+const NODES_A_BATCH = 250
 
 /** Brings the claims of one plan on nodes in step with what it wants. */
 export class ClaimWriter {
@@ -82,6 +83,7 @@ export class ClaimWriter {
       if (operations.length === 0) continue
       await this.#deps.journal.append([], operations)
       announce()
+      await nextTurn()
     }
   }
 }

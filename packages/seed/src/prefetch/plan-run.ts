@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
 import { type Digest, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
@@ -262,7 +263,9 @@ export class PlanRun {
     this.#toCome = toCome
     const planned = { ...record, ...outcome, chains: { ...record.chains, ...chains } }
     await book.put(planned, [], [book.putTargets(this.id, targets)])
+    await nextTurn()
     this.#takeTargets(targets)
+    await nextTurn()
   }
 
   #takeTargets(targets: PlanTargets): void {
@@ -293,6 +296,7 @@ export class PlanRun {
       missing: (node) => rows.get(node)?.missing,
     })
     if (!record.isHeld && claims.size > 0) await book.put({ ...record, isHeld: true }, [])
+    await nextTurn()
     await this.#claims.write(claims)
     this.#givingTerms = termsOfClaims(claims)
     this.#claimed = { key, targets }

