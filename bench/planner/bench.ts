@@ -53,9 +53,9 @@ function planFigures(rows: readonly PlanRow[]): BenchFigures {
     const of = (nodes: number) => rows.filter((row) => row.fleet === kind && row.nodes === nodes)
     const [small, large] = [of(TENTH), of(LARGEST)]
     figures[`${kind}Seconds10kNodes`] = median(large.map(({ planSeconds }) => planSeconds))
-    figures[`${kind}CpuSeconds10kNodes`] = median(large.map(({ planCpuSeconds }) => planCpuSeconds))
+    figures[`${kind}ThreadSeconds10kNodes`] = median(large.map(({ planThreadSeconds }) => planThreadSeconds))
     figures[`${kind}ReplanSeconds10kNodes`] = median(large.map(({ replanSeconds }) => replanSeconds))
-    const [before, after] = [small, large].map((some) => median(some.map(({ planCpuSeconds }) => planCpuSeconds)))
+    const [before, after] = [small, large].map((some) => median(some.map(({ planThreadSeconds }) => planThreadSeconds)))
     if (before != null && after != null) exponents.push(Math.log10(after / before))
   }
   const worst = (values: readonly (number | null | undefined)[]) => {

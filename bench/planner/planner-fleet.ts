@@ -10,7 +10,9 @@ const NODES_A_RACK = 40
 const RACKS_A_ZONE = 25
 const BASES = 10
 
-/** What makes a fleet hard to plan: VMs that go to different nodes each, or nodes of which no two have the same link. */
+/**
+ * What makes a fleet hard to plan: VMs that go to different nodes each, or nodes of which no two have the same link.
+ */
 export const FLEET_KINDS = ['alike', 'vms', 'rates'] as const
 export type FleetKind = (typeof FLEET_KINDS)[number]
 

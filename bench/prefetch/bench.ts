@@ -25,14 +25,14 @@ const FULL: Run = {
     ...{ nodes: 16, racks: 4, mib: 96, rateMBPerSecond: 2.5 },
     ...{ libraryMBPerSecond: 10, ingestMBPerSecond: 1.875, ingestWindowSeconds: 10 },
   },
-  rounds: 3,
+  rounds: 2,
   scenarios: ['cold-library', 'imported', 'competing', 'library-pull', 'aria2'],
   timeoutMs: 400_000,
 }
 const QUICK: Run = {
   size: {
-    ...{ nodes: 4, racks: 2, mib: 24, rateMBPerSecond: 8 },
-    ...{ libraryMBPerSecond: 16, ingestMBPerSecond: 6, ingestWindowSeconds: 3 },
+    ...{ nodes: 4, racks: 2, mib: 20, rateMBPerSecond: 8 },
+    ...{ libraryMBPerSecond: 16, ingestMBPerSecond: 5.5, ingestWindowSeconds: 3 },
   },
   rounds: 1,
   scenarios: ['cold-library', 'imported', 'library-pull', 'aria2'],

@@ -57,8 +57,8 @@ export async function carryOut(
   if (plan.state !== 'done') throw new Error(`${name} ended otherwise: ${await told(client, id)}`)
   const seconds = (time: string | null | undefined) => (Date.parse(time ?? '') - Date.parse(createdAt)) / 1000
   const nodes = foretold.map(({ node, predictedFinishAt }) => {
-    // Those that nobody saw ready before the plan was done are those that it waited for.
-    const readySeconds = seconds(readyAt.get(node) ?? plan.finishedAt)
+    // Those that were not seen ready before the plan was done are those that it waited for.
+    const readySeconds = Math.min(seconds(readyAt.get(node) ?? plan.finishedAt), seconds(plan.finishedAt))
     return { node, readySeconds, predictedSeconds: seconds(predictedFinishAt) }
   })
   const ready = nodes.map(({ readySeconds }) => readySeconds).sort((a, b) => a - b)

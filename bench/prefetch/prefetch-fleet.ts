@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Client, createClient, type Image, type Layer } from '@shoal/api'
-import type { LabHost } from '../../infra/lab/lab-host.ts'
 import { ServiceProcess } from '../../test/harness/service-process.ts'
 import { until } from '../../test/harness/until.ts'
 import { atExit } from '../engines/at-exit.ts'
@@ -14,6 +13,8 @@ const TIMEOUT_MS = 180_000
 const POLL_MS = 200
 const API_PORT = 7420
 const PEER_API_PORT = 7470
+/** More would make each of them start so slowly that it looks as if it did not. */
+const STARTED_AT_ONCE = 4
 const WARM_UP_BYTES = 8 * 1024 ** 2
 
 /** The seed and a peer on every node of a lab, as `shoal seed serve` and `shoal peer serve` run them. */
@@ -44,24 +45,26 @@ export async function openPrefetchFleet(ground: PrefetchGround): Promise<Prefetc
     await Promise.all(services.map((service) => service.end()))
     forget()
   })
-  const start = async (host: LabHost, service: 'seed' | 'peer', port: number, config: object) => {
+  const start = async (name: string, service: 'seed' | 'peer', port: number, config: object) => {
+    const host = ground.lab.host(name)
     const url = `http://${host.address}:${port}`
-    const started = new ServiceProcess({ name: host.name, service, directory, host, url, config })
+    const started = new ServiceProcess({ name, service, directory, host, url, config })
     services.push(started)
-    await mkdir(join(directory, host.name))
+    await mkdir(join(directory, name))
     await started.start()
-    return url
   }
-  const seedUrl = await start(ground.lab.host('seed'), 'seed', API_PORT, seedSettings(ground, directory, API_PORT))
+  const nodes = ground.setup.peers.map(({ node }) => node)
+  const seedUrl = `http://${ground.lab.address('seed')}:${API_PORT}`
+  await start('seed', 'seed', API_PORT, seedSettings(ground, directory, API_PORT))
+  for (let first = 0; first < nodes.length; first += STARTED_AT_ONCE) {
+    const some = nodes.slice(first, first + STARTED_AT_ONCE).map((node) => {
+      const settings = peerSettings(ground, directory, { node, seedUrl, apiPort: PEER_API_PORT })
+      return start(node, 'peer', PEER_API_PORT, settings)
+    })
+    await Promise.all(some)
+  }
   const token = (await readFile(join(directory, 'seed', 'operator.token'), 'utf8')).trim()
   const client = createClient({ baseUrl: seedUrl, token })
-  const nodes = ground.setup.peers.map(({ node }) => node)
-  await Promise.all(
-    nodes.map((node) => {
-      const settings = peerSettings(ground, directory, { node, seedUrl, apiPort: PEER_API_PORT })
-      return start(ground.lab.host(node), 'peer', PEER_API_PORT, settings)
-    }),
-  )
   await until('every node is registered', async () => {
     const { nodes: known } = await client.listNodes()
     return known.length === nodes.length && known.every(({ state }) => state === 'ready')

@@ -85,7 +85,8 @@ export {
   Revision,
 } from './node.ts'
 export type { Operation, Role } from './operation.ts'
-export { type OperationId, type Operations, operations, PAGE_LIMIT } from './operations.ts'
+export { type OperationId, type Operations, operations } from './operations.ts'
+export { PAGE_LIMIT } from './page-fields.ts'
 export {
   DEFAULT_PLAN_WEIGHT,
   ENDED_PLAN_STATES,

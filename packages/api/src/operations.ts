@@ -13,7 +13,7 @@ import {
 } from './cache.ts'
 import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
 import { Event } from './event.ts'
-import { count, digest, imageId, nodeId, nullable } from './field.ts'
+import { count, digest, imageId, nodeId } from './field.ts'
 import { Image } from './image.ts'
 import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
@@ -22,45 +22,15 @@ import { LimitsChange, LimitsStatus } from './limits.ts'
 import { LimitsSchedule, LimitsScheduleStatus } from './limits-schedule.ts'
 import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
 import type { Operation } from './operation.ts'
-import {
-  PLAN_NODE_STATES,
-  PLAN_STATES,
-  Plan,
-  PlanNode,
-  PlanSummary,
-  PlanUpdate,
-  PrefetchChange,
-  PrefetchRequest,
-  planId,
-  WaitResult,
-} from './prefetch.ts'
-import { PrefetchRule, PrefetchRuleRequest, ruleName } from './prefetch-rule.ts'
+import { after, limit, next, strict } from './page-fields.ts'
+import { prefetchOperations } from './prefetch-operations.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
 
-/** Entries of a page when `limit` is absent, and the most one page may have. */
-export const PAGE_LIMIT = { default: 100, max: 1000 } as const
-
-const limit = Type.Optional(
-  Type.Integer({
-    minimum: 1,
-    maximum: PAGE_LIMIT.max,
-    description: `Entries a page; ${PAGE_LIMIT.default} when absent.`,
-  }),
-)
-const after = Type.Optional(
-  Type.String({ maxLength: 1000, description: 'Where to read on: `next` of the page before.' }),
-)
-const next = nullable(
-  Type.String({ maxLength: 1000, description: '`after` of the next page; null when this is the last.' }),
-)
 const afterEvent = Type.Optional(count('Only events with a higher id.'))
 
-const strict = { additionalProperties: false } as const
 const imageParams = Type.Object({ image: imageId('Glance id.') }, strict)
 const layerParams = Type.Object({ layer: digest('Digest of a layer.') }, strict)
 const nodeParams = Type.Object({ node: nodeId('Name of a node.') }, strict)
-const planParams = Type.Object({ plan: planId('Name of a plan.') }, strict)
-const ruleParams = Type.Object({ rule: ruleName('Name of a rule.') }, strict)
 const bootParams = Type.Object({ boot: bootName('Name of a boot.') }, strict)
 const nodeImageParams = Type.Object({ node: nodeId('Name of a node.'), image: imageId('Glance id.') }, strict)
 const compositionParams = Type.Object({ name: compositionName('Name of a composition.') }, strict)
@@ -310,184 +280,7 @@ export const operations = {
     body: UnassignRequest,
     response: UnassignResult,
   },
-  createPrefetch: {
-    id: 'createPrefetch',
-    method: 'POST',
-    path: '/v1/prefetch',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Plans what should be on which nodes and starts it, or answers with the plan alone (dryRun).',
-    headers: Type.Object({
-      'idempotency-key': Type.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: 200,
-          description: 'Sent again with the same request it gives the same plan; with another it is refused.',
-        }),
-      ),
-    }),
-    body: PrefetchRequest,
-    response: Plan,
-  },
-  listPrefetches: {
-    id: 'listPrefetches',
-    method: 'GET',
-    path: '/v1/prefetch',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Lists the plans, the newest first.',
-    query: Type.Object(
-      { state: Type.Optional(Type.Enum([...PLAN_STATES], { description: 'Only plans in this state.' })), limit, after },
-      strict,
-    ),
-    response: Type.Object({ plans: Type.Array(PlanSummary), next }),
-  },
-  showPrefetch: {
-    id: 'showPrefetch',
-    method: 'GET',
-    path: '/v1/prefetch/{plan}',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Shows one plan: what it wants, what it expects and how far it is.',
-    params: planParams,
-    response: Plan,
-  },
-  listPrefetchNodes: {
-    id: 'listPrefetchNodes',
-    method: 'GET',
-    path: '/v1/prefetch/{plan}/nodes',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Lists the nodes of a plan, by name.',
-    params: planParams,
-    query: Type.Object(
-      {
-        state: Type.Optional(Type.Enum([...PLAN_NODE_STATES], { description: 'Only nodes in this state.' })),
-        limit,
-        after,
-      },
-      strict,
-    ),
-    response: Type.Object({ nodes: Type.Array(PlanNode), next }),
-  },
-  streamPrefetch: {
-    id: 'streamPrefetch',
-    method: 'GET',
-    path: '/v1/prefetch/{plan}/events',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Streams how far a plan is, at once and after every change, at most once a second, until it has ended.',
-    params: planParams,
-    response: PlanUpdate,
-    contentType: 'text/event-stream',
-  },
-  waitPrefetch: {
-    id: 'waitPrefetch',
-    method: 'GET',
-    path: '/v1/prefetch/{plan}/wait',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Answers when so many nodes are ready, when the plan has ended, or after a time.',
-    params: planParams,
-    query: Type.Object(
-      {
-        readyShare: Type.Optional(
-          Type.Number({ minimum: 0, maximum: 1, description: 'Share of the nodes that is enough; 1 when absent.' }),
-        ),
-        timeoutSeconds: Type.Optional(
-          Type.Number({ minimum: 0, maximum: 600, description: 'How long at most; 25 when absent. Seconds.' }),
-        ),
-      },
-      strict,
-    ),
-    response: WaitResult,
-  },
-  changePrefetch: {
-    id: 'changePrefetch',
-    method: 'PATCH',
-    path: '/v1/prefetch/{plan}',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Changes a plan while it runs, pauses it or lets it go on.',
-    params: planParams,
-    body: PrefetchChange,
-    response: Plan,
-  },
-  cancelPrefetch: {
-    id: 'cancelPrefetch',
-    method: 'DELETE',
-    path: '/v1/prefetch/{plan}',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Cancels a plan: its transfers stop and its pins end. Layers that are complete stay, unless dropped.',
-    params: planParams,
-    query: Type.Object(
-      { drop: Type.Optional(Type.Boolean({ description: 'Take complete layers back as well.' })) },
-      strict,
-    ),
-    response: Plan,
-  },
-  retryPrefetch: {
-    id: 'retryPrefetch',
-    method: 'POST',
-    path: '/v1/prefetch/{plan}/retry',
-    role: 'operator',
-    tag: 'prefetch',
-    summary: 'Plans anew what is missing of a plan, whatever became of it, and starts it.',
-    params: planParams,
-    response: Plan,
-  },
-  listPrefetchRules: {
-    id: 'listPrefetchRules',
-    method: 'GET',
-    path: '/v1/prefetch-rules',
-    role: 'operator',
-    tag: 'prefetch rules',
-    summary: 'Lists the rules that make plans by themselves, by name.',
-    query: Type.Object({ limit, after }, strict),
-    response: Type.Object({ rules: Type.Array(PrefetchRule), next }),
-  },
-  showPrefetchRule: {
-    id: 'showPrefetchRule',
-    method: 'GET',
-    path: '/v1/prefetch-rules/{rule}',
-    role: 'operator',
-    tag: 'prefetch rules',
-    summary: 'Shows one rule, what it did last and when it acts next.',
-    params: ruleParams,
-    response: PrefetchRule,
-  },
-  putPrefetchRule: {
-    id: 'putPrefetchRule',
-    method: 'PUT',
-    path: '/v1/prefetch-rules/{rule}',
-    role: 'operator',
-    tag: 'prefetch rules',
-    summary: 'Makes a rule, or replaces it.',
-    params: ruleParams,
-    body: PrefetchRuleRequest,
-    response: PrefetchRule,
-  },
-  removePrefetchRule: {
-    id: 'removePrefetchRule',
-    method: 'DELETE',
-    path: '/v1/prefetch-rules/{rule}',
-    role: 'operator',
-    tag: 'prefetch rules',
-    summary: 'Removes a rule; the plans that it made stay.',
-    params: ruleParams,
-    status: 204,
-  },
-  runPrefetchRule: {
-    id: 'runPrefetchRule',
-    method: 'POST',
-    path: '/v1/prefetch-rules/{rule}/run',
-    role: 'operator',
-    tag: 'prefetch rules',
-    summary: 'Lets a rule act now.',
-    params: ruleParams,
-    response: Plan,
-  },
+  ...prefetchOperations,
   listEvents: {
     id: 'listEvents',
     method: 'GET',

@@ -239,7 +239,7 @@ export const PlanPrediction = Type.Object(
     limitedBy: text('Which link sets that bound.', 20),
     bytes: linkBytes,
   },
-  { description: 'What the planner expects.' },
+  { description: 'What the planner expects, as if no other plan ran.' },
 )
 export type PlanPrediction = Static<typeof PlanPrediction>
 

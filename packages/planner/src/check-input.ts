@@ -3,7 +3,10 @@ import type { Demand } from './demand.ts'
 import type { FleetNode, PlanLayer } from './fleet.ts'
 import type { PlannerInput } from './plan.ts'
 
-/** Throws a TypeError that names the first thing in an input that contradicts itself. Who calls has checked what came from outside. */
+/**
+ * Throws a TypeError that names the first thing in an input that contradicts itself. Who calls has checked what came
+ * from outside.
+ */
 export function checkInput({ nowMs, fleet, layers, demands, limits = {} }: PlannerInput): void {
   if (!Number.isFinite(nowMs)) throw new TypeError(`now is ${nowMs}`)
   distinct(

@@ -26,8 +26,8 @@ export interface PlannerOptions extends LinkUse {
 }
 
 /**
- * Plans who gets which layers in which order, and predicts how long that takes and what cannot be met. Throws a TypeError for input
- * that contradicts itself; everything else that stands in the way is told in the plan.
+ * Plans who gets which layers in which order, and predicts how long that takes and what cannot be met. Throws a
+ * TypeError for input that contradicts itself; everything else that stands in the way is told in the plan.
  */
 export function createPlan(input: PlannerInput, options: PlannerOptions = {}): Plan {
   checkInput(input)

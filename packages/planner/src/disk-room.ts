@@ -1,7 +1,10 @@
 import type { FleetTable } from './fleet-table.ts'
 import type { Eviction } from './plan.ts'
 
-/** What fits into each node's cache: what is free, and what may be evicted because nothing pins it and no demand keeps it. */
+/**
+ * What fits into each node's cache: what is free, and what may be evicted because nothing pins it and no demand keeps
+ * it.
+ */
 export class DiskRoom {
   readonly #table: FleetTable
   readonly #free: Float64Array

@@ -2,7 +2,10 @@ import type { FleetTable } from './fleet-table.ts'
 import type { LinkRates } from './link-rates.ts'
 import type { FleetEvent } from './scenario.ts'
 
-/** Links while things happen to them: what they carry at best, by what share they are slowed, and what other traffic takes. */
+/**
+ * Links while things happen to them: what they carry at best, by what share they are slowed, and what other traffic
+ * takes.
+ */
 export class DisturbedLinks {
   /** As they are now. */
   readonly rates: LinkRates

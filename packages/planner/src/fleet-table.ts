@@ -4,7 +4,10 @@ import type { Fleet, FleetNode, FleetRack, PlanLayer } from './fleet.ts'
 /** The rack of nodes that are in none. */
 export const NO_RACK = 0
 
-/** A fleet and the layers that are wanted, by number, so that ten thousand nodes times a hundred layers stay small and quick. */
+/**
+ * A fleet and the layers that are wanted, by number, so that ten thousand nodes times a hundred layers stay small and
+ * quick.
+ */
 export class FleetTable {
   readonly fleet: Fleet
   readonly nodes: readonly FleetNode[]

@@ -9,11 +9,11 @@ export interface FluidBound {
 }
 
 /**
- * The least time in which the last node can have all that it lacks, whoever schedules: the seed has to send once what nodes do not
- * have between them (read once from the library before, if it must be), each node's link and each rack's uplink have to receive it
- * once, and all copies together have to be sent by somebody. For one layer that nobody has it is max(F/u_s, F/d_min, F/uplink,
- * N·F/(u_s + sum u_i)) (Mundinger, Weber and Weiss, "Optimal scheduling of peer-to-peer file dissemination", 2008). Links count in
- * full: without losses, latency or start.
+ * The least time in which the last node can have all that it lacks, whoever schedules: the seed has to send once what
+ * nodes do not have between them (read once from the library before, if it must be), each node's link and each rack's
+ * uplink have to receive it once, and all copies together have to be sent by somebody. For one layer that nobody has it
+ * is max(F/u_s, F/d_min, F/uplink, N·F/(u_s + sum u_i)) (Mundinger, Weber and Weiss, "Optimal scheduling of
+ * peer-to-peer file dissemination", 2008). Links count in full: without losses, latency or start.
  */
 export function fluidBound(table: FleetTable, rates: LinkRates, units: readonly PlanUnit[]): FluidBound {
   const lackingOfNode = new Float64Array(table.nodes.length)
@@ -55,7 +55,9 @@ export function fluidBound(table: FleetTable, rates: LinkRates, units: readonly 
   return { seconds: longest, limitedBy }
 }
 
-/** What all living nodes, and those of each rack, have at the most when no two have the same. Who has some takes part. */
+/**
+ * What all living nodes, and those of each rack, have at the most when no two have the same. Who has some takes part.
+ */
 function heldTogether(table: FleetTable, layer: number, takesPart: Uint8Array): { all: number; byRack: Float64Array } {
   const byRack = new Float64Array(table.uplinks.length)
   let all = 0

@@ -1,6 +1,8 @@
 import type { LinkEfficiency } from './link-rates.ts'
 
-/** What part of a link's rate comes out as payload while a node sends and receives at once: bench/swarm, 8 to 32 nodes. */
+/**
+ * What part of a link's rate comes out as payload while a node sends and receives at once: bench/swarm, 8 to 32 nodes.
+ */
 export const DEFAULT_EFFICIENCY = 0.85
 /** The same of a link that only sends, as the seed's does: bench/swarm, where the seed is slow, 8 and 16 nodes. */
 const LEAST_SEED_EFFICIENCY = 0.95

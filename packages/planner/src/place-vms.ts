@@ -4,7 +4,10 @@ import type { FleetTable } from './fleet-table.ts'
 import { matchesFilter } from './matches-filter.ts'
 import type { PlacementScore } from './placement-score.ts'
 
-/** What each further node of a rack is worth less: too little to outweigh bytes or load, enough to spread equals over racks. */
+/**
+ * What each further node of a rack is worth less: too little to outweigh bytes or load, enough to spread equals over
+ * racks.
+ */
 const RACK_SPREAD = 1e-6
 
 export interface PlacementGround {
@@ -29,7 +32,10 @@ interface VmsDemand {
   readonly before: readonly string[]
 }
 
-/** Chooses nodes for VMs whose number alone is given: where they went before if that still holds, then by score, spread over racks. */
+/**
+ * Chooses nodes for VMs whose number alone is given: where they went before if that still holds, then by score, spread
+ * over racks.
+ */
 export function placeVms(ground: PlacementGround, { chain, target, before }: VmsDemand): PlacedVms {
   const { table, room, loads } = ground
   const alive: number[] = []
@@ -55,7 +61,10 @@ export function placeVms(ground: PlacementGround, { chain, target, before }: Vms
   return { nodes, missingVms, offlineNodes, fullNodes }
 }
 
-/** Within a rack nodes are taken by score, so the n-th of a rack is always worth the same less, and one sort spreads them. */
+/**
+ * Within a rack nodes are taken by score, so the n-th of a rack is always worth the same less, and one sort spreads
+ * them.
+ */
 function rankNodes(
   { table, score, loads }: PlacementGround,
   chain: readonly number[],

@@ -14,8 +14,8 @@ export interface PlanUnit {
 }
 
 /**
- * All that is wanted, the most urgent first. A base is wanted wherever a middle of it is and on terms at least as urgent, so among
- * equals it is enough that layers without a parent come first.
+ * All that is wanted, the most urgent first. A base is wanted wherever a middle of it is and on terms at least as
+ * urgent, so among equals it is enough that layers without a parent come first.
  */
 export function unitsOfWants(table: FleetTable, wants: Wants, kept: KeptWaves): PlanUnit[] {
   const units = table.layers.flatMap((_, layer) =>

@@ -20,7 +20,10 @@ export type BackgroundLink = { readonly rack: string } | { readonly node: string
 
 export interface Scenario {
   readonly events?: readonly FleetEvent[] | undefined
-  /** Nodes whose links are no two alike: each node's are less by up to this share, which the random seed decides. 0 when absent. */
+  /**
+   * Nodes whose links are no two alike: each node's are less by up to this share, which the random seed decides. 0 when
+   * absent.
+   */
   readonly rateSpread?: number | undefined
   /** The same for the time until a node's first byte, more or less by up to this share. */
   readonly startUpSpread?: number | undefined

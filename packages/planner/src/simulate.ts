@@ -28,8 +28,8 @@ export interface Simulation {
 }
 
 /**
- * Carries out a plan in a model of the fleet in which each node is by itself, and things happen to it. With a scenario in which
- * nothing happens it says what the plan predicts. Equal arguments give an equal result.
+ * Carries out a plan in a model of the fleet in which each node is by itself, and things happen to it. With a scenario
+ * in which nothing happens it says what the plan predicts. Equal arguments give an equal result.
  */
 export function simulate(
   input: PlannerInput,

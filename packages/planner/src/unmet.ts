@@ -8,9 +8,9 @@ export interface FullNode {
 }
 
 /**
- * What of a demand cannot be met, why, and the nearest that can: nodes that are demanded but unknown, offline, full or without any
- * source are not served, and those that can be are in the plan; VMs for which there is no place are left out; what comes too late is
- * planned all the same, and `earliestMs` is the deadline that could be kept.
+ * What of a demand cannot be met, why, and the nearest that can: nodes that are demanded but unknown, offline, full or
+ * without any source are not served, and those that can be are in the plan; VMs for which there is no place are left
+ * out; what comes too late is planned all the same, and `earliestMs` is the deadline that could be kept.
  */
 export type Unmet =
   | { readonly demand: string; readonly reason: 'unknown-node'; readonly nodes: readonly string[] }

@@ -12,14 +12,14 @@ export interface UnitInWave {
 }
 
 /**
- * Puts units, the most urgent first, into waves. A layer's nodes all begin together: pieces spread by the upload of those who have
- * them, so dividing them would only make the last later. What has to be divided are layers, for several at once share the seed, the
- * library and the uplinks, and all of them end late. So a wave takes the next unit as long as the seed's egress, each rack's uplink
- * and every node of it can take both at full rate; else the next wave begins. Waves are ranks, not barriers: what a wave leaves of a
- * link, the next may use.
+ * Puts units, the most urgent first, into waves. A layer's nodes all begin together: pieces spread by the upload of
+ * those who have them, so dividing them would only make the last later. What has to be divided are layers, for several
+ * at once share the seed, the library and the uplinks, and all of them end late. So a wave takes the next unit as long
+ * as the seed's egress, each rack's uplink and every node of it can take both at full rate; else the next wave begins.
+ * Waves are ranks, not barriers: what a wave leaves of a link, the next may use.
  *
- * Units of an earlier plan stay in their wave, and new ones join the wave of the next that is less urgent. A middle is always in a
- * later wave than its base on the same node.
+ * Units of an earlier plan stay in their wave, and new ones join the wave of the next that is less urgent. A middle is
+ * always in a later wave than its base on the same node.
  */
 export function assignWaves(table: FleetTable, rates: LinkRates, units: readonly PlanUnit[]): UnitInWave[] {
   const bases = new BaseWaves(table, units)

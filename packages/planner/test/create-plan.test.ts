@@ -23,7 +23,7 @@ function fastSeed(layers = [layer(1), layer(2)]): PlannerInput['fleet']['seed'] 
 }
 
 describe('what is predicted', () => {
-  test('a layer that nobody has takes the time of the fluid bound, one copy from the seed, the rest among nodes', () => {
+  test('a layer that nobody has takes the time of the fluid bound, one copy from the seed', () => {
     const plan = createPlan(input(), IDEAL)
     assert.deepEqual(plan.fluidBound, { seconds: 10, limitedBy: 'seed' })
     near(secondsOf(plan), 10)
@@ -95,7 +95,7 @@ describe('what is predicted', () => {
     near(seconds({ nodeUpBytesPerSecond: MB }), 400 / 14)
   })
 
-  test('the seed reads one layer after the other from the library, within the limit, and sends what it has read', () => {
+  test('the seed reads layer after layer from the library, within the limit, and sends what it has read', () => {
     const layers = [layer(1), layer(2)]
     const seed = { ...fleet(layers).seed, holds: [] }
     const limits = { libraryBytesPerSecond: 5 * MB }
@@ -283,4 +283,10 @@ describe('what contradicts itself', () => {
   for (const [name, one] of Object.entries(wrong)) {
     test(`${name} is a TypeError`, () => assert.throws(() => createPlan(one), TypeError))
   }
+
+  test('links that give more than they have, or less than nothing, are a TypeError', () => {
+    for (const wrongUse of [{ efficiency: 0 }, { efficiency: 1.1 }, { efficiency: Number.NaN }, { startUpMs: -1 }]) {
+      assert.throws(() => createPlan(input(), wrongUse), TypeError)
+    }
+  })
 })

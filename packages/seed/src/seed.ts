@@ -203,7 +203,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
           publish: async (job, manifest, adopt) => {
             await publication.publish(job, manifest, adopt)
             void layerings.consider(job.image)
-            void prefetch.noteImage(job.image)
+            // Plans look whether its import is over.
+            void importer.settled(job.image).then(() => prefetch.noteImage(job.image))
           },
           discard: (digest) => publication.discard(digest),
         },
@@ -286,6 +287,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       profiles,
       boots,
       onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
+      onRemoved: (node) => prefetch.runs.onRemoved(node),
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],

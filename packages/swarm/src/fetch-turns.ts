@@ -17,8 +17,8 @@ interface Front extends OfHead {
 
 /**
  * Whose turn it is to ask for payload, among all layers of a daemon. Where a limit holds, what it lets pass goes to the first in the
- * {@link TurnOrder} of those who wait. Where none does, nobody knows what the link has left: then those who are not the first ask while
- * little is on its way, and for one piece at least, so that what the first ones cannot use is used. What is urgent waits for limits only.
+ * {@link TurnOrder} of those who wait. Where none does, nobody knows what the link has left: then those who are neither the first nor
+ * like it ask while little is on its way, and for one piece at least, so that what the first ones cannot use is used. What is urgent waits for limits only.
  * A layer that asks for nothing holds up nobody for longer than {@link WANT_MS}.
  */
 export class FetchTurns {
@@ -129,6 +129,8 @@ export class FetchTurns {
 
   #mayPass(seat: DownAdmission, ask: Ask, front: Front | undefined): boolean {
     if (front === undefined || front.seat === seat || !this.#isBefore(front.seat, front, seat, ask)) return true
+    // Their windows share a link well enough, and many side by side are not to wait for each other.
+    if (this.order.isAlike(front.seat.share, front.isHead, seat.share, ask.isHead)) return true
     if ((ask.isOffer ? seat.offeredBytes : seat.askedBytes) === 0) return true
     const now = this.#clock.now()
     let bytes = 0

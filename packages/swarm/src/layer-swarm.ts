@@ -19,6 +19,7 @@ import type { LanePool } from './lane-pool.ts'
 import { isSameTerms, type LayerTerms } from './layer-terms.ts'
 import { LayerUploads } from './layer-uploads.ts'
 import { metadataExtension } from './metadata-extension.ts'
+import type { OriginTurns } from './origin-turns.ts'
 import { PeerLink } from './peer-link.ts'
 import type { TurnOrder } from './scheduler/turn-order.ts'
 import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
@@ -53,6 +54,7 @@ export interface LayerSwarmDeps {
   /** Among the layers that are fetched, and among those that are given. */
   readonly fetchTurns: FetchTurns
   readonly sendOrder: TurnOrder
+  readonly originTurns: OriginTurns
   readonly own: ShoalHello & { readonly peerId: string }
   /** What a peer is told of us: with the token for its lane. */
   readonly helloFor: (peerId: string) => ShoalHello
@@ -91,7 +93,7 @@ export class LayerSwarm {
   constructor(deps: LayerSwarmDeps) {
     this.#deps = deps
     this.#terms = deps.terms
-    const { clock, logger, random, layer, own, limits, terms, fetchTurns, sendOrder } = deps
+    const { clock, logger, random, layer, own, limits, terms, fetchTurns, sendOrder, originTurns } = deps
     this.#layer = layer
     this.#pieceCount = pieceCount(layer.manifest)
     this.#waste = new WasteGuard(this.#pieceCount)
@@ -112,6 +114,7 @@ export class LayerSwarm {
     this.#uploads = new LayerUploads({
       ...{ clock, layer, limits, own, terms },
       order: sendOrder,
+      originTurns,
       onUpload: (bytes) => this.#up.add(bytes),
     })
     this.#timers = [setInterval(() => this.#tick(), TICK_MS), setInterval(() => this.#downloads.tick(), FILL_MS)]

@@ -1,7 +1,8 @@
 import type { Clock, TransferLimits, TransferPlace } from '@shoal/core'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LayerTerms } from './layer-terms.ts'
-import { OriginUploads } from './origin-uploads.ts'
+import type { OriginTurns } from './origin-turns.ts'
+import { type OriginClient, OriginUploads } from './origin-uploads.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { TurnOrder, TurnShare } from './scheduler/turn-order.ts'
 import { isSameRack, type ShoalHello } from './shoal-extension.ts'
@@ -16,6 +17,8 @@ export interface LayerUploadsDeps {
   readonly terms: LayerTerms
   /** Of what the daemon gives over lanes. */
   readonly order: TurnOrder
+  /** Of what it gives of its own choice, as an origin. */
+  readonly originTurns: OriginTurns
   readonly onUpload: (bytes: number) => void
 }
 
@@ -24,14 +27,20 @@ export class LayerUploads {
   readonly #deps: LayerUploadsDeps
   readonly #origin: OriginUploads | undefined
   readonly #share: TurnShare
+  #headBytes: number
 
   constructor(deps: LayerUploadsDeps) {
     this.#deps = deps
     this.#share = deps.order.join(deps.terms)
-    if (deps.own.role === 'origin') this.#origin = new OriginUploads(deps.layer, deps.clock)
+    this.#headBytes = deps.terms.bootBytes
+    if (deps.own.role !== 'origin') return
+    const origin = new OriginUploads(deps.layer, deps.clock)
+    this.#origin = origin
+    deps.originTurns.add(this.#share, { nextPart: () => origin.nextPart(this.#headBytes) })
   }
 
   setTerms(terms: LayerTerms): void {
+    this.#headBytes = terms.bootBytes
     this.#deps.order.setTerms(this.#share, terms)
   }
 
@@ -53,7 +62,7 @@ export class LayerUploads {
         get where() {
           return placeOf()
         },
-        choose: () => (client === undefined ? undefined : this.#origin?.choose(client)),
+        choose: () => (client === undefined ? undefined : this.#choose(client)),
         onNeed: (pieces) => client !== undefined && this.#origin?.need(client, pieces),
         onArrived: (blocks) => client !== undefined && this.#origin?.arrived(client, blocks),
         onUpload: this.#deps.onUpload,
@@ -76,7 +85,16 @@ export class LayerUploads {
 
   close(): void {
     this.#origin?.close()
+    this.#deps.originTurns.remove(this.#share)
     this.#deps.order.leave(this.#share)
+  }
+
+  #choose(client: OriginClient): number | undefined {
+    const { originTurns } = this.#deps
+    if (!originTurns.mayGive(this.#share)) return undefined
+    const block = this.#origin?.choose(client)
+    if (block !== undefined) originTurns.gave(this.#share)
+    return block
   }
 
   #placeOf({ hello }: PeerLink): TransferPlace {

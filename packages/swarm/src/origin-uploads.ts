@@ -78,6 +78,13 @@ export class OriginUploads {
     return first
   }
 
+  /** Of which part the next piece is that somebody needs and that was given to nobody yet, the head being so many bytes. */
+  nextPart(headBytes: number): 'head' | 'rest' | undefined {
+    const piece = this.#offers.next()
+    if (piece === undefined) return undefined
+    return piece * this.#layer.manifest.pieceLengthBytes < headBytes ? 'head' : 'rest'
+  }
+
   close(): void {
     clearInterval(this.#timer)
     this.#timer = undefined

@@ -29,6 +29,7 @@ import { LaneServer } from './lane/lane-server.ts'
 import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
+import { OriginTurns } from './origin-turns.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
@@ -121,6 +122,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #limits: TransferLimits
   readonly #fetchTurns: FetchTurns
   readonly #sendOrder = new TurnOrder()
+  readonly #originTurns: OriginTurns
   readonly #laneContext: LaneContext
   readonly #laneServer: LaneServer
   readonly #lanes: LanePool
@@ -140,6 +142,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#bans = new BanList(deps.clock)
     this.#limits = options.limits ?? new TransferLimits(deps.clock)
     this.#fetchTurns = new FetchTurns(deps.clock, this.#limits)
+    this.#originTurns = new OriginTurns(this.#sendOrder, deps.clock)
     this.#laneContext = createLaneContext(deps)
     this.#laneServer = new LaneServer({
       ...this.#laneContext,
@@ -341,6 +344,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       terms,
       fetchTurns: this.#fetchTurns,
       sendOrder: this.#sendOrder,
+      originTurns: this.#originTurns,
       own: { ...this.#hello(undefined), peerId: this.peerId },
       helloFor: (peerId) => this.#hello(this.#laneServer.token(peerId)),
       discovery: () => discovery,

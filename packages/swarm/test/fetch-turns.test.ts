@@ -220,3 +220,13 @@ test('a pause lasts until the terms change, and nothing waits in vain', async ()
   assert.equal(node.taken()[1], other)
   assert.ok((node.taken()[0] ?? 0) > 18 * MIB)
 })
+
+test('what a limit lets pass again is for those who wait, and not for a lower one that happens to ask', async () => {
+  const node = new Node({ downBytesPerSecond: MIB }, { priority: 10 }, { priority: 90 })
+  node.layer(1).fill()
+  const [, high = 0] = node.taken()
+  node.clock.advance(2000)
+  assert.equal(node.layer(0).admission.admit(PIECE, 'plan', 'near'), false)
+  await settle()
+  assert.ok((node.taken()[1] ?? 0) > high)
+})

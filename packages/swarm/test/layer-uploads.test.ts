@@ -4,6 +4,7 @@ import { Bitfield, ManualClock, TransferLimits } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import { DEFAULT_LAYER_TERMS } from '../src/layer-terms.ts'
 import { LayerUploads } from '../src/layer-uploads.ts'
+import { OriginTurns } from '../src/origin-turns.ts'
 import { PeerLink } from '../src/peer-link.ts'
 import { PieceSet } from '../src/scheduler/piece-set.ts'
 import { Source } from '../src/scheduler/source.ts'
@@ -30,12 +31,14 @@ function meet(pieces: readonly number[]) {
 
 test('a piece is told of only to those who lack it: on the lane if there is one, on the wire otherwise', () => {
   const clock = new ManualClock()
+  const order = new TurnOrder()
   const uploads = new LayerUploads({
     clock,
     layer: {} as SwarmLayer,
     limits: new TransferLimits(clock),
     terms: DEFAULT_LAYER_TERMS,
-    order: new TurnOrder(),
+    order,
+    originTurns: new OriginTurns(order, clock),
     own: { role: 'peer', node: 'self', zone: '', rack: '', lane: undefined },
     onUpload: () => {},
   })

@@ -36,7 +36,9 @@ export interface Stage {
   readonly notBefore: number
 }
 
-/** Nodes that are alike in all that matters: in one rack, on equal links, with as much of the layers, wanting the same. */
+/**
+ * Nodes that are alike in all that matters: in one rack, on equal links, with as much of the layers, wanting the same.
+ */
 export interface Cohort {
   /** Never empty. */
   readonly nodes: readonly number[]
@@ -45,7 +47,9 @@ export interface Cohort {
   readonly stages: readonly Stage[]
 }
 
-/** Cohorts of groups of nodes, in order of rack. The first ranks are the boot parts of all units, then come their rests. */
+/**
+ * Cohorts of groups of nodes, in order of rack. The first ranks are the boot parts of all units, then come their rests.
+ */
 export function formCohorts(
   table: FleetTable,
   units: readonly UnitInWave[],

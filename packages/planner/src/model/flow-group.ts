@@ -26,7 +26,10 @@ export interface RackFlows {
   rate: number
 }
 
-/** What a group gets of every link. It changes while links are shared out, for objects of its own for each limit would cost too much. */
+/**
+ * What a group gets of every link. It changes while links are shared out, for objects of its own for each limit would
+ * cost too much.
+ */
 export interface FlowGrant {
   readonly group: FlowGroup
   /** By cohort of the group: how many nodes it has, and what each of them gets. */

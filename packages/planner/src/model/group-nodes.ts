@@ -3,7 +3,10 @@ import type { LinkRates } from '../link-rates.ts'
 import type { UnitInWave } from '../waves.ts'
 import { NodeGroups } from './node-groups.ts'
 
-/** With more groups than this, what nodes have is told apart less finely: a node then gets as much as the poorest of its group. */
+/**
+ * With more groups than this, what nodes have is told apart less finely: a node then gets as much as the poorest of its
+ * group.
+ */
 const MAX_GROUPS = 1000
 /** Steps in which a layer's bytes are told apart, the finest first: eighths, all or not all, not at all. */
 const FINENESS = [8, 1, 0]

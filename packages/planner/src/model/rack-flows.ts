@@ -27,8 +27,8 @@ export interface RackSupply {
 }
 
 /**
- * Shares out what a rack can have of one part: each node at most its own link; new bytes at most as fast as holders in the rack and
- * the uplink bring them, once for the whole rack; the rest from node to node.
+ * Shares out what a rack can have of one part: each node at most its own link; new bytes at most as fast as holders in
+ * the rack and the uplink bring them, once for the whole rack; the rest from node to node.
  */
 export function shareRack(
   { state, links, room, steps }: RackGround,

@@ -10,9 +10,9 @@ export interface ShareGround extends RackGround {
 }
 
 /**
- * Gives a group its rates and takes them from what links have left. The seed sends what is new once, and more only where the upload
- * of nodes does not suffice; each rack takes one copy over its uplink, and more only where its own nodes do not suffice; all that
- * nodes get has to be sent by somebody.
+ * Gives a group its rates and takes them from what links have left. The seed sends what is new once, and more only
+ * where the upload of nodes does not suffice; each rack takes one copy over its uplink, and more only where its own
+ * nodes do not suffice; all that nodes get has to be sent by somebody.
  */
 export function shareLinks(ground: ShareGround, group: FlowGroup): FlowGrant {
   const { state, links, room } = ground

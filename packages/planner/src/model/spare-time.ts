@@ -5,9 +5,9 @@ interface Flow {
 }
 
 /**
- * Time that cohorts had left because they were done before the end of a step. They make up for it in the next one, or else plans of
- * many short stages would seem to take longer than they do; but by no moment has a node got more than its link carries by then.
- * Times are seconds since the model began.
+ * Time that cohorts had left because they were done before the end of a step. They make up for it in the next one, or
+ * else plans of many short stages would seem to take longer than they do; but by no moment has a node got more than its
+ * link carries by then. Times are seconds since the model began.
  */
 export class SpareTime {
   /** By cohort: since when its link is free. Infinity: it is not. */
@@ -33,7 +33,10 @@ export class SpareTime {
     this.#since = this.#now
   }
 
-  /** How much faster a cohort may be than its link, so that it makes up in a step as long as the last: at most twice as fast. */
+  /**
+   * How much faster a cohort may be than its link, so that it makes up in a step as long as the last: at most twice as
+   * fast.
+   */
   factor(cohort: number): number {
     const spare = this.#spare(cohort)
     return spare === 0 ? 1 : 1 + Math.min(1, spare / this.#lastSeconds)

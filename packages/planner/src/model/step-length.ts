@@ -5,20 +5,32 @@ const STEPS_A_STAGE = 8
 const STEPS_A_STAGE_AT_LEAST = 3
 /** Where there are few stages. */
 const STEPS_AT_LEAST = 500
-/** Steps times cohorts: with more, steps are longer, for ten thousand nodes that are all different take as long as a thousand. */
+/**
+ * Steps times cohorts: with more, steps are longer, for ten thousand nodes that are all different take as long as a
+ * thousand.
+ */
 const COHORT_STEPS = 2.5e6
-/** Rates are never held for longer than this part of the least possible time, so that who catches up with others is soon slowed down. */
+/**
+ * Rates are never held for longer than this part of the least possible time, so that who catches up with others is soon
+ * slowed down.
+ */
 const STEPS_AT_MOST = 40
-/** How much longer than the average stage one may be for the steps to be as much longer: who gets next to nothing sets no pace. */
+/**
+ * How much longer than the average stage one may be for the steps to be as much longer: who gets next to nothing sets
+ * no pace.
+ */
 const LONG_STAGE = 2
-/** After so many times the expected steps they become twice as long: what goes wrong may take a thousand times the bound. */
+/**
+ * After so many times the expected steps they become twice as long: what goes wrong may take a thousand times the
+ * bound.
+ */
 const PATIENCE = 4
 /** Where the bound says nothing, since it is nothing or for ever. */
 const NO_ESTIMATE_SECONDS = 3600
 
 /**
- * How far the model goes at once: until somebody is done, but with thousands of different nodes not so little that it takes for ever:
- * then no less than a part of what their stages take now.
+ * How far the model goes at once: until somebody is done, but with thousands of different nodes not so little that it
+ * takes for ever: then no less than a part of what their stages take now.
  */
 export class StepLength {
   readonly #expectedSteps: number

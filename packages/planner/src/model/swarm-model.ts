@@ -33,9 +33,10 @@ export interface ModelOptions {
 }
 
 /**
- * How layers spread, as a fluid: pieces are so small that a node can pass on what it gets at once. Time goes in steps; in each, links
- * are shared out to groups of flows by rank, and within a group max-min fair (progressive filling). Rates hold until somebody is done
- * or something changes. Lower ranks go first on every link, and what they leave the next ones use.
+ * How layers spread, as a fluid: pieces are so small that a node can pass on what it gets at once. Time goes in steps;
+ * in each, links are shared out to groups of flows by rank, and within a group max-min fair (progressive filling).
+ * Rates hold until somebody is done or something changes. Lower ranks go first on every link, and what they leave the
+ * next ones use.
  */
 export class SwarmModel {
   readonly state: SwarmState

@@ -79,7 +79,7 @@ export class SwarmState {
   }
 
   isComplete(cohort: number, part: number): boolean {
-    return !Number.isNaN(this.doneAt(cohort, part))
+    return this.got(cohort, part) >= this.bytesOf(part)
   }
 
   /** Of its nodes, those that had all of a part from the beginning. */
@@ -111,10 +111,13 @@ export class SwarmState {
   /** Adds what the poorest node received, the last of it `at`, and says whether it now has all. */
   receive(cohort: number, part: number, { bytes, at }: { bytes: number; at: number }): boolean {
     const index = this.#index(cohort, part)
-    this.#got[index] = (this.#got[index] ?? 0) + bytes
-    const isDone = this.lacking(cohort, part) <= NOTHING_BYTES
-    if (isDone) this.#doneAt[index] = at
-    if (isDone && this.#first[cohort]?.part === part) this.#first[cohort] = this.#findFirst(cohort)
+    const got = (this.#got[index] ?? 0) + bytes
+    const isDone = got >= this.bytesOf(part) - NOTHING_BYTES
+    this.#got[index] = isDone ? this.bytesOf(part) : got
+    if (isDone) {
+      this.#doneAt[index] = at
+      if (this.#first[cohort]?.part === part) this.#first[cohort] = this.#findFirst(cohort)
+    }
     return isDone
   }
 

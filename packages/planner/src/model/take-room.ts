@@ -2,9 +2,9 @@ import type { FlowGrant } from './flow-group.ts'
 import type { LinkRoom } from './link-room.ts'
 
 /**
- * Takes from what links have left what was granted to a group. What is sent within a rack its nodes send; what is sent between racks
- * all send who have it, by what they can. `room.holdersUp` is what nodes in racks where nobody of the group is can
- * send, and `elsewhere` the sum of it.
+ * Takes from what links have left what was granted to a group. What is sent within a rack its nodes send; what is sent
+ * between racks all send who have it, by what they can. `room.holdersUp` is what nodes in racks where nobody of the
+ * group is can send, and `elsewhere` the sum of it.
  */
 export function takeRoom(room: LinkRoom, { racks, seedRate, rate }: FlowGrant, elsewhere: number): void {
   room.seedUp -= seedRate

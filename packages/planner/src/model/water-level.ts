@@ -7,7 +7,10 @@ export interface Flows {
   readonly to: number
 }
 
-/** The highest level to which rates may rise so that, cut off there, they add up to no more than the supply: max-min fairness. */
+/**
+ * The highest level to which rates may rise so that, cut off there, they add up to no more than the supply: max-min
+ * fairness.
+ */
 export function waterLevel({ rates, counts, from, to }: Flows, supply: number): number {
   let level = 0
   for (;;) {

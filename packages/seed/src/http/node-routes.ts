@@ -25,6 +25,8 @@ export interface NodeRoutesDeps {
   readonly boots: Pick<BootClaims, 'forget'>
   /** A node has told what it holds. */
   onReport(node: string, inventory: Inventory): void
+  /** A node was taken out of the fleet. */
+  onRemoved(node: string): void
   /** What a node is told when it registers, its reachability aside. */
   enrollment(node: string): Omit<Enrollment, 'reachable' | 'reachability'>
 }
@@ -71,6 +73,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     const change = assignments.forget(check(params.node))
     await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)])
     change.announce()
+    deps.onRemoved(params.node)
     return undefined
   })
 }

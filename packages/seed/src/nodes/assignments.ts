@@ -2,16 +2,17 @@ import type { Assignment, LayerInventory } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
+import { type Claim, type ClaimOwner, effectiveClaim, isSameClaim, later, OPERATOR, ordinaryClaim } from './claims.ts'
 import {
-  type Claim,
-  type ClaimedLayer,
-  type ClaimOwner,
-  effectiveClaim,
-  isSameClaim,
-  later,
-  OPERATOR,
-  ordinaryClaim,
-} from './claims.ts'
+  NOTHING_ASSIGNED,
+  type NodeAssignments,
+  readAssignments,
+  type StoredAssignments,
+  withClaims,
+  withoutClaims,
+  withoutLayers,
+} from './node-assignments.ts'
+import { RevisionWatch } from './revision-watch.ts'
 
 /** How much an operator wants a layer, and how long at least. */
 export type AssignmentTerms = Pick<Claim, 'priority' | 'pinnedUntil'>
@@ -25,12 +26,9 @@ export type ClaimsByNode = ReadonlyMap<string, ReadonlyMap<Digest, Claim>>
 /** What a node says of a layer that it may have evicted. */
 type EvictedLayer = Pick<LayerInventory, 'digest' | 'state' | 'evictedAssignment'>
 
-interface NodeAssignments {
+interface Entry extends NodeAssignments {
   readonly node: string
   readonly revision: number
-  readonly layers: Readonly<Record<string, ClaimedLayer>>
-  /** Layers that it is to remove, unless it needs them itself. */
-  readonly dropped?: readonly Digest[]
 }
 
 interface Revocations {
@@ -59,8 +57,8 @@ const MAX_REVOKED = 10_000
 export class Assignments {
   readonly #state: StateStore
   readonly #clock: Clock
-  readonly #nodes = new Map<string, NodeAssignments>()
-  readonly #watchers = new Map<string, Set<() => void>>()
+  readonly #nodes = new Map<string, Entry>()
+  readonly #watch = new RevisionWatch()
   #revoked: Revocations = { revision: 0, digests: [] }
   #revision = 0
 
@@ -70,8 +68,10 @@ export class Assignments {
   }
 
   async open(): Promise<void> {
-    for await (const { value } of this.#state.range<NodeAssignments>({ prefix: PREFIX }))
-      this.#nodes.set(value.node, { ...value, layers: withClaims(value.layers) })
+    for await (const { value } of this.#state.range<StoredEntry>({ prefix: PREFIX })) {
+      const { node, revision } = value
+      this.#nodes.set(node, { node, revision, ...readAssignments(value) })
+    }
     this.#revoked = (await this.#state.get<Revocations>(REVOKED_KEY))?.value ?? this.#revoked
     this.#revision = (await this.#state.get<number>(REVISION_KEY))?.value ?? 0
   }
@@ -135,10 +135,14 @@ export class Assignments {
 
   /**
    * Lays an owner's claims, or changes them, and leaves the others' and those that it does not name as they are. With `onlyHeld` a
-   * claim that ended meanwhile, because its layer was evicted or withdrawn, is not laid again. Throws `SHOAL_ASSIGNMENT_LIMIT` before
-   * any change.
+   * claim that ended meanwhile, because its layer was evicted or withdrawn, is not laid again. A node with too many layers is passed over
+   * with `skipsFull`, and otherwise a `SHOAL_ASSIGNMENT_LIMIT` that is thrown before any change.
    */
-  claim(owner: ClaimOwner, wanted: ClaimsByNode, { onlyHeld = false }: { onlyHeld?: boolean } = {}): AssignmentChange {
+  claim(
+    owner: ClaimOwner,
+    wanted: ClaimsByNode,
+    { onlyHeld = false, skipsFull = false }: { onlyHeld?: boolean; skipsFull?: boolean } = {},
+  ): AssignmentChange {
     const changed = new Map<string, [Digest, Claim][]>()
     for (const [node, claims] of wanted) {
       const layers = this.#nodes.get(node)?.layers ?? {}
@@ -147,21 +151,14 @@ export class Assignments {
         return !(onlyHeld && before === undefined) && !isSameClaim(before, claim)
       })
       if (news.length === 0) continue
-      this.#checkRoom(
-        node,
-        news.map(([layer]) => layer),
-      )
-      changed.set(node, news)
+      const count = new Set([...Object.keys(layers), ...news.map(([layer]) => layer)]).size
+      if (count <= MAX_LAYERS_A_NODE) changed.set(node, news)
+      else if (!skipsFull) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
     }
-    const now = this.#now()
-    return this.#change([...changed.keys()], (layers, node) => {
-      const after = { ...layers }
-      for (const [layer, claim] of changed.get(node) ?? []) {
-        const { createdAt = now, claims = {} } = layers[layer] ?? {}
-        after[layer] = { createdAt, claims: { ...claims, [owner]: claim } }
-      }
-      return after
-    })
+    const createdAt = new Date(this.#clock.now()).toISOString()
+    return this.#change([...changed.keys()], (before, node) =>
+      withClaims(before, owner, { claims: changed.get(node) ?? [], createdAt }),
+    )
   }
 
   /**
@@ -178,20 +175,9 @@ export class Assignments {
       const owned = [...layers].filter((layer) => this.has(node, layer, owner))
       if (owned.length > 0) held.set(node, owned)
     }
-    const dropped = (layers: NodeAssignments['layers'], node: string) => {
-      return drops ? (held.get(node) ?? []).filter((layer) => layers[layer] === undefined) : []
-    }
-    const edit = (layers: NodeAssignments['layers'], node: string) => {
-      const after = { ...layers }
-      for (const layer of held.get(node) ?? []) {
-        const { [owner]: _, ...claims } = layers[layer]?.claims ?? {}
-        const { createdAt = '' } = layers[layer] ?? {}
-        if (Object.keys(claims).length > 0) after[layer] = { createdAt, claims }
-        else delete after[layer]
-      }
-      return after
-    }
-    return this.#change([...held.keys()], edit, dropped)
+    return this.#change([...held.keys()], (before, node) =>
+      withoutClaims(before, owner, { released: held.get(node) ?? [], drops }),
+    )
   }
 
   /** Layers that a node is to remove. */
@@ -202,13 +188,7 @@ export class Assignments {
   /** Takes note of what a node holds: what it has removed, it need not be told of any more. */
   endDropped(node: string, holds: (layer: Digest) => boolean): AssignmentChange {
     const isDone = this.dropped(node).some((layer) => !holds(layer))
-    if (!isDone) return { operations: [], announce: () => {} }
-    return this.#change(
-      [node],
-      (layers) => layers,
-      () => [],
-      holds,
-    )
+    return this.#change(isDone ? [node] : [], (before) => ({ ...before, dropped: before.dropped.filter(holds) }))
   }
 
   /** Ends those assignments of a node whose layers it had to evict, and no later ones of the same layers. */
@@ -219,9 +199,7 @@ export class Assignments {
         state === 'evicted' && evictedAssignment !== undefined && assigned[digest]?.createdAt === evictedAssignment,
     )
     const gone = new Set<string>(ended.map(({ digest }) => digest))
-    return this.#change(gone.size === 0 ? [] : [node], (before) =>
-      Object.fromEntries(Object.entries(before).filter(([layer]) => !gone.has(layer))),
-    )
+    return this.#change(gone.size === 0 ? [] : [node], (before) => withoutLayers(before, gone))
   }
 
   /** Takes a layer back from the given nodes, or from all, whoever wants it there. */
@@ -229,12 +207,12 @@ export class Assignments {
     const removed = [...(nodes ?? this.#nodes.keys())].filter(
       (node) => this.#nodes.get(node)?.layers[layer] !== undefined,
     )
-    return { ...this.#change(removed, ({ [layer]: _, ...rest }) => rest), removed }
+    return { ...this.#change(removed, (before) => withoutLayers(before, new Set([layer]))), removed }
   }
 
   /** Gives nodes a new revision, since something else that their desired state tells has changed. */
   renewNodes(nodes: readonly string[]): AssignmentChange {
-    return this.#change(nodes, (layers) => layers)
+    return this.#change(nodes, (before) => before)
   }
 
   /** Takes a layer back from all nodes, for good: they stop serving it and remove it. */
@@ -257,18 +235,12 @@ export class Assignments {
 
   forget(node: string): AssignmentChange {
     this.#nodes.delete(node)
-    return { operations: [{ type: 'delete', key: PREFIX + node }], announce: () => this.#wake([node]) }
+    return { operations: [{ type: 'delete', key: PREFIX + node }], announce: () => this.#watch.wake([node]) }
   }
 
   /** The node's revision at once, and after every change, until the signal aborts. */
-  async *watch(node: string, { signal }: { signal: AbortSignal }): AsyncGenerator<number> {
-    let told = -1
-    while (!signal.aborted) {
-      const revision = this.revision(node)
-      if (revision === told) await this.#changed(node, signal)
-      else yield revision
-      told = revision
-    }
+  watch(node: string, options: { signal: AbortSignal }): AsyncGenerator<number> {
+    return this.#watch.revisions(node, () => this.revision(node), options)
   }
 
   #assign(layer: Digest, nodes: readonly string[], claimAfter: (before: Claim | undefined) => Claim): AssignmentChange {
@@ -279,35 +251,20 @@ export class Assignments {
     return this.claim(OPERATOR, new Map(claims))
   }
 
-  #checkRoom(node: string, news: readonly Digest[]): void {
-    const { layers = {} } = this.#nodes.get(node) ?? {}
-    const count = Object.keys(layers).length + news.filter((layer) => layers[layer] === undefined).length
-    if (count > MAX_LAYERS_A_NODE) throw seedError('SHOAL_ASSIGNMENT_LIMIT', { node, limit: MAX_LAYERS_A_NODE })
-  }
-
-  #now(): string {
-    return new Date(this.#clock.now()).toISOString()
-  }
-
   #change(
     nodes: readonly string[],
-    edit: (layers: NodeAssignments['layers'], node: string) => NodeAssignments['layers'],
-    drop: (layers: NodeAssignments['layers'], node: string) => readonly Digest[] = () => [],
-    holds: (layer: Digest) => boolean = () => true,
+    edit: (before: NodeAssignments, node: string) => NodeAssignments,
   ): AssignmentChange {
     if (nodes.length === 0) return { operations: [], announce: () => {} }
     this.#revision += 1
     const operations: StateOperation[] = [{ type: 'put', key: REVISION_KEY, value: this.#revision }]
     for (const node of nodes) {
-      const before = this.#nodes.get(node)
-      const layers = edit(before?.layers ?? {}, node)
-      const left = (before?.dropped ?? []).filter((layer) => layers[layer] === undefined && holds(layer))
-      const dropped = [...new Set([...left, ...drop(layers, node)])]
-      const value = { node, revision: this.#revision, layers, ...(dropped.length === 0 ? {} : { dropped }) }
+      const { layers, dropped } = edit(this.#nodes.get(node) ?? NOTHING_ASSIGNED, node)
+      const value: Entry = { node, revision: this.#revision, layers, dropped }
       this.#nodes.set(node, value)
       operations.push({ type: 'put', key: PREFIX + node, value })
     }
-    return { operations, announce: () => this.#wake(nodes) }
+    return { operations, announce: () => this.#watch.wake(nodes) }
   }
 
   #setRevoked(digests: readonly Digest[], change?: AssignmentChange): AssignmentChange {
@@ -318,42 +275,11 @@ export class Assignments {
       { type: 'put', key: REVISION_KEY, value: this.#revision },
       { type: 'put', key: REVOKED_KEY, value: this.#revoked },
     ]
-    return { operations, announce: () => this.#wake([...this.#watchers.keys()]) }
-  }
-
-  #wake(nodes: readonly string[]): void {
-    for (const node of nodes) for (const wake of [...(this.#watchers.get(node) ?? [])]) wake()
-  }
-
-  #changed(node: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const watchers = this.#watchers.get(node) ?? new Set()
-      this.#watchers.set(node, watchers)
-      const done = () => {
-        watchers.delete(done)
-        if (watchers.size === 0 && this.#watchers.get(node) === watchers) this.#watchers.delete(node)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      watchers.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
+    return { operations, announce: () => this.#watch.wakeAll() }
   }
 }
 
-/** Records that an earlier version wrote know of no claims: what is in them was an operator's. */
-function withClaims(layers: Readonly<Record<string, ClaimedLayer | OldLayer>>): NodeAssignments['layers'] {
-  return Object.fromEntries(
-    Object.entries(layers).map(([layer, record]) => {
-      if ('claims' in record) return [layer, record]
-      const { createdAt, priority, pinnedUntil = null } = record
-      return [layer, { createdAt, claims: { [OPERATOR]: ordinaryClaim(priority, pinnedUntil) } }]
-    }),
-  )
-}
-
-interface OldLayer {
-  readonly createdAt: string
-  readonly priority: number
-  readonly pinnedUntil?: string | null
+interface StoredEntry extends StoredAssignments {
+  readonly node: string
+  readonly revision: number
 }

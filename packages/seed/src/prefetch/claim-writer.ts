@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Digest } from '@shoal/core'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { AssignmentChange, Assignments, ClaimsByNode } from '../nodes/assignments.ts'
@@ -8,8 +9,8 @@ export interface ClaimWriterDeps {
   readonly journal: Pick<EventJournal, 'append'>
 }
 
-/** Nodes whose assignments change in one durable step: more would make a batch of hundreds of MiB in a large fleet. */
-const NODES_A_BATCH = 500
+/** Nodes whose assignments change in one durable step, and in one turn of the event loop, in which the seed answers nobody. */
+const NODES_A_BATCH = 250
 
 /** Brings the claims of one plan on nodes in step with what it wants. */
 export class ClaimWriter {
@@ -28,6 +29,16 @@ export class ClaimWriter {
     this.#laid = undefined
   }
 
+  /** Lets those of a node be laid again that was taken out of the fleet, and with it whatever it was asked for. */
+  forgetNode(node: string): void {
+    this.#laid?.delete(node)
+  }
+
+  /** Whether a claim that was laid holds no more, since the node had to give it up or it was taken back there. */
+  hasEnded(node: string, layer: Digest): boolean {
+    return (this.#laid?.get(node)?.has(layer) ?? false) && !this.#deps.assignments.has(node, layer, this.#owner)
+  }
+
   /** What is no longer wanted stays on nodes for as long as it is worth it, unless it `drops` it. */
   async write(wanted: ClaimsByNode, options: { drops?: boolean } = {}): Promise<void> {
     this.#laid ??= this.#found()
@@ -44,7 +55,7 @@ export class ClaimWriter {
     const held = partOf(wanted, (node, layer) => laid.get(node)?.has(layer) ?? false)
     await this.#inBatches(held, (part) => this.#deps.assignments.claim(this.#owner, part, { onlyHeld: true }))
     const news = partOf(wanted, (node, layer) => !laid.get(node)?.has(layer))
-    await this.#inBatches(news, (part) => this.#deps.assignments.claim(this.#owner, part))
+    await this.#inBatches(news, (part) => this.#deps.assignments.claim(this.#owner, part, { skipsFull: true }))
     for (const [node, claims] of news) {
       const layers = laid.get(node) ?? new Set()
       laid.set(node, layers)
@@ -72,6 +83,7 @@ export class ClaimWriter {
       if (operations.length === 0) continue
       await this.#deps.journal.append([], operations)
       announce()
+      await nextTurn()
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { LayerInventory, PlanNode, PlanProgress } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import { NodeProgress, type Presence } from './node-progress.ts'
-import { isoTime } from './plan-request.ts'
+import { isoTime, reckonedTime } from './plan-request.ts'
 import type { PlanTargets } from './plan-targets.ts'
 import { type SlowContext, slowReason } from './slow-reason.ts'
 
@@ -11,7 +11,14 @@ const SLOWEST = 10
 export class FleetProgress {
   readonly #rows = new Map<string, NodeProgress>()
   #targets: PlanTargets = new Map()
+  #recalled: ReadonlyMap<string, number> = new Map()
   #sizeOf: (layer: Digest) => number = () => 0
+  readonly #isEnded: (node: string, layer: Digest) => boolean
+
+  /** `isEnded` says of a layer that a node was asked for whether it is not any more. */
+  constructor({ isEnded }: { isEnded: (node: string, layer: Digest) => boolean } = { isEnded: () => false }) {
+    this.#isEnded = isEnded
+  }
 
   get rows(): ReadonlyMap<string, NodeProgress> {
     return this.#rows
@@ -30,18 +37,26 @@ export class FleetProgress {
     for (const node of targets.keys()) this.report(node, heldBy(node), nowMs)
   }
 
-  /** Takes a node's report in; false when it has no part in the plan. */
-  report(node: string, held: ReadonlyMap<string, LayerInventory>, nowMs: number): boolean {
+  /** When nodes are ready that are. Unix time in milliseconds. */
+  readyTimes(): Map<string, number> {
+    return new Map([...this.#rows].flatMap(([node, { readyAt }]) => (readyAt === null ? [] : [[node, readyAt]])))
+  }
+
+  /** Says when nodes were ready, by the word of an earlier run; those that still are were so since then. */
+  recall(times: ReadonlyMap<string, number>): void {
+    this.#recalled = times
+  }
+
+  /** Takes a node's report in; whether its state is another now. Undefined: it has no part in the plan. */
+  report(node: string, held: ReadonlyMap<string, LayerInventory>, nowMs: number): { isOther: boolean } | undefined {
     const target = this.#targets.get(node)
-    if (target === undefined) return false
-    const row = this.#rows.get(node) ?? new NodeProgress()
+    if (target === undefined) return undefined
+    const row = this.#rows.get(node) ?? new NodeProgress(this.#recalled.get(node))
     this.#rows.set(node, row)
-    row.update(
-      [...target.layers.keys()].map((layer) => [layer, this.#sizeOf(layer)]),
-      held,
-      nowMs,
-    )
-    return true
+    const before = row.state
+    const layers = [...target.layers.keys()].map((layer) => [layer, this.#sizeOf(layer)] as const)
+    row.update(layers, held, { nowMs, isEnded: (layer) => this.#isEnded(node, layer) })
+    return { isOther: row.state !== before }
   }
 
   /** Says whether a node can be spoken with; what it was before, if that differs. */
@@ -88,7 +103,7 @@ export class FleetProgress {
       wantedBytes,
       presentBytes,
       bytesPerSecond,
-      estimatedFinishAt: leftMs === null ? null : isoTime(nowMs + leftMs),
+      estimatedFinishAt: leftMs === null ? null : reckonedTime(nowMs + leftMs),
       slowest: slowest.map(([node]) => this.node(node, context, nowMs)),
     }
   }
@@ -105,8 +120,8 @@ export class FleetProgress {
       presentBytes,
       bytesPerSecond,
       vms,
-      predictedFinishAt: predictedFinishMs === null ? null : isoTime(predictedFinishMs),
-      estimatedFinishAt: remainingMs === null || readyAt !== null ? null : isoTime(nowMs + remainingMs),
+      predictedFinishAt: reckonedTime(predictedFinishMs),
+      estimatedFinishAt: remainingMs === null || readyAt !== null ? null : reckonedTime(nowMs + remainingMs),
       readyAt: readyAt === null ? null : isoTime(readyAt),
       reason: state === 'ready' ? null : slowReason(node, row, context),
     }

@@ -1,6 +1,6 @@
 import type { Inventory, Node, NodeLimits } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
-import type { Fleet, FleetNode, HeldLayer, NodeFilter } from '@shoal/planner'
+import type { Demand, DemandTarget, Fleet, FleetNode, HeldLayer, NodeFilter } from '@shoal/planner'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { Assignments } from '../nodes/assignments.ts'
@@ -21,6 +21,13 @@ export interface FleetViewDeps {
   readonly clock: Pick<Clock, 'now'>
 }
 
+interface NodeOptions {
+  readonly plan: string | null
+  readonly wanted: ReadonlySet<Digest>
+  readonly limits: NodeLimits
+  readonly isAlive: boolean
+}
+
 /** The fleet as the planner sees it: what there is and what is free of it, without what `plan` itself has under way. */
 export class FleetView {
   readonly #deps: FleetViewDeps
@@ -31,16 +38,19 @@ export class FleetView {
     this.#links = links
   }
 
-  /** `isHere` says whether a node counts as alive. */
-  fleet(plan: string | null, isHere: (node: Node) => boolean): Fleet {
+  /** As it is for the demands of a plan, null for one that is not kept. `isHere` says whether a node counts as alive. */
+  fleet(plan: string | null, demands: readonly Demand[], isHere: (node: Node) => boolean): Fleet {
     const { registry, catalogue, limits } = this.#deps
     const { libraryBytesPerSecond, seedUpBytesPerSecond, rackUplinkBytesPerSecond, node: ofNode } = limits.effective
     const nodes = registry.list()
     const racks = new Set(nodes.flatMap(({ rack }) => (rack === '' ? [] : [rack])))
     const uplink = rackUplinkBytesPerSecond
+    const wantedOn = layersWanted(demands)
     const published = catalogue.layers().filter(({ state }) => state === 'published')
     return {
-      nodes: nodes.map((node) => this.#node(node, { plan, limits: ofNode, isAlive: isHere(node) })),
+      nodes: nodes.map((node) =>
+        this.#node(node, { plan, wanted: wantedOn(node), limits: ofNode, isAlive: isHere(node) }),
+      ),
       racks:
         uplink === null
           ? []
@@ -54,21 +64,18 @@ export class FleetView {
   }
 
   /** Those of the named nodes that are in a part of the fleet; one that is not registered is left in, so that it is told of. */
-  nodesWithin(names: readonly string[], { zone, rack, aggregate }: NodeFilter): string[] {
+  nodesWithin(names: readonly string[], filter: NodeFilter): string[] {
     return names.filter((name) => {
       const node = this.#deps.registry.get(name)
-      if (node === undefined) return true
-      const isInZone = zone === undefined || node.zone === zone
-      const isInRack = rack === undefined || node.rack === rack
-      return isInZone && isInRack && (aggregate === undefined || (node.aggregates?.includes(aggregate) ?? false))
+      return node === undefined || isWithin(node, filter)
     })
   }
 
-  #node(node: Node, options: { plan: string | null; limits: NodeLimits; isAlive: boolean }): FleetNode {
+  #node(node: Node, options: NodeOptions): FleetNode {
     const { id, rack, zone, aggregates = [], inventory, capacityBytes } = node
     const { upBytesPerSecond, downBytesPerSecond, prefetchBytesPerSecond } = inventory?.limits ?? options.limits
     const link = node.linkBytesPerSecond ?? this.#links.nodeLinkBytesPerSecond
-    const promised = inventory === null ? 0 : this.#promisedBytes(id, inventory, options.plan)
+    const promised = inventory === null ? 0 : this.#promisedBytes(id, inventory, options)
     return {
       node: id,
       ...(rack === '' ? {} : { rack }),
@@ -83,12 +90,12 @@ export class FleetView {
     }
   }
 
-  /** What others are going to fill of its cache. */
-  #promisedBytes(node: string, { layers }: Inventory, plan: string | null): number {
+  /** What others are going to fill of its cache. A layer that the plan wants there too is counted as the plan's. */
+  #promisedBytes(node: string, { layers }: Inventory, { plan, wanted }: NodeOptions): number {
     const present = new Map(layers.map(({ digest, presentBytes }) => [digest, presentBytes]))
     let bytes = 0
     for (const { layer, owners = [] } of this.#deps.assignments.ofNode(node)) {
-      if (plan !== null && owners.includes(plan)) continue
+      if ((plan !== null && owners.includes(plan)) || wanted.has(layer as Digest)) continue
       const sizeBytes = this.#deps.catalogue.layer(layer)?.sizeBytes ?? 0
       bytes += Math.max(0, sizeBytes - (present.get(layer) ?? 0))
     }
@@ -105,6 +112,24 @@ export class FleetView {
       return [{ layer: digest as Digest, heldBytes: presentBytes, isPinned: isPinned || pinned.has(digest) }]
     })
   }
+}
+
+/** By node: the layers that demands may bring there. */
+function layersWanted(demands: readonly Demand[]): (node: Node) => ReadonlySet<Digest> {
+  const tests = demands.map(({ target, chain }) => ({ mayGet: testOf(target), chain }))
+  return (node) => new Set(tests.flatMap(({ mayGet, chain }) => (mayGet(node) ? chain : [])))
+}
+
+function testOf(target: DemandTarget): (node: Node) => boolean {
+  if (target.kind !== 'nodes') return (node) => isWithin(node, target.filter ?? {})
+  const names = new Set(target.nodes)
+  return ({ id }) => names.has(id)
+}
+
+function isWithin(node: Node, { zone, rack, aggregate }: NodeFilter): boolean {
+  const isInZone = zone === undefined || node.zone === zone
+  const isInRack = rack === undefined || node.rack === rack
+  return isInZone && isInRack && (aggregate === undefined || (node.aggregates?.includes(aggregate) ?? false))
 }
 
 function least(rate: number, limit: number | null): number {

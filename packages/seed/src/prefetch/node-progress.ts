@@ -3,6 +3,8 @@ import type { Digest } from '@shoal/core'
 
 /** The rate of a node is an average over about so long: heartbeats come every few seconds. */
 const RATE_MS = 10_000
+/** An average never gets to nought by itself; less than this is nothing. Bytes per second. */
+const LEAST_RATE = 1
 
 /** Whether a node can be spoken with. */
 export type Presence = 'here' | 'unreachable' | 'lost' | 'excluded'
@@ -23,6 +25,12 @@ export class NodeProgress {
   readonly missing = new Set<Digest>()
   #isFetching = false
   #reportedAt: number | null = null
+  /** When an earlier run saw it ready. */
+  #readyBefore: number | null
+
+  constructor(readyBefore: number | null = null) {
+    this.#readyBefore = readyBefore
+  }
 
   get state(): PlanNodeState {
     if (this.readyAt !== null) return 'ready'
@@ -31,8 +39,12 @@ export class NodeProgress {
     return this.#isFetching ? 'fetching' : 'waiting'
   }
 
-  /** Takes in what it holds of the layers that are wanted, with their sizes in bytes. */
-  update(layers: Iterable<readonly [Digest, number]>, held: ReadonlyMap<string, LayerInventory>, nowMs: number): void {
+  /** Takes in what it holds of the layers that are wanted, with their sizes in bytes, and which of them it is not asked for any more. */
+  update(
+    layers: Iterable<readonly [Digest, number]>,
+    held: ReadonlyMap<string, LayerInventory>,
+    { nowMs, isEnded }: { nowMs: number; isEnded: (layer: Digest) => boolean },
+  ): void {
     const before = this.presentBytes
     this.wantedBytes = 0
     this.presentBytes = 0
@@ -52,13 +64,16 @@ export class NodeProgress {
       this.presentBytes += Math.min(has?.presentBytes ?? 0, sizeBytes)
       this.peers += has?.peers ?? 0
       if (has?.state === 'fetching') this.#isFetching = true
-      if (has?.state === 'failed' || has?.state === 'evicted') isFailed = true
+      if (has?.state === 'failed' || has?.state === 'evicted' || isEnded(layer)) isFailed = true
       error ??= has?.error ?? null
     }
     this.error = error
     this.failedAt = isFailed ? (this.failedAt ?? nowMs) : null
-    if (this.missing.size === 0) this.readyAt ??= nowMs
-    else this.readyAt = null
+    if (this.missing.size === 0) this.readyAt ??= this.#readyBefore ?? nowMs
+    else {
+      this.readyAt = null
+      this.#readyBefore = null
+    }
     this.#measure(before, nowMs)
   }
 
@@ -77,6 +92,7 @@ export class NodeProgress {
       const rate = (Math.max(0, this.presentBytes - before) / (nowMs - since)) * 1000
       const share = 1 - Math.exp((since - nowMs) / RATE_MS)
       this.bytesPerSecond += (rate - this.bytesPerSecond) * share
+      if (this.bytesPerSecond < LEAST_RATE) this.bytesPerSecond = 0
     }
   }
 }

@@ -28,9 +28,9 @@ export interface PrefetchDeps {
   readonly catalogue: Catalogue
   readonly registry: NodeRegistry
   readonly assignments: Assignments
-  readonly importer: Importer
-  readonly layerings: Layerings
-  readonly limits: FleetLimits
+  readonly importer: Pick<Importer, 'progress' | 'request' | 'cancel'>
+  readonly layerings: Pick<Layerings, 'progress'>
+  readonly limits: Pick<FleetLimits, 'effective'>
   readonly swarm: Pick<Swarm, 'get'>
   readonly clock: Clock
   readonly logger: Logger

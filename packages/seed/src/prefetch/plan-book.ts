@@ -10,6 +10,8 @@ export interface PlanBookDeps {
   readonly journal: Pick<EventJournal, 'append'>
 }
 
+const READY_TIMES = 'seed/plan-ready/'
+
 /** What is told of a change of a plan. */
 export interface PlanNews {
   readonly type: EventType
@@ -78,6 +80,7 @@ export class PlanBook {
       [
         { type: 'delete', key: planKey(id) },
         { type: 'delete', key: TARGETS + id },
+        { type: 'delete', key: READY_TIMES + id },
       ],
     )
   }
@@ -90,6 +93,17 @@ export class PlanBook {
   /** The operation that makes a plan's targets durable. */
   putTargets(id: string, targets: PlanTargets): StateOperation {
     return { type: 'put', key: TARGETS + id, value: storedTargets(targets) }
+  }
+
+  /** When nodes were ready, as far as that was kept. Unix time in milliseconds. */
+  async readyTimes(id: string): Promise<ReadonlyMap<string, number>> {
+    const stored = await this.#deps.state.get<Readonly<Record<string, number>>>(READY_TIMES + id)
+    return new Map(Object.entries(stored?.value ?? {}))
+  }
+
+  /** The operation that makes durable when nodes were ready. */
+  putReadyTimes(id: string, times: ReadonlyMap<string, number>): StateOperation {
+    return { type: 'put', key: READY_TIMES + id, value: Object.fromEntries(times) }
   }
 
   /** Calls the listener after every change of a plan, until the function that it returns is called. */

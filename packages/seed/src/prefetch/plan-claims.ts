@@ -7,6 +7,8 @@ import type { NodeTarget, PlanTargets } from './plan-targets.ts'
 export interface ClaimContext {
   /** Layers that nodes can be told of. */
   readonly isPublished: (layer: Digest) => boolean
+  /** Nothing is received now; what is there stays. */
+  readonly rests: boolean
   /** What each node may receive; null: no limit. Bytes per second. */
   readonly shares: ReadonlyMap<string, number> | null
   /** What a node lacks; undefined: nothing is known of it. */
@@ -18,7 +20,7 @@ export function planClaims(plan: PlanRecord, targets: PlanTargets, context: Clai
   const priorities = layerPriorities(plan)
   const claims = new Map<string, ReadonlyMap<Digest, Claim>>()
   for (const [node, target] of targets) {
-    const limitOf = limitsOfNode(plan, target, node, context)
+    const limitOf = limitsOfNode(target, node, context)
     const ofNode = new Map<Digest, Claim>()
     for (const [layer, wave] of target.layers) {
       if (!context.isPublished(layer)) continue
@@ -44,12 +46,11 @@ export function layerPriorities({ images, chains, priority }: PlanRecord): Reado
 
 /** A limit is one of all layers of a node together, and each of them keeps its own: so one after the other has it. */
 function limitsOfNode(
-  { state }: PlanRecord,
   { layers }: NodeTarget,
   node: string,
-  { shares, missing, isPublished }: ClaimContext,
+  { rests, shares, missing, isPublished }: ClaimContext,
 ): (layer: Digest) => number | null {
-  if (state === 'paused') return () => 0
+  if (rests) return () => 0
   if (shares === null) return () => null
   const lacking = missing(node)
   const due = [...layers]

@@ -1,7 +1,7 @@
 import type { PlanSimulation, PlanUnmet } from '@shoal/api'
 import type { Plan, Simulation, Unmet } from '@shoal/planner'
 import type { PlanOutcome } from './plan-record.ts'
-import { isoTime } from './plan-request.ts'
+import { reckonedTime } from './plan-request.ts'
 
 const MAX_NODES_NAMED = 100
 const MAX_UNMET = 1000
@@ -11,14 +11,14 @@ export function outcomeOf(plan: Plan, nowMs: number): PlanOutcome {
   const { finishMs, bytes } = plan.predicted
   return {
     prediction: {
-      finishAt: timeOf(finishMs),
+      finishAt: reckonedTime(finishMs),
       seconds: finishMs === undefined ? null : Math.max(0, finishMs - nowMs) / 1000,
       fluidBoundSeconds: plan.fluidBound.seconds,
       limitedBy: plan.fluidBound.limitedBy,
       bytes: roundedBytes(bytes),
     },
     waves: plan.waves.map(({ wave, kind, layers, nodes, bytes: moved, opensMs, endsMs }) => {
-      const times = { opensAt: timeOf(opensMs), endsAt: timeOf(endsMs) }
+      const times = { opensAt: reckonedTime(opensMs), endsAt: reckonedTime(endsMs) }
       return { wave, kind, layers: [...layers], nodes, bytes: Math.round(moved), ...times }
     }),
     placements: plan.placements.map(({ demand, node, vms }) => ({ image: demand, node, vms })),
@@ -49,7 +49,7 @@ function toApiUnmet(unmet: Unmet): PlanUnmet {
     message: messageOf(unmet),
     nodes: nodes.slice(0, MAX_NODES_NAMED),
     nodeCount: nodes.length,
-    earliestAt: unmet.reason === 'deadline' ? isoTime(unmet.earliestMs) : null,
+    earliestAt: unmet.reason === 'deadline' ? reckonedTime(unmet.earliestMs) : null,
   }
 }
 
@@ -80,7 +80,7 @@ function messageOf(unmet: Unmet): string {
     case 'no-source':
       return `Nobody can send it to ${count(unmet.nodes, 'node', 'nodes')}: a link or a limit on the way is zero.`
     case 'deadline':
-      return `${unmet.nodesInTime} nodes have it in time, ${unmet.lateNodes.length} do not; all have it by ${isoTime(unmet.earliestMs)}, the nearest deadline that can be kept.`
+      return `${unmet.nodesInTime} nodes have it in time, ${unmet.lateNodes.length} do not; all have it by ${reckonedTime(unmet.earliestMs) ?? 'no time that a clock shows'}, the nearest deadline that can be kept.`
   }
 }
 
@@ -90,8 +90,4 @@ function count(nodes: readonly unknown[], one: string, many: string): string {
 
 function roundedBytes<T extends { readonly [K in keyof T]: number }>(bytes: T): T {
   return Object.fromEntries(Object.entries<number>(bytes).map(([name, value]) => [name, Math.round(value)])) as T
-}
-
-function timeOf(ms: number | undefined): string | null {
-  return ms === undefined || !Number.isFinite(ms) ? null : isoTime(ms)
 }

@@ -76,13 +76,12 @@ export class PlanReader {
     const until = clock.now() + timeoutMs
     while (true) {
       const record = book.must(id)
-      const progress = runs.progress(record)
-      const { ready, total } = progress.nodes
+      const { ready, total } = runs.counts(record)
       const isEnded = isOver(record) || record.state === 'partly-done'
       const reached = record.state === 'done' || (total > 0 && ready >= Math.ceil(total * readyShare - ROUNDING))
       const left = until - clock.now()
       if (reached || isEnded || left <= 0 || signal.aborted) {
-        return { reached, isEnded, plan: toApiSummary(record, progress) }
+        return { reached, isEnded, plan: toApiSummary(record, runs.progress(record)) }
       }
       await watch.news(id, { timeoutMs: left, signal })
     }

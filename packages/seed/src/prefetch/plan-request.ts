@@ -14,6 +14,7 @@ const DAY_MS = 86_400_000
 /** Until when a plan without a deadline is tried. */
 const USUAL_DAYS = 7
 const LAST_YEAR = 9999
+const END_OF_TIME_MS = Date.UTC(LAST_YEAR + 1, 0)
 
 type RequestedTerms = Pick<
   PrefetchChange,
@@ -39,12 +40,12 @@ export function checkTarget(target: PrefetchTarget, image: string): void {
 
 /** A plan's terms with every default filled in. Throws `SHOAL_PLAN_TIME`. */
 export function planTerms(request: RequestedTerms, nowMs: number): PlanTerms {
+  const now = isoTime(nowMs)
   const notBefore = momentOf('notBefore', request.notBefore)
   const deadline = momentOf('deadline', request.deadline)
-  if (deadline !== null) mustFollow('deadline', deadline, notBefore ?? isoTime(nowMs))
+  mustFollow('deadline', deadline, [now, notBefore])
   const expiresAt = momentOf('expiresAt', request.expiresAt) ?? usualExpiry(deadline ?? notBefore, nowMs)
-  mustFollow('expiresAt', expiresAt, deadline ?? notBefore ?? isoTime(nowMs))
-  const pinnedUntil = momentOf('pinnedUntil', request.pinnedUntil) ?? expiresAt
+  mustFollow('expiresAt', expiresAt, [now, notBefore, deadline])
   const { bytesPerSecond = null, nodeBytesPerSecond = null } = request.limits ?? {}
   return {
     priority: request.priority ?? DEFAULT_PRIORITY,
@@ -53,24 +54,32 @@ export function planTerms(request: RequestedTerms, nowMs: number): PlanTerms {
     notBefore,
     deadline,
     expiresAt,
-    pinnedUntil,
+    pinnedUntil: momentOf('pinnedUntil', request.pinnedUntil) ?? expiresAt,
   }
 }
 
-/** The terms after a change; what it does not name stays, save that times which followed from a deadline follow it again. */
+/**
+ * The terms after a change; what it does not name stays, save that times which followed from others follow them again. Throws
+ * `SHOAL_PLAN_TIME` for times that are named or contradict those; a deadline that is over does not stand in the way of the rest.
+ */
 export function changedTerms(before: PlanTerms, change: RequestedTerms, nowMs: number): PlanTerms {
-  const movesEnd = change.deadline !== undefined || change.expiresAt !== undefined
-  const followsEnd = movesEnd && change.pinnedUntil === undefined && before.pinnedUntil === before.expiresAt
-  const news = planTerms({ ...change, deadline: change.deadline ?? (movesEnd ? before.deadline : null) }, nowMs)
-  const expiresAt = movesEnd ? news.expiresAt : before.expiresAt
+  const now = isoTime(nowMs)
+  const notBefore = change.notBefore === undefined ? before.notBefore : momentOf('notBefore', change.notBefore)
+  const deadline = change.deadline === undefined ? before.deadline : momentOf('deadline', change.deadline)
+  if (change.deadline !== undefined) mustFollow('deadline', deadline, [now, notBefore])
+  else if (change.notBefore !== undefined) mustFollow('deadline', deadline, [notBefore])
+  const expiresAt = changedExpiry(before, change, { from: deadline ?? notBefore, nowMs })
+  const namesTime = [change.notBefore, change.deadline, change.expiresAt].some((time) => time !== undefined)
+  if (namesTime) mustFollow('expiresAt', expiresAt, [now, notBefore, deadline])
+  const staysPinned = change.pinnedUntil === undefined && before.pinnedUntil !== before.expiresAt
   return {
     priority: change.priority ?? before.priority,
     weight: change.weight ?? before.weight,
     limits: { ...before.limits, ...change.limits },
-    notBefore: change.notBefore === undefined ? before.notBefore : news.notBefore,
-    deadline: change.deadline === undefined ? before.deadline : news.deadline,
+    notBefore,
+    deadline,
     expiresAt,
-    pinnedUntil: followsEnd ? expiresAt : change.pinnedUntil === undefined ? before.pinnedUntil : news.pinnedUntil,
+    pinnedUntil: staysPinned ? before.pinnedUntil : (momentOf('pinnedUntil', change.pinnedUntil) ?? expiresAt),
   }
 }
 
@@ -82,6 +91,11 @@ export function requestHash(request: PrefetchRequest): string {
 }
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString()
+
+/** A time that is reckoned; null: it is not known, or so far away that no clock shows it. */
+export function reckonedTime(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined || !(ms < END_OF_TIME_MS) ? null : isoTime(ms)
+}
 
 function faultOf({ nodes, all, zone, rack, aggregate, vms, vmsPerNode }: PrefetchTarget): string | undefined {
   const ways = [nodes, all, vms].filter((way) => way !== undefined).length
@@ -101,9 +115,22 @@ function momentOf(field: string, text: string | null | undefined): string | null
   return at.toISOString()
 }
 
-function mustFollow(field: string, time: string, earlier: string): void {
-  if (Date.parse(time) > Date.parse(earlier)) return
-  throw seedError('SHOAL_PLAN_TIME', { field, time, reason: `it is not after ${earlier}` })
+function mustFollow(field: string, time: string | null, earlier: readonly (string | null)[]): void {
+  const latest = Math.max(...earlier.map((one) => (one === null ? Number.NEGATIVE_INFINITY : Date.parse(one))))
+  if (time === null || Date.parse(time) > latest) return
+  throw seedError('SHOAL_PLAN_TIME', { field, time, reason: `it is not after ${isoTime(latest)}` })
+}
+
+/** One that followed from another time follows it again. */
+function changedExpiry(
+  before: PlanTerms,
+  { expiresAt }: RequestedTerms,
+  { from, nowMs }: { from: string | null; nowMs: number },
+): string {
+  const fromBefore = before.deadline ?? before.notBefore
+  const followed = fromBefore === null || before.expiresAt === isoTime(Date.parse(fromBefore) + DAY_MS)
+  if (expiresAt === undefined && (from === fromBefore || !followed)) return before.expiresAt
+  return momentOf('expiresAt', expiresAt) ?? usualExpiry(from, nowMs)
 }
 
 function usualExpiry(from: string | null, nowMs: number): string {

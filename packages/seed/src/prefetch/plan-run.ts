@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
 import { type Digest, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
@@ -49,7 +50,7 @@ export class PlanRun {
   readonly id: string
   readonly #deps: PlanRunDeps
   readonly #options: PlanRunOptions
-  readonly #progress = new FleetProgress()
+  readonly #progress: FleetProgress
   readonly #presence: PresenceWatch
   readonly #shares: ShareKeeper
   readonly #claims: ClaimWriter
@@ -66,14 +67,17 @@ export class PlanRun {
     this.id = id
     this.#deps = deps
     this.#options = options
+    this.#claims = new ClaimWriter(id, deps)
+    this.#progress = new FleetProgress({ isEnded: (node, layer) => this.#claims.hasEnded(node, layer) })
     this.#presence = new PresenceWatch(this.#progress)
     this.#shares = new ShareKeeper(deps.clock)
-    this.#claims = new ClaimWriter(id, deps)
   }
 
   /** Reads what was wanted of nodes before a restart. */
   async open(): Promise<void> {
-    this.#targets = await this.#deps.book.targets(this.id)
+    const { book } = this.#deps
+    this.#targets = await book.targets(this.id)
+    this.#progress.recall(await book.readyTimes(this.id))
     this.#takeTargets(this.#targets)
   }
 
@@ -101,8 +105,8 @@ export class PlanRun {
     return [...this.#targets.keys()].sort().map((node) => this.#progress.node(node, context, now))
   }
 
-  /** A node has told what it holds; true when it is one of the plan's. */
-  report(node: string, held: ReadonlyMap<string, LayerInventory>): boolean {
+  /** A node has told what it holds; whether its state is another now. Undefined: it is none of the plan's. */
+  report(node: string, held: ReadonlyMap<string, LayerInventory>): { isOther: boolean } | undefined {
     return this.#progress.report(node, held, this.#deps.clock.now())
   }
 
@@ -139,6 +143,12 @@ export class PlanRun {
     this.#claims.forget()
   }
 
+  /** A node was taken out of the fleet: if it comes back, it is asked anew. */
+  forgetNode(node: string): void {
+    this.#claimed = undefined
+    this.#claims.forgetNode(node)
+  }
+
   /** Takes everything back that it wanted of nodes; they keep what they have for as long as it is worth it, unless it `drops` it. */
   async release(options: { drops?: boolean } = {}): Promise<void> {
     this.#claimed = undefined
@@ -148,10 +158,10 @@ export class PlanRun {
   }
 
   async #tick(moment: FleetMoment): Promise<void> {
-    const { clock, book } = this.#deps
+    const { clock } = this.#deps
     if (isOver(this.record)) return
     const now = clock.now()
-    if (Date.parse(this.record.expiresAt) <= now) return this.#end('expired')
+    if (Date.parse(this.record.expiresAt) <= now) return this.#expire()
     await this.#tellPresence(moment)
     await this.#askImages()
     await this.#replan(moment)
@@ -162,36 +172,30 @@ export class PlanRun {
       rows: this.#progress.rows,
       now,
       isImporting: this.#toCome.size > 0,
+      isStale: this.#planned?.version !== moment.version,
       patienceMs: this.#options.excludeAfterMs,
     })
-    if (next !== undefined) await book.put(...this.#moved(next.state, next.error))
+    if (next !== undefined) await this.move(next.state, { error: next.error })
     if (next?.state === 'failed') await this.release()
   }
 
-  async #end(state: PlanState): Promise<void> {
-    const { book } = this.#deps
-    const time = this.record.expiresAt
-    const error = toErrorBody(seedError('SHOAL_PLAN_EXPIRED', { plan: this.id, time }))
-    await book.put(...this.#moved(state, error))
+  async #expire(): Promise<void> {
+    const error = seedError('SHOAL_PLAN_EXPIRED', { plan: this.id, time: this.record.expiresAt })
+    await this.move('expired', { error: toErrorBody(error) })
     await this.release()
   }
 
-  /** The record in another state, and the news of it. */
-  #moved(state: PlanState, error: PlanRecord['error'] = null): [PlanRecord, PlanNews[]] {
-    const { record } = this
-    const now = isoTime(this.#deps.clock.now())
-    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
-    const moved: PlanRecord = { ...record, state, error, startedAt }
-    const isEnd = isOver(moved)
-    const finalProgress = isEnd ? this.progress() : null
-    const finishedAt = isEnd || state === 'partly-done' ? now : null
-    return [{ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts())]
-  }
-
-  /** Changes the plan's state by an operator's word. */
+  /** Brings the plan into a state; by an operator's word it may be changed on the way. */
   async move(state: PlanState, change: Partial<PlanRecord> = {}): Promise<void> {
-    const [record, news] = this.#moved(state)
-    await this.#deps.book.put({ ...record, ...change }, news)
+    const { clock, book } = this.#deps
+    const { record } = this
+    const now = isoTime(clock.now())
+    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
+    const moved: PlanRecord = { ...record, state, error: null, startedAt, finishedAt: null, ...change }
+    const finishedAt = isOver(moved) || state === 'partly-done' ? now : null
+    const finalProgress = isOver(moved) ? this.progress() : null
+    const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
+    await book.put({ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts()), [readyTimes])
   }
 
   async #tellPresence(moment: FleetMoment): Promise<void> {
@@ -259,7 +263,9 @@ export class PlanRun {
     this.#toCome = toCome
     const planned = { ...record, ...outcome, chains: { ...record.chains, ...chains } }
     await book.put(planned, [], [book.putTargets(this.id, targets)])
+    await nextTurn()
     this.#takeTargets(targets)
+    await nextTurn()
   }
 
   #takeTargets(targets: PlanTargets): void {
@@ -273,20 +279,24 @@ export class PlanRun {
   async #writeClaims(): Promise<void> {
     const { catalogue, clock, book } = this.#deps
     const { record } = this
-    if (record.notBefore !== null && Date.parse(record.notBefore) > clock.now()) return
+    const isEarly = record.notBefore !== null && Date.parse(record.notBefore) > clock.now()
+    if (isEarly && !record.isHeld) return
+    const rests = isEarly || record.state === 'paused'
     const rows = this.#progress.rows
     const shares = this.#shares.shares(record.limits, rows)
-    const { state, priority, weight, pinnedUntil } = record
-    const key = JSON.stringify({ isPaused: state === 'paused', priority, weight, pinnedUntil })
+    const { priority, weight, pinnedUntil } = record
+    const key = JSON.stringify({ rests, priority, weight, pinnedUntil })
     const isSame = shares === null && this.#claimed?.key === key && this.#claimed.targets === this.#targets
     if (isSame) return
     const targets = this.#targets
     const claims = planClaims(record, targets, {
       isPublished: (layer) => catalogue.layer(layer)?.state === 'published',
       shares,
+      rests,
       missing: (node) => rows.get(node)?.missing,
     })
     if (!record.isHeld && claims.size > 0) await book.put({ ...record, isHeld: true }, [])
+    await nextTurn()
     await this.#claims.write(claims)
     this.#givingTerms = termsOfClaims(claims)
     this.#claimed = { key, targets }

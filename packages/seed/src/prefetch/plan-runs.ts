@@ -49,9 +49,11 @@ export class PlanRuns {
     return this.#runs.has(id)
   }
 
-  /** Takes a plan in, to be carried out from now on. */
-  add(run: PlanRun): void {
-    this.#runs.set(run.id, run)
+  /** Takes a plan in, to be carried out from now on; gives the run that carries it out, which may have been there before. */
+  add(run: PlanRun): PlanRun {
+    const running = this.#runs.get(run.id) ?? run
+    this.#runs.set(run.id, running)
+    return running
   }
 
   /** Stops carrying a plan out. */
@@ -71,6 +73,11 @@ export class PlanRuns {
     const run = this.begin(id)
     await run.open()
     return run
+  }
+
+  /** Nodes of a plan by state. */
+  counts({ id, finalProgress }: PlanRecord): PlanProgress['nodes'] {
+    return this.#runs.get(id)?.counts() ?? (finalProgress ?? NO_PROGRESS).nodes
   }
 
   progress(record: PlanRecord): PlanProgress {
@@ -130,11 +137,16 @@ export class PlanRuns {
     if (this.#runs.size === 0) return
     const held = heldLayers(inventory)
     for (const [id, run] of this.#runs) {
-      const { ready } = run.counts()
-      if (!run.report(node, held)) continue
+      const news = run.report(node, held)
+      if (news === undefined) continue
       this.#deps.watch.wake(id)
-      if (run.counts().ready !== ready) this.look()
+      if (news.isOther) this.look()
     }
+  }
+
+  /** A node was taken out of the fleet. */
+  onRemoved(node: string): void {
+    for (const run of this.#runs.values()) run.forgetNode(node)
   }
 
   /** Something happened that plans may depend on, such as that an image was imported: they are looked at soon. */

@@ -10,6 +10,8 @@ export interface PlanFacts {
   readonly now: number
   /** Images are on their way from the library. */
   readonly isImporting: boolean
+  /** Nodes came or went since it was planned: what it lacks is not known. */
+  readonly isStale: boolean
   /** How long a node may fail before the plan does not wait for it. */
   readonly patienceMs: number
 }
@@ -23,11 +25,12 @@ interface NextState {
 export function nextState(plan: PlanRecord, facts: PlanFacts): NextState | undefined {
   if (plan.state === 'paused') return undefined
   const next = stateOf(plan, facts)
+  if (facts.isStale && (next.state === 'done' || next.state === 'partly-done')) return undefined
   return next.state === plan.state && next.error?.message === plan.error?.message ? undefined : next
 }
 
 function stateOf(plan: PlanRecord, { rows, now, isImporting, patienceMs }: PlanFacts): NextState {
-  const failures = Object.values(plan.failures)
+  const failures = plan.images.flatMap(({ image }) => plan.failures[image] ?? [])
   const [firstFailure] = failures
   if (firstFailure !== undefined && failures.length === plan.images.length) {
     return { state: 'failed', error: firstFailure }
@@ -44,7 +47,11 @@ function stateOf(plan: PlanRecord, { rows, now, isImporting, patienceMs }: PlanF
   if (isImporting || !all.every(isSettled)) return { state: 'running', error: null }
   const missing = all.filter(({ state }) => state !== 'ready')
   if (missing.length === 0 && unmet.length === 0 && failures.length === 0) return { state: 'done', error: null }
-  const reason = firstFailure?.message ?? unmet[0]?.message ?? missing[0]?.error?.message ?? 'they are away'
+  const reason = firstFailure?.message ?? unmet[0]?.message ?? missing[0]?.error?.message ?? whyMissing(missing)
   const details = { plan: plan.id, missing: missing.length, total: all.length, reason: reason.replace(/\.$/, '') }
   return { state: 'partly-done', error: toErrorBody(seedError('SHOAL_PLAN_INCOMPLETE', details)) }
+}
+
+function whyMissing([first]: readonly NodeProgress[]): string {
+  return first?.presence === 'here' && first.failedAt !== null ? 'they had to give it up' : 'they are away'
 }

@@ -46,7 +46,7 @@ export async function planAnew(
   const nowMs = clock.now()
   const input: PlannerInput = {
     nowMs,
-    fleet: fleet.fleet(options.isStored ? plan.id : null, isHere),
+    fleet: fleet.fleet(options.isStored ? plan.id : null, demands, isHere),
     layers: [...published.map(planLayer), ...toCome],
     demands,
     limits: limitsOf(plan),

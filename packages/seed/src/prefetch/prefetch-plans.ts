@@ -1,12 +1,13 @@
 import type { Plan, PrefetchChange, PrefetchRequest } from '@shoal/api'
-import type { Clock } from '@shoal/core'
+import { type Clock, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { PlanBook } from './plan-book.ts'
 import type { PlanImages } from './plan-images.ts'
 import type { CreateOptions, PlanMaker } from './plan-maker.ts'
 import type { PlanReader, StoredPlan } from './plan-reader.ts'
-import { isOver } from './plan-record.ts'
+import { isOver, type PlanRecord } from './plan-record.ts'
 import { changedTerms, planTerms, requestHash } from './plan-request.ts'
+import type { PlanRun } from './plan-run.ts'
 import type { PlanRuns } from './plan-runs.ts'
 
 export interface PrefetchPlansDeps {
@@ -16,6 +17,7 @@ export interface PrefetchPlansDeps {
   readonly maker: PlanMaker
   readonly images: PlanImages
   readonly clock: Clock
+  readonly logger: Logger
 }
 
 const MAX_ACTIVE = 200
@@ -56,16 +58,17 @@ export class PrefetchPlans {
   /** Changes a plan while it runs. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_ENDED` and those of a request. */
   async change(id: string, change: PrefetchChange): Promise<Plan> {
     const { clock, book, runs, maker, reader } = this.#deps
-    const record = book.must(id)
-    if (!runs.has(id) || isOver(record)) throw seedError('SHOAL_PLAN_ENDED', { plan: id, state: record.state })
-    if (change.images !== undefined) maker.checkImages(change.images)
-    const { paused, images = record.images, name = record.name, ...terms } = change
-    const changed = { ...record, ...changedTerms(record, terms, clock.now()), images, name }
+    book.must(id)
     const run = await runs.ofPlan(id)
-    const isOther = JSON.stringify(changed) !== JSON.stringify(record)
-    const news = { type: 'plan.changed', message: `Plan ${name} was changed.`, details: { ...terms } } as const
-    if (isOther) await book.put(changed, [news])
     await run.alone(async () => {
+      const record = book.must(id)
+      if (!runs.has(id) || isOver(record)) throw seedError('SHOAL_PLAN_ENDED', { plan: id, state: record.state })
+      if (change.images !== undefined) maker.checkImages(change.images)
+      const { paused, images = record.images, name = record.name, ...terms } = change
+      const changed = { ...record, ...changedTerms(record, terms, clock.now()), images, name }
+      const isOther = JSON.stringify(changed) !== JSON.stringify(record)
+      const news = { type: 'plan.changed', message: `Plan ${name} was changed.`, details: { ...terms } } as const
+      if (isOther) await book.put(changed, [news])
       if (paused === true && run.record.state !== 'paused') await run.move('paused')
       if (paused === false && run.record.state === 'paused') await run.move('running')
     })
@@ -78,28 +81,27 @@ export class PrefetchPlans {
    * state. Throws `SHOAL_PLAN_UNKNOWN`.
    */
   async cancel(id: string, { drops }: { drops: boolean }): Promise<Plan> {
-    const { book, images, runs, reader } = this.#deps
-    const record = book.must(id)
+    const { book, runs, reader } = this.#deps
+    book.must(id)
     const run = await runs.ofPlan(id)
     await run.alone(async () => {
       if (!isOver(run.record)) await run.move('cancelled')
       runs.drop(id)
       await run.release({ drops })
     })
-    for (const image of record.imports) {
-      const isComing = images.readiness(image, record).kind === 'importing'
-      if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED)
-    }
+    await this.#endImports(book.must(id))
     return reader.show(id)
   }
 
   /** Plans anew what is missing, whatever became of the plan. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_LIMIT`. */
   async retry(id: string): Promise<Plan> {
     const { clock, book, runs, reader } = this.#deps
+    book.must(id)
+    const found = await runs.ofPlan(id)
+    // It may have been forgotten, or another retry may have come first.
     const record = book.must(id)
-    const run = await runs.ofPlan(id)
     if (!runs.has(id)) this.#checkRoom()
-    runs.add(run)
+    const run = runs.add(found)
     const future = (time: string | null) => (time !== null && Date.parse(time) > clock.now() ? time : null)
     const deadline = future(record.deadline)
     const expiresAt = future(record.expiresAt) ?? planTerms({ deadline }, clock.now()).expiresAt
@@ -118,14 +120,44 @@ export class PrefetchPlans {
     const { id, name, source } = record
     this.#checkRoom()
     const details = { source, images: request.images.length }
-    await book.put(record, [{ type: 'plan.created', message: `Plan ${name} was asked for.`, details }])
     const run = runs.begin(id)
-    runs.add(run)
-    await run.settle(runs.moment())
-    if (request.simulate === undefined) return reader.show(id)
-    const { simulation } = await maker.plan(record, request, runs.moment())
-    await book.put({ ...book.must(id), simulation }, [])
-    return reader.show(id)
+    try {
+      await book.put(record, [{ type: 'plan.created', message: `Plan ${name} was asked for.`, details }])
+      runs.add(run)
+      await run.settle(runs.moment())
+      if (request.simulate === undefined) return reader.show(id)
+      const { simulation } = await maker.plan(record, request, runs.moment())
+      await book.put({ ...book.must(id), simulation }, [])
+      return reader.show(id)
+    } catch (error) {
+      await this.#forget(run)
+      throw error
+    }
+  }
+
+  /** Takes back whatever came of a plan that could not be made. */
+  async #forget(run: PlanRun): Promise<void> {
+    const { book, runs, logger } = this.#deps
+    const record = book.must(run.id)
+    runs.drop(run.id)
+    try {
+      await run.alone(() => run.release())
+      await this.#endImports(record)
+    } catch (error) {
+      logger.error({ plan: run.id, reason: errorMessage(error) }, 'a plan that failed was not taken back in full')
+    } finally {
+      await book.remove(run.id).catch(() => {})
+    }
+  }
+
+  /** Ends imports of its images that a plan has asked for, be it another one, and no plan wants any more. */
+  async #endImports(record: PlanRecord): Promise<void> {
+    const { book, images, runs } = this.#deps
+    const asked = new Set([record, ...book.list()].flatMap(({ imports }) => imports))
+    for (const { image } of record.images) {
+      const isComing = asked.has(image) && images.readiness(image, record).kind === 'importing'
+      if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED)
+    }
   }
 
   #checkRoom(): void {

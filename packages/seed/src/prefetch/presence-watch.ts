@@ -8,6 +8,8 @@ const NODES_NAMED = 20
 /** Watches which nodes of a plan are there, and says which the plan goes on without and which are back. */
 export class PresenceWatch {
   readonly #progress: FleetProgress
+  /** Those that the plan goes on without; one that is back may have got the rest before it is looked at. */
+  readonly #excluded = new Set<string>()
 
   constructor(progress: FleetProgress) {
     this.#progress = progress
@@ -18,9 +20,11 @@ export class PresenceWatch {
     for (const [node, row] of this.#progress.rows) {
       const presence = presenceOf(node, moment)
       const before = this.#progress.setPresence(node, presence)
-      if (before === undefined || row.state === 'ready') continue
-      if (presence === 'excluded') excluded.push(node)
-      else if (before === 'excluded') returned.push(node)
+      if (before === undefined) continue
+      if (presence === 'excluded' && row.state !== 'ready') {
+        this.#excluded.add(node)
+        excluded.push(node)
+      } else if (presence !== 'excluded' && this.#excluded.delete(node)) returned.push(node)
     }
     return [
       ...news('plan.nodes-excluded', excluded, 'away for too long; the plan goes on without'),

@@ -43,5 +43,18 @@ export function rateShares(
     left -= share
     count -= 1
   }
-  return shares
+  return withRest(shares, left, most)
+}
+
+/** What nobody seems to need is given out all the same: what is measured lags behind what a node could use by now. */
+function withRest(shares: ReadonlyMap<string, number>, rest: number, most: number): ReadonlyMap<string, number> {
+  const raised = new Map<string, number>()
+  let [left, count] = [rest, shares.size]
+  for (const [node, share] of [...shares].sort(([, a], [, b]) => b - a)) {
+    const more = Math.floor(Math.min(most - share, left / count))
+    raised.set(node, share + more)
+    left -= more
+    count -= 1
+  }
+  return raised
 }

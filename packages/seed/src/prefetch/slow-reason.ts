@@ -27,14 +27,19 @@ export function slowReason(node: string, row: NodeProgress, context: SlowContext
   if (row.presence === 'excluded') return reason('lost', 'It sends no heartbeats; it goes on when it is back.')
   if (row.presence === 'lost') return reason('lost', 'It sends no heartbeats.')
   if (row.error !== null) return reason('error', `${row.error.message} ${row.error.hint}`.slice(0, 1000))
-  if (row.failedAt !== null) return reason('error', 'It had to make room, which ended an assignment; retry the plan.')
+  if (row.failedAt !== null)
+    return reason(
+      'error',
+      'It had to make room, or an operator took it back, which ended an assignment; retry the plan.',
+    )
   if (context.notBefore !== null) return reason('not-before', `Nothing moves before ${context.notBefore}.`)
   if (context.isPaused) return reason('paused', 'The plan is paused.')
   const isToCome = [...row.missing].every((layer) => context.toCome.has(layer))
   if (isToCome) return reason('importing', 'The image is being read from the library.')
   if (row.presence === 'unreachable') return reason('unreachable', 'Other nodes cannot connect to it.')
-  if (row.peers === 0) return reason('no-source', 'It is connected to nobody who has what it lacks.')
   const limit = context.nodeLimit(node)
+  if (limit === 0) return reason('queued', "The plan's limit is used up by others: it waits for its turn.")
+  if (row.peers === 0) return reason('no-source', 'It is connected to nobody who has what it lacks.')
   if (limit !== null && row.bytesPerSecond >= limit * LIMIT_SHARE) {
     return reason('limited', `The plan's limit lets it receive ${Math.round(limit)} bytes a second.`)
   }

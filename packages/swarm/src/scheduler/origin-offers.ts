@@ -114,6 +114,20 @@ export class OriginOffers {
     }
   }
 
+  /** A piece that some client needs and that was never given: the first of the first such client. */
+  next(): number | undefined {
+    let next: number | undefined
+    if (this.#never.count === 0) return undefined
+    for (const { need } of this.#clients) {
+      need.visitCommon(this.#never, 0, (piece) => {
+        next = piece
+        return false
+      })
+      if (next !== undefined) break
+    }
+    return next
+  }
+
   /** What one client may have on its way while others wait: a piece is spread sooner when it does not wait behind another. */
   #share(): number {
     let clients = 0

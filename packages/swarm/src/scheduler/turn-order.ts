@@ -75,6 +75,20 @@ export class TurnOrder {
     return a.ranked.wave - b.ranked.wave
   }
 
+  /** Whether one goes before the other whatever they were given so far, each for its head or for the rest. */
+  isAhead(one: TurnShare, isOnesHead: boolean, other: TurnShare, isOthersHead: boolean): boolean {
+    const a = isOnesHead ? one.head : one.rest
+    const b = isOthersHead ? other.head : other.rest
+    return a.ranked !== b.ranked && this.compare(one, isOnesHead, other, isOthersHead) < 0
+  }
+
+  /** Whether two are equals with the same weight. */
+  isAlike(one: TurnShare, isOnesHead: boolean, other: TurnShare, isOthersHead: boolean): boolean {
+    const a = isOnesHead ? one.head : one.rest
+    const b = isOthersHead ? other.head : other.rest
+    return a.ranked === b.ranked && one.weight === other.weight
+  }
+
   #stand({ priority, wave }: TurnTerms, isHead: boolean): Standing {
     const key = keyOf({ priority, wave, isHead })
     const ranked = this.#classes.get(key) ?? { priority, wave, isHead, virtualTime: 0, members: 0 }
