@@ -7,8 +7,8 @@ import { test } from 'node:test'
 /** A package imports packages of lower layers only, never one of its own. A new package gets its place here. */
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
-  ['state', 'openstack', 'service', 'qcow2', 'nbd', 'planner'],
-  ['layer-store', 'swarm', 'api', 'library', 'cache'],
+  ['state', 'openstack', 'service', 'qcow2', 'nbd', 'scheduler'],
+  ['layer-store', 'swarm', 'api', 'library', 'cache', 'planner'],
   ['seed', 'peer'],
   ['cli'],
 ]

@@ -1,3 +1,4 @@
+import { heldBytesThenLoad, type PlacementScore } from '@shoal/scheduler'
 import { checkInput } from './check-input.ts'
 import { describeWaves } from './describe-waves.ts'
 import { DiskRoom } from './disk-room.ts'
@@ -11,7 +12,7 @@ import { formCohorts } from './model/cohort.ts'
 import { groupAlike } from './model/group-nodes.ts'
 import { lastFinish, ModelFinish } from './model/model-finish.ts'
 import { SwarmModel } from './model/swarm-model.ts'
-import { heldBytesThenLoad, type PlacementScore } from './placement-score.ts'
+
 import type { Assignment, Plan, PlannerInput } from './plan.ts'
 import { createPlanTable } from './plan-table.ts'
 import { unitsOfWants } from './plan-unit.ts'

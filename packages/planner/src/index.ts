@@ -3,7 +3,6 @@ export type { Demand, DemandTarget, NodeFilter } from './demand.ts'
 export type { Fleet, FleetNode, FleetRack, FleetSeed, HeldLayer, PlanLayer } from './fleet.ts'
 export type { FluidBound } from './fluid-bound.ts'
 export { DEFAULT_EFFICIENCY, DEFAULT_START_UP_MS, type LinkUse } from './link-use.ts'
-export { heldBytesThenLoad, type PlacementCandidate, type PlacementScore } from './placement-score.ts'
 export type {
   Assignment,
   Eviction,

@@ -1,8 +1,8 @@
+import type { PlacementScore } from '@shoal/scheduler'
 import type { DemandTarget } from './demand.ts'
 import type { DiskRoom } from './disk-room.ts'
 import type { FleetTable } from './fleet-table.ts'
 import { matchesFilter } from './matches-filter.ts'
-import type { PlacementScore } from './placement-score.ts'
 
 /**
  * What each further node of a rack is worth less: too little to outweigh bytes or load, enough to spread equals over

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createPlan, type DemandTarget, type FleetNode, heldBytesThenLoad, type PlannerOptions } from '@shoal/planner'
+import { createPlan, type DemandTarget, type FleetNode, type PlannerOptions } from '@shoal/planner'
+import { heldBytesThenLoad } from '@shoal/scheduler'
 import { demand, digest, fleet, input, layer, MB, nodes } from './build-input.ts'
 
 const HAS_IT = { holds: [{ layer: digest(1), heldBytes: 100 * MB }] }

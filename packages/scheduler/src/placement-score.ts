@@ -5,7 +5,7 @@ export interface PlacementCandidate {
   readonly heldBytes: number
   /** Of the whole chain. */
   readonly chainBytes: number
-  /** How busy it is, with the VMs that this plan has put there. */
+  /** How busy it is, with the VMs that were put there already. */
   readonly load: number
 }
 

@@ -1,0 +1,26 @@
+/** What a node does just now that a VM which starts there would wait for. */
+export interface NodeActivity {
+  /** VMs whose layers are on their way to it. */
+  readonly startingVms: number
+  /** Rate of what it receives over the rate of its link. */
+  readonly downShare: number
+  /** Rate of what it sends over the rate of its link. */
+  readonly upShare: number
+  /** Used of what its cache may hold. */
+  readonly diskShare: number
+}
+
+/** As many VMs that start at once take what a disk and a link can give; Nova's own limit is 10 builds a node. */
+const STARTING_FULL = 10
+/** A disk is no hindrance until an eviction is near. */
+const DISK_FREE_SHARE = 0.9
+/** What is full of something else is worth less, not nothing: a cached image still starts there. */
+const DISK_WEIGHT = 0.5
+/** Sending gives way to what a VM waits for. */
+const UP_WEIGHT = 0.5
+
+/** How busy a node is, 0 to 1: as busy as the scarcest of what it has. */
+export function busyShare({ startingVms, downShare, upShare, diskShare }: NodeActivity): number {
+  const disk = ((diskShare - DISK_FREE_SHARE) / (1 - DISK_FREE_SHARE)) * DISK_WEIGHT
+  return Math.min(1, Math.max(0, startingVms / STARTING_FULL, downShare, upShare * UP_WEIGHT, disk))
+}

@@ -1,0 +1,7 @@
+export { busyShare, type NodeActivity } from './busy-share.ts'
+export { fullLayerCost, type LayerOnNode, layerCost } from './layer-cost.ts'
+export { nodeScore } from './node-score.ts'
+export { type JointPlacement, type PlacedGroup, placeJointly } from './place-jointly.ts'
+export type { PlacementProblem } from './placement-problem.ts'
+export { heldBytesThenLoad, type PlacementCandidate, type PlacementScore } from './placement-score.ts'
+export { type NearestCopy, SOURCE_PRICES } from './source-price.ts'
