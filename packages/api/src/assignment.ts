@@ -122,6 +122,19 @@ export const DesiredAssignment = Type.Object(
 )
 export type DesiredAssignment = Static<typeof DesiredAssignment>
 
+export const DesiredImage = Type.Object(
+  {
+    image: imageId('The image.'),
+    layers: Type.Array(digest('A topmost layer.'), {
+      minItems: 1,
+      maxItems: 2,
+      description: 'Layers that show its disk, each with what is below it: any of them does, the first is the best.',
+    }),
+  },
+  { description: 'An image that a node should be able to start at once, because its layers are assigned.' },
+)
+export type DesiredImage = Static<typeof DesiredImage>
+
 export const DesiredState = Type.Object(
   {
     revision: count('Grows with every change.'),
@@ -137,6 +150,12 @@ export const DesiredState = Type.Object(
       }),
     ),
     limits: Type.Optional(ToldLimits),
+    images: Type.Optional(
+      Type.Array(DesiredImage, {
+        maxItems: 4096,
+        description: 'Images that operators and plans want here, for nodes that prepare disks of them.',
+      }),
+    ),
   },
   {
     description: 'Everything a node should hold now, and its limits (none when absent); it reconciles towards this.',

@@ -4,6 +4,7 @@ export {
   AssignResult,
   DEFAULT_PRIORITY,
   DesiredAssignment,
+  DesiredImage,
   DesiredState,
   MAX_NODES_A_REQUEST,
   UnassignRequest,
@@ -84,6 +85,7 @@ export {
   Replicas,
   Revision,
 } from './node.ts'
+export { MAX_NOVA_BASES, NOVA_BASE_STATES, NovaBase } from './nova-base.ts'
 export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations } from './operations.ts'
 export { PAGE_LIMIT } from './page-fields.ts'

@@ -21,6 +21,7 @@ import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
 import { LimitsSchedule, LimitsScheduleStatus } from './limits-schedule.ts'
 import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
+import { MAX_NOVA_BASES, NovaBase } from './nova-base.ts'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
 import { prefetchOperations } from './prefetch-operations.ts'
@@ -475,6 +476,18 @@ export const operations = {
     summary: 'Lists the compositions of a node, the oldest first; served by its peer.',
     response: Type.Object({
       compositions: Type.Array(Composition, { maxItems: MAX_COMPOSITIONS, description: 'All of them.' }),
+    }),
+  },
+  listNovaBases: {
+    id: 'listNovaBases',
+    method: 'GET',
+    path: '/v1/nova-bases',
+    role: 'operator',
+    tag: 'compositions',
+    summary: "Lists what a node keeps in Nova's image cache; served by its peer.",
+    response: Type.Object({
+      isEnabled: Type.Boolean({ description: 'Whether it looks after that cache at all.' }),
+      bases: Type.Array(NovaBase, { maxItems: MAX_NOVA_BASES, description: 'All of them.' }),
     }),
   },
   showComposition: {

@@ -3,6 +3,7 @@ import { POLICY_NAMES } from '@shoal/cache'
 import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
 import { type Static, type TSchema, Type } from 'typebox'
+import { novaCacheDefaults, novaCacheSection } from './nova-cache/config.ts'
 
 const strict = { additionalProperties: false } as const
 const nullable = <T extends TSchema>(schema: T, description: string) =>
@@ -144,6 +145,7 @@ export const peerConfigSchema = Type.Object(
       },
       strict,
     ),
+    novaCache: novaCacheSection,
     heartbeat: Type.Object(
       {
         intervalMs: nullable(
@@ -213,6 +215,7 @@ export const peerConfigDefaults = {
     readTimeoutMs: 600_000,
     recordings: true,
   },
+  novaCache: novaCacheDefaults,
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },
   api: { host: '127.0.0.1', port: 7421, tokenFile: null },

@@ -1,6 +1,7 @@
 import { type ErrorTable, errorFactory } from '@shoal/core'
 import { bootErrors } from './boot/errors.ts'
 import { composeErrors } from './compose/errors.ts'
+import { novaCacheErrors } from './nova-cache/errors.ts'
 
 /** Error codes of `peer`. */
 export const peerErrors = {
@@ -46,6 +47,7 @@ export const peerErrors = {
   },
   ...composeErrors,
   ...bootErrors,
+  ...novaCacheErrors,
 } as const satisfies ErrorTable
 
 export const peerError = errorFactory(peerErrors)

@@ -9,6 +9,8 @@ import { cacheStatusByCode, registerCacheRoutes } from './cache/routes.ts'
 import type { Compositions } from './compose/compositions.ts'
 import { composeStatusByCode, registerCompositionRoutes } from './compose/routes.ts'
 import { peerError } from './errors.ts'
+import type { NovaCache } from './nova-cache/nova-cache.ts'
+import { registerNovaCacheRoutes } from './nova-cache/routes.ts'
 
 /** HTTP status of the codes that a peer's own API answers with. */
 export const peerStatusByCode: StatusByCode = {
@@ -26,6 +28,7 @@ export interface PeerRoutesDeps {
   /** Fetches again what a check has dropped. */
   readonly repair: (digest: Digest) => Promise<void>
   readonly compositions: Compositions
+  readonly novaCache: NovaCache | undefined
   readonly cache: NodeCache
   readonly boots: Boots
   readonly status: () => Promise<PeerStatus>
@@ -36,6 +39,7 @@ export function registerPeerRoutes(app: HttpApp, deps: PeerRoutesDeps): void {
   registerOperation(app, operations.localStatus, () => deps.status())
   registerOperation(app, operations.verifyLayer, ({ params, signal }) => verifyLayer(deps, params.layer, signal))
   registerCompositionRoutes(app, deps.compositions)
+  registerNovaCacheRoutes(app, deps.novaCache)
   registerCacheRoutes(app, deps.cache)
   registerBootRoutes(app, deps.boots)
 }

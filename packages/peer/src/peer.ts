@@ -24,6 +24,9 @@ import { LayerHolds } from './layer-holds.ts'
 import { registerPeerMetrics } from './metrics.ts'
 import { nodeName, registration } from './node-facts.ts'
 import { NodeLimitsKeeper } from './node-limits.ts'
+import { registerNovaCacheMetrics } from './nova-cache/metrics.ts'
+import type { NovaCache } from './nova-cache/nova-cache.ts'
+import { openNovaCache } from './nova-cache/open-nova-cache.ts'
 import { createPeerHttp } from './peer-http.ts'
 import { PeerRecords } from './peer-records.ts'
 import { peerStatus } from './peer-status.ts'
@@ -55,6 +58,7 @@ interface Parts extends PeerStorage {
   readonly layerEvents: LayerEvents
   readonly reconciler: Reconciler
   readonly compositions: Compositions
+  readonly novaCache: NovaCache | undefined
   readonly booting: NodeBoots
   readonly cache: NodeCache
   readonly enrollment: EnrollmentKeeper
@@ -143,6 +147,8 @@ export class Peer implements AsyncDisposable {
     stack.defer(() => parts.booting[Symbol.asyncDispose]())
     begin(() => parts.reconciler.run(stop))
     begin(() => parts.cache.run(stop))
+    const { novaCache } = parts
+    if (novaCache !== undefined) begin(() => novaCache.run(stop))
     begin(() => parts.booting.wants.run(stop))
     begin(() => this.#keepDhtNodes(parts, stop.signal))
     const isDone = await this.#registerFirst(parts, AbortSignal.any([stop.signal, ...(signal ? [signal] : [])]))
@@ -177,7 +183,7 @@ export class Peer implements AsyncDisposable {
           ...{ store, state, swarm, holds, clock },
           events: layerEvents,
           logger: logger.child({ component: 'cache' }),
-          disks: () => [...compositions.files(), ...booting.overlays.files()],
+          disks: () => [...compositions.files(), ...booting.overlays.files(), ...(novaCache?.files() ?? [])],
           assignedAt: (digest) => reconciler.assignedAt(digest),
           onRoom: () => reconciler.roomIsBack(),
           onCorrupt: (digest) => void reconciler.repair(digest),
@@ -193,7 +199,10 @@ export class Peer implements AsyncDisposable {
         evicted: cache.evicted,
         usersOf: (digest) => cache.pins.usersOf(digest),
         onPurged: (digest) => cache.cache.purged(digest),
-        onStep: () => booting.notice.ring(),
+        onStep: () => {
+          booting.notice.ring()
+          novaCache?.notice()
+        },
         fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trustedKeys: trust.keys(), signal }),
       },
       { intervalMs: config.reconcile.intervalMs },
@@ -206,6 +215,11 @@ export class Peer implements AsyncDisposable {
         onUse: ({ manifest }) => cache.uses.used(manifest.digest, manifest.sizeBytes),
       }),
     )
+    const novaCache: NovaCache | undefined = await openNovaCache(config, {
+      ...{ state, store, holds, isWithdrawn, node, clock, random, logger },
+      reserve: (path, bytes) => cache.reserveDisk(path, bytes),
+      onUse: ({ manifest }) => cache.uses.used(manifest.digest, manifest.sizeBytes),
+    })
     const enrollment = new EnrollmentKeeper(
       {
         ...{ seed, records, trust, clock, random, logger },
@@ -227,6 +241,7 @@ export class Peer implements AsyncDisposable {
           cache.setDesired(state)
           reconciler.setDesired(state)
           booting.prefetches.setAssigned(state.assignments)
+          novaCache?.setImages(state.images)
         },
         onUnknown: () => enrollment.request(),
       },
@@ -261,7 +276,7 @@ export class Peer implements AsyncDisposable {
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
       ...{ state, store, swarm, seed, records, events, layerEvents },
-      ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
+      ...{ reconciler, compositions, novaCache, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
@@ -292,7 +307,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, booting, cache, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events } = parts
     const { boots } = booting
     const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
@@ -303,8 +318,9 @@ export class Peer implements AsyncDisposable {
     swarm.on('ban', counters.banned)
     cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
     booting.observer.count(registerBootMetrics(metrics, boots))
+    if (novaCache !== undefined) registerNovaCacheMetrics(metrics, novaCache)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, compositions, cache, boots },
+      ...{ logger: this.#deps.logger, metrics, store, compositions, novaCache, cache, boots },
       repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
