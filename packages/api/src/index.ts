@@ -90,6 +90,7 @@ export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations } from './operations.ts'
 export { PAGE_LIMIT } from './page-fields.ts'
 export {
+export { MAX_PLACED_IMAGES, MAX_PLACED_VMS, PlacedVms, PlacementAnswer, PlacementRequest } from './placement.ts'
   DEFAULT_PLAN_WEIGHT,
   ENDED_PLAN_STATES,
   MAX_PLAN_IMAGES,

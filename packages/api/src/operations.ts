@@ -25,6 +25,7 @@ import { MAX_NOVA_BASES, NovaBase } from './nova-base.ts'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
 import { prefetchOperations } from './prefetch-operations.ts'
+import { placementOperations } from './placement-operations.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
 
 const afterEvent = Type.Optional(count('Only events with a higher id.'))
@@ -283,6 +284,7 @@ export const operations = {
   },
   ...prefetchOperations,
   listEvents: {
+  ...placementOperations,
     id: 'listEvents',
     method: 'GET',
     path: '/v1/events',

@@ -11,7 +11,7 @@ const layer: LayerOnNode = {
   isComing: false,
   nearest: 'seed',
 }
-const idle = { startingVms: 0, downShare: 0, upShare: 0, diskShare: 0.5 }
+const idle = { arrivingLayers: 0, downShare: 0, upShare: 0, diskShare: 0.5 }
 
 test('a layer that is all there costs nothing, one that only the seed has costs the most', () => {
   assert.equal(layerCost({ ...layer, heldBytes: layer.sizeBytes }), 0)
@@ -41,11 +41,11 @@ test('bytes on their way cost less than any that nobody asked for yet, and more 
 
 test('a node is as busy as the scarcest of what it has', () => {
   assert.equal(busyShare(idle), 0)
-  assert.equal(busyShare({ ...idle, startingVms: 5 }), 0.5)
-  assert.equal(busyShare({ ...idle, startingVms: 5, downShare: 0.75 }), 0.75)
+  assert.equal(busyShare({ ...idle, arrivingLayers: 5 }), 0.5)
+  assert.equal(busyShare({ ...idle, arrivingLayers: 5, downShare: 0.75 }), 0.75)
   assert.equal(busyShare({ ...idle, upShare: 1 }), 0.5)
   assert.equal(busyShare({ ...idle, diskShare: 1 }), 0.5)
-  assert.equal(busyShare({ ...idle, startingVms: 1000 }), 1)
+  assert.equal(busyShare({ ...idle, arrivingLayers: 1000 }), 1)
 })
 
 test('a busy node with all of an image comes before an idle one with less than half of it', () => {

@@ -251,6 +251,26 @@ export const seedErrors = {
     message: '{limit} recordings of boots wait to be worked on.',
     hint: 'Try again later; peers do so by themselves.',
   },
+  SHOAL_PLACEMENT_REQUEST: {
+    message: 'No places can be worked out: {reason}.',
+    hint: 'Name each image and each node once, and at most {most} VMs in all; place more in several requests.',
+  },
+  SHOAL_PLACEMENT_NO_NODES: {
+    message: 'No node that reports comes into question: {reason}.',
+    hint: 'Ask for other nodes, another zone, rack or aggregate; shoal node list shows which there are and when each was seen.',
+  },
+  SHOAL_PLACEMENT_NO_REPORTS: {
+    message: 'No node has told yet what it holds, so that no scores are known.',
+    hint: 'Ask again in a few seconds; if it stays so, start peers (shoal peer serve) and look at shoal node list.',
+  },
+  SHOAL_PLACEMENT_BUSY: {
+    message: '{limit} placements are being worked out or wait for it.',
+    hint: 'Ask again in a few seconds.',
+  },
+  SHOAL_PLACEMENT_SOLVER: {
+    message: 'The places could not be worked out: {reason}.',
+    hint: 'Ask again; if it comes back, tell the developers, with the request and the log of the seed.',
+  },
 } as const satisfies ErrorTable
 
 export const seedError = errorFactory(seedErrors)

@@ -23,6 +23,7 @@ import { addLayerRoutes } from './http/layer-routes.ts'
 import { addLimitRoutes } from './http/limit-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
 import { addPrefetchRoutes } from './http/prefetch-routes.ts'
+import { addPlacementRoutes } from './http/placement-routes.ts'
 import { addRuleRoutes } from './http/rule-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
@@ -44,6 +45,7 @@ import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { Popularity } from './nodes/popularity.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
+import { openPlacement } from './placement/open-placement.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -244,6 +246,16 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     )
 
     const wishes = new BootWishes(state)
+    const placement = stack.use(
+      openPlacement(
+        { registry, catalogue, popularity, clock, steadyClock },
+        {
+          heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
+          linkBytesPerSecond: config.prefetch.nodeLinkBytesPerSecond,
+        },
+      ),
+    )
+
     await wishes.open()
     const profiles = new BootProfiles(
       {
@@ -304,6 +316,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addBootProfileRoutes(http.app, { profiles, registry })
     addLimitRoutes(http.app, { limits })
     addPrefetchRoutes(http.app, prefetch)
+    addPlacementRoutes(http.app, placement)
     addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })

@@ -18,5 +18,6 @@ export {
   registerOperation,
 } from './operation-route.ts'
 export { printConfig, redactConfig } from './print-config.ts'
+export { RawAnswer } from './raw-answer.ts'
 export { EXIT_CODES, type RunServiceOptions, runService } from './run-service.ts'
 export { readOrCreateSecret } from './secret-file.ts'

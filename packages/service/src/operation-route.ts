@@ -5,6 +5,7 @@ import { type EventStreams, type StreamMessage, sendEventStream } from './event-
 import type { Role } from './http-auth.ts'
 import { errorAnswer } from './http-error.ts'
 import type { HttpApp } from './http-service.ts'
+import { RawAnswer } from './raw-answer.ts'
 
 /** An operation as this package sees it; the table of `api` satisfies it. */
 export interface RouteOperation {
@@ -53,7 +54,7 @@ export type OperationResult<O extends RouteOperation> = O extends { readonly con
 
 export type OperationHandler<O extends RouteOperation> = (
   request: OperationRequest<O>,
-) => OperationResult<O> | Promise<OperationResult<O>>
+) => OperationResult<O> | RawAnswer | Promise<OperationResult<O> | RawAnswer>
 
 /** Binds an operation as a route: path, validation, role and reference all come from the operation. */
 export function registerOperation<const O extends RouteOperation>(
@@ -106,6 +107,10 @@ function operationRequest<O extends RouteOperation>(
 }
 
 async function sendResult(reply: FastifyReply, operation: RouteOperation, result: unknown): Promise<void> {
+  if (result instanceof RawAnswer) {
+    await reply.status(result.status).headers(result.headers).send(result.body)
+    return
+  }
   reply.status(operation.status ?? 200)
   if (operation.contentType !== undefined) reply.type(operation.contentType)
   // fastify sends a Buffer as it is, but would turn another Uint8Array into JSON in some versions.

@@ -1,11 +1,14 @@
 import type { LayerInventory, Replicas } from '@shoal/api'
 import { type Place, ReplicaCounts } from './replica-counts.ts'
 
-type Holding = 'complete' | 'partial'
+/** What a node has of a layer: COMPLETE, or the bytes of one that is still to come, of which there may be none yet. */
+type Holding = number
+const COMPLETE = Number.POSITIVE_INFINITY
+const NO_NODES: ReadonlyMap<string, Holding> = new Map()
 
 /**
- * Which nodes hold some of which layer, kept up to date by their inventories: a question about one layer must not cost
- * a look at everything that thousands of nodes hold.
+ * Which nodes hold some of which layer, or are about to, kept up to date by their inventories: a question about one
+ * layer must not cost a look at everything that thousands of nodes hold.
  */
 export class Holdings {
   readonly #byLayer = new Map<string, Map<string, Holding>>()
@@ -18,8 +21,10 @@ export class Holdings {
   put(node: string, layers: readonly LayerInventory[]): void {
     const held = new Map<string, Holding>()
     for (const { digest, state, presentBytes } of layers) {
-      if (state === 'complete') held.set(digest, 'complete')
-      else if (state !== 'evicted' && presentBytes > 0) held.set(digest, 'partial')
+      if (state === 'complete') held.set(digest, COMPLETE)
+      else if (state === 'waiting' || state === 'fetching' || (state === 'failed' && presentBytes > 0)) {
+        held.set(digest, presentBytes)
+      }
     }
     for (const digest of this.#byNode.get(node) ?? []) if (!held.has(digest)) this.#set(node, digest, undefined)
     for (const [digest, holding] of held) this.#set(node, digest, holding)
@@ -31,7 +36,7 @@ export class Holdings {
     const before = this.#places.get(node)
     if (before?.zone === place?.zone && before?.rack === place?.rack) return
     for (const digest of this.#byNode.get(node) ?? []) {
-      if (this.#byLayer.get(digest)?.get(node) !== 'complete') continue
+      if (this.#byLayer.get(digest)?.get(node) !== COMPLETE) continue
       if (before !== undefined) this.#replicas.remove(digest, before)
       if (place !== undefined) this.#replicas.add(digest, place)
     }
@@ -46,14 +51,27 @@ export class Holdings {
   }
 
   /** The nodes that hold some of a layer. */
-  of(layer: string): Iterable<string> {
-    return this.#byLayer.get(layer)?.keys() ?? []
+  *of(layer: string): Generator<string> {
+    for (const [node, holding] of this.#byLayer.get(layer) ?? []) if (holding > 0) yield node
+  }
+
+  /** By node: the bytes that it holds of a layer, Infinity when that is all; 0 where it is only wanted yet. */
+  bytesByNode(layer: string): ReadonlyMap<string, number> {
+    return this.#byLayer.get(layer) ?? NO_NODES
+  }
+
+  /** How many nodes that are somewhere hold all of a layer, as seen from a place. */
+  around(layer: string, place: Place): Replicas {
+    return this.#replicas.around(layer, place)
   }
 
   /** How many nodes hold all, and how many hold a part, of a layer. */
   count(layer: string): { complete: number; partial: number } {
     const counts = { complete: 0, partial: 0 }
-    for (const holding of this.#byLayer.get(layer)?.values() ?? []) counts[holding] += 1
+    for (const holding of this.#byLayer.get(layer)?.values() ?? []) {
+      if (holding === COMPLETE) counts.complete += 1
+      else if (holding > 0) counts.partial += 1
+    }
     return counts
   }
 
@@ -61,7 +79,7 @@ export class Holdings {
   replicas(layer: string, node: string): Replicas {
     const place = this.#places.get(node)
     const { rack, ...farther } = this.#replicas.around(layer, place)
-    const isCounted = place !== undefined && this.#byLayer.get(layer)?.get(node) === 'complete'
+    const isCounted = place !== undefined && this.#byLayer.get(layer)?.get(node) === COMPLETE
     return { rack: isCounted ? rack - 1 : rack, ...farther }
   }
 
@@ -70,8 +88,8 @@ export class Holdings {
     const before = nodes.get(node)
     if (before === holding) return
     const place = this.#places.get(node)
-    if (before === 'complete' && place !== undefined) this.#replicas.remove(digest, place)
-    if (holding === 'complete' && place !== undefined) this.#replicas.add(digest, place)
+    if (before === COMPLETE && place !== undefined) this.#replicas.remove(digest, place)
+    if (holding === COMPLETE && place !== undefined) this.#replicas.add(digest, place)
     if (holding === undefined) nodes.delete(node)
     else nodes.set(node, holding)
     if (nodes.size === 0) this.#byLayer.delete(digest)

@@ -7,6 +7,7 @@ import { Holdings } from './holdings.ts'
 import { NodeEvents } from './node-events.ts'
 import { type NodeRecord, stateOf, transition } from './node-record.ts'
 import { checkReachability, type Reachability } from './reachability.ts'
+import type { Place } from './replica-counts.ts'
 
 interface Entry {
   record: NodeRecord
@@ -16,6 +17,20 @@ interface Entry {
   checkedAt: number
   inventorySavedAt: number
   readonly events: NodeEvents
+}
+
+/** What is known of a node, without what it costs to show it. */
+export interface NodeReport {
+  readonly id: string
+  readonly zone: string
+  readonly rack: string
+  readonly aggregates: readonly string[] | undefined
+  readonly capacityBytes: number
+  readonly linkBytesPerSecond: number | null | undefined
+  readonly inventory: Inventory | null
+  readonly isLost: boolean
+  /** Milliseconds since the epoch. */
+  readonly seenAt: number
 }
 
 export interface NodeRegistryOptions {
@@ -87,6 +102,15 @@ export class NodeRegistry {
     return [...this.#nodes.keys()].sort().flatMap((id) => this.get(id) ?? [])
   }
 
+  /** Every node, in no order. */
+  *reports(): Generator<NodeReport> {
+    for (const { record, inventory, seenAt } of this.#nodes.values()) {
+      const { zone, rack, aggregates, capacityBytes, linkBytesPerSecond } = record.registration
+      const links = { capacityBytes, linkBytesPerSecond }
+      yield { id: record.id, zone, rack, aggregates, ...links, inventory, isLost: record.isLost, seenAt }
+    }
+  }
+
   /** How many nodes are in each state. */
   counts(): Record<Node['state'], number> {
     const counts = { ready: 0, unreachable: 0, lost: 0 }
@@ -136,6 +160,16 @@ export class NodeRegistry {
   /** How many nodes hold all, and how many hold a part, of a layer. */
   holdings(layer: string): { complete: number; partial: number } {
     return this.#holdings.count(layer)
+  }
+
+  /** By node: the bytes that it holds of a layer, Infinity when that is all; 0 where it is only wanted yet. */
+  bytesByNode(layer: string): ReadonlyMap<string, number> {
+    return this.#holdings.bytesByNode(layer)
+  }
+
+  /** How many nodes that are not lost hold all of a layer, as seen from a place. */
+  replicasAround(layer: string, place: Place): Replicas {
+    return this.#holdings.around(layer, place)
   }
 
   /** Where else a layer is, as seen from a node: other nodes that hold all of it and are not lost. */

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { Simulate } from '@shoal/api'
 import { errorMessage, seededRandom } from '@shoal/core'
 import { createPlan, type FleetEvent, type Plan, type PlannerInput, type Simulation, simulate } from '@shoal/planner'
+import type { ThreadReply } from '../thread-queue.ts'
 
 export interface PlanningTask {
   readonly input: PlannerInput
@@ -13,8 +14,6 @@ export interface PlanningResult {
   readonly plan: Plan
   readonly simulation: Simulation | undefined
 }
-
-export type PlanningReply = { readonly result: PlanningResult } | { readonly reason: string }
 
 const SLOW_SHARE = 0.1
 
@@ -42,7 +41,7 @@ function work({ input, previous, simulate: wanted }: PlanningTask): PlanningResu
 }
 
 parentPort?.on('message', (task: PlanningTask) => {
-  let reply: PlanningReply
+  let reply: ThreadReply<PlanningResult>
   try {
     reply = { result: work(task) }
   } catch (error) {
