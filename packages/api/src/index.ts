@@ -89,8 +89,8 @@ export { MAX_NOVA_BASES, NOVA_BASE_STATES, NovaBase } from './nova-base.ts'
 export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations } from './operations.ts'
 export { PAGE_LIMIT } from './page-fields.ts'
-export {
 export { MAX_PLACED_IMAGES, MAX_PLACED_VMS, PlacedVms, PlacementAnswer, PlacementRequest } from './placement.ts'
+export {
   DEFAULT_PLAN_WEIGHT,
   ENDED_PLAN_STATES,
   MAX_PLAN_IMAGES,

@@ -24,8 +24,8 @@ import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revisio
 import { MAX_NOVA_BASES, NovaBase } from './nova-base.ts'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
-import { prefetchOperations } from './prefetch-operations.ts'
 import { placementOperations } from './placement-operations.ts'
+import { prefetchOperations } from './prefetch-operations.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
 
 const afterEvent = Type.Optional(count('Only events with a higher id.'))
@@ -283,8 +283,8 @@ export const operations = {
     response: UnassignResult,
   },
   ...prefetchOperations,
-  listEvents: {
   ...placementOperations,
+  listEvents: {
     id: 'listEvents',
     method: 'GET',
     path: '/v1/events',

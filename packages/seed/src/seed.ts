@@ -22,8 +22,8 @@ import { addImageRoutes } from './http/image-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
 import { addLimitRoutes } from './http/limit-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
-import { addPrefetchRoutes } from './http/prefetch-routes.ts'
 import { addPlacementRoutes } from './http/placement-routes.ts'
+import { addPrefetchRoutes } from './http/prefetch-routes.ts'
 import { addRuleRoutes } from './http/rule-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
@@ -44,8 +44,8 @@ import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { Popularity } from './nodes/popularity.ts'
-import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { openPlacement } from './placement/open-placement.ts'
+import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -245,7 +245,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       await openPrefetch({ ...fleetDeps, state, journal, clock, logger: component('prefetch') }, config.prefetch),
     )
 
-    const wishes = new BootWishes(state)
     const placement = stack.use(
       openPlacement(
         { registry, catalogue, popularity, clock, steadyClock },
@@ -256,6 +255,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       ),
     )
 
+    const wishes = new BootWishes(state)
     await wishes.open()
     const profiles = new BootProfiles(
       {
@@ -315,8 +315,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addBootRoutes(http.app, { boots })
     addBootProfileRoutes(http.app, { profiles, registry })
     addLimitRoutes(http.app, { limits })
-    addPrefetchRoutes(http.app, prefetch)
     addPlacementRoutes(http.app, placement)
+    addPrefetchRoutes(http.app, prefetch)
     addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
