@@ -15,6 +15,7 @@ import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from '
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId } from './field.ts'
 import { Image } from './image.ts'
+import { ImageFile } from './image-file.ts'
 import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
 import { LayeringRequest } from './layering.ts'
@@ -424,6 +425,17 @@ export const operations = {
     summary: 'A node boots the image no more: its claim on the layers ends.',
     params: nodeImageParams,
     status: 204,
+  },
+  wantFile: {
+    id: 'wantFile',
+    method: 'PUT',
+    path: '/v1/nodes/{node}/files/{image}',
+    role: 'node',
+    tag: 'boots',
+    summary:
+      'Tells which layer has the very bytes of an image, and assigns it to the node; imports the image where that is needed.',
+    params: nodeImageParams,
+    response: ImageFile,
   },
   recordBoot: {
     id: 'recordBoot',

@@ -3,6 +3,7 @@ import { POLICY_NAMES } from '@shoal/cache'
 import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { type ConfigDefaults, LOG_LEVELS, loadConfig } from '@shoal/service'
 import { type Static, type TSchema, Type } from 'typebox'
+import { glanceDefaults, glanceSection } from './glance/config.ts'
 import { novaCacheDefaults, novaCacheSection } from './nova-cache/config.ts'
 
 const strict = { additionalProperties: false } as const
@@ -145,6 +146,7 @@ export const peerConfigSchema = Type.Object(
       },
       strict,
     ),
+    glance: glanceSection,
     novaCache: novaCacheSection,
     heartbeat: Type.Object(
       {
@@ -215,6 +217,7 @@ export const peerConfigDefaults = {
     readTimeoutMs: 600_000,
     recordings: true,
   },
+  glance: glanceDefaults,
   novaCache: novaCacheDefaults,
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },

@@ -1,6 +1,7 @@
 import { type ErrorTable, errorFactory } from '@shoal/core'
 import { bootErrors } from './boot/errors.ts'
 import { composeErrors } from './compose/errors.ts'
+import { gatewayErrors } from './glance/errors.ts'
 import { novaCacheErrors } from './nova-cache/errors.ts'
 
 /** Error codes of `peer`. */
@@ -48,6 +49,7 @@ export const peerErrors = {
   ...composeErrors,
   ...bootErrors,
   ...novaCacheErrors,
+  ...gatewayErrors,
 } as const satisfies ErrorTable
 
 export const peerError = errorFactory(peerErrors)

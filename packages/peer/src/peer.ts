@@ -1,6 +1,6 @@
 import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
 import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
-import { createMetrics, type HttpService } from '@shoal/service'
+import { createMetrics, type HttpService, type Metrics } from '@shoal/service'
 import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
@@ -16,6 +16,8 @@ import { DesiredStateFollower } from './desired-state.ts'
 import { EnrollmentKeeper } from './enrollment.ts'
 import { EventQueue } from './event-queue.ts'
 import { fetchLayer } from './fetch-layer.ts'
+import type { GlanceEndpoint } from './glance/glance-endpoint.ts'
+import { openGlance } from './glance/open-glance.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { takeInventory } from './inventory.ts'
 import { KeyTrust } from './key-trust.ts'
@@ -54,6 +56,7 @@ interface Parts extends PeerStorage {
   readonly swarm: Swarm
   readonly seed: SeedLink
   readonly records: PeerRecords
+  readonly holds: LayerHolds
   readonly events: EventQueue
   readonly layerEvents: LayerEvents
   readonly reconciler: Reconciler
@@ -127,11 +130,15 @@ export class Peer implements AsyncDisposable {
     await swarm.start()
     signal?.throwIfAborted()
     this.#parts = parts
-    const http = stack.use(await this.#createHttp(parts))
+    const metrics = createMetrics()
+    const http = stack.use(await this.#createHttp(parts, metrics))
     this.#apiUrl = await http.start()
     await events.open()
     await enrollment.open()
     await desired.open()
+    const glance = stack.use(await this.#openGlance(parts, metrics))
+    const glanceUrl = await glance?.start()
+    if (glanceUrl !== undefined) this.#deps.logger.info({ url: glanceUrl }, 'serving Glance')
     if (enrollment.current !== undefined) parts.reconciler.setOrigin(enrollment.current.originAddress)
     parts.compositions.start()
 
@@ -275,7 +282,7 @@ export class Peer implements AsyncDisposable {
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
-      ...{ state, store, swarm, seed, records, events, layerEvents },
+      ...{ state, store, swarm, seed, records, holds, events, layerEvents },
       ...{ reconciler, compositions, novaCache, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
@@ -306,10 +313,9 @@ export class Peer implements AsyncDisposable {
     )
   }
 
-  async #createHttp(parts: Parts): Promise<HttpService> {
+  async #createHttp(parts: Parts, metrics: Metrics): Promise<HttpService> {
     const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events } = parts
     const { boots } = booting
-    const metrics = createMetrics()
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions, pinned: cache.pinned },
       isSeedReachable: () => seed.isReachable,
@@ -324,6 +330,24 @@ export class Peer implements AsyncDisposable {
       repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
+    })
+  }
+
+  #openGlance(parts: Parts, metrics: Metrics): Promise<GlanceEndpoint | undefined> {
+    const { state, store, seed, holds, booting, limits, reconciler, cache, enrollment, swarm } = parts
+    return openGlance(this.#config, {
+      ...{ ...this.#deps, state, store, seed, holds, metrics },
+      ...{ notice: booting.notice, limits: limits.transfers, node: nodeName(this.#config) },
+      source: patientSource({ store, clock: steadyClock }),
+      isWithdrawn: (digest) => reconciler.isRevoked(digest),
+      failureOf: (digest) => reconciler.failure(digest)?.error,
+      // One that is only about to be assigned is counted by that.
+      onUse: ({ manifest: { digest, sizeBytes } }) => {
+        if (reconciler.assignedAt(digest) !== undefined) cache.uses.used(digest, sizeBytes)
+      },
+      onUnknown: () => enrollment.request(),
+      // The swarm learns of blocks that others wrote when it joins; the reconciler has it join again.
+      onStored: ({ manifest }) => void swarm.leave(manifest.digest).then(() => reconciler.seedIsBack()),
     })
   }
 

@@ -12,6 +12,7 @@ export type SeedApi = Pick<
   | 'getTorrent'
   | 'wantBoot'
   | 'endBoot'
+  | 'wantFile'
   | 'recordBoot'
   | 'getBootProfile'
 >

@@ -10,6 +10,7 @@ import { createSwarm, createTracker } from '@shoal/swarm'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
+import { FileClaims } from './boots/file-claims.ts'
 import type { SeedConfig } from './config.ts'
 import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
@@ -312,7 +313,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
-    addBootRoutes(http.app, { boots })
+    addBootRoutes(http.app, { boots, files: new FileClaims({ ...fleetDeps, watcher, journal, clock }) })
     addBootProfileRoutes(http.app, { profiles, registry })
     addLimitRoutes(http.app, { limits })
     addPlacementRoutes(http.app, placement)

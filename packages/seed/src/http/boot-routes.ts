@@ -1,8 +1,12 @@
 import { operations } from '@shoal/api'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import type { BootClaims } from '../boots/boot-claims.ts'
+import type { FileClaims } from '../boots/file-claims.ts'
 
-export function addBootRoutes(app: HttpApp, { boots }: { boots: Pick<BootClaims, 'want' | 'end'> }): void {
+export function addBootRoutes(
+  app: HttpApp,
+  { boots, files }: { boots: Pick<BootClaims, 'want' | 'end'>; files: Pick<FileClaims, 'want'> },
+): void {
   registerOperation(app, operations.wantBoot, ({ params, signal }) =>
     boots.want(params.node, params.image.toLowerCase(), { signal }),
   )
@@ -10,4 +14,7 @@ export function addBootRoutes(app: HttpApp, { boots }: { boots: Pick<BootClaims,
     await boots.end(params.node, params.image.toLowerCase())
     return undefined
   })
+  registerOperation(app, operations.wantFile, ({ params, signal }) =>
+    files.want(params.node, params.image.toLowerCase(), { signal }),
+  )
 }

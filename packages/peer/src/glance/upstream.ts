@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises'
+import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
+import type { Readable } from 'node:stream'
+import { errorCode, errorMessage } from '@shoal/core'
+import { gatewayError } from './errors.ts'
+import type { RawHeaders } from './hop-headers.ts'
+
+const CONNECT_MS = 10_000
+/** Keystone's tokens may be long, and a catalogue in a header is longer. */
+const MAX_HEADER_BYTES = 64 * 1024
+
+export interface UpstreamOptions {
+  /** Base URL of Glance, without `/v2`. */
+  readonly url: string
+  /** Certificates to trust in place of the system's. */
+  readonly caFile: string | null
+  /** So long Glance may say nothing. Milliseconds. */
+  readonly silenceMs: number
+}
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Path and query as the client sent them. */
+  readonly path: string
+  /** `Host` among them. */
+  readonly headers: RawHeaders
+  /** Sent as it comes; its length is in the headers, or it is sent in chunks. */
+  readonly body?: Readable | undefined
+  readonly silenceMs?: number | undefined
+  /** Glance is ready for the body of a request that expects to be told so. */
+  readonly onContinue?: (() => void) | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * The real Glance. Each request has a connection of its own: one that was kept may be closed by the server at the moment it is used again,
+ * and a body cannot be sent twice.
+ */
+export class Upstream {
+  readonly #options: UpstreamOptions
+  readonly #base: URL
+  readonly #ca: string | undefined
+
+  private constructor(options: UpstreamOptions, ca: string | undefined) {
+    this.#options = options
+    this.#base = new URL(options.url)
+    this.#ca = ca
+  }
+
+  /** Throws `SHOAL_GATEWAY_CERTIFICATE` when the file with certificates cannot be read. */
+  static async open(options: UpstreamOptions): Promise<Upstream> {
+    const { caFile } = options
+    if (caFile === null) return new Upstream(options, undefined)
+    const ca = await readFile(caFile, 'utf8').catch((error: unknown) => {
+      throw gatewayError('SHOAL_GATEWAY_CERTIFICATE', { path: caFile, reason: errorMessage(error) }, error)
+    })
+    return new Upstream(options, ca)
+  }
+
+  /** Glance's own name, for `Host`. */
+  get host(): string {
+    return this.#base.host
+  }
+
+  /**
+   * Sends a request and resolves with the head of the answer, whose body is still to be read. Rejects with `SHOAL_GATEWAY_UNREACHABLE`,
+   * `SHOAL_GATEWAY_TIMEOUT` or the signal's reason.
+   */
+  send(request: UpstreamRequest): Promise<IncomingMessage> {
+    const { method, path, headers, body, signal } = request
+    const host = this.#base.hostname.replace(/^\[|\]$/g, '')
+    const silenceMs = request.silenceMs ?? this.#options.silenceMs
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const open = this.#base.protocol === 'https:' ? requestHttps : requestHttp
+      const outgoing = open({
+        ...{ method, signal, agent: false, maxHeaderSize: MAX_HEADER_BYTES, setDefaultHeaders: false },
+        host,
+        port: this.#base.port === '' ? undefined : this.#base.port,
+        path: this.#base.pathname.replace(/\/+$/, '') + path,
+        headers: [...headers, 'Connection', 'close'],
+        // The name on the certificate is Glance's, whatever the client calls it.
+        servername: isIP(host) === 0 ? host : '',
+        ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+      })
+      const connecting = setTimeout(() => outgoing.destroy(timeOut('connecting')), CONNECT_MS)
+      outgoing.once('socket', (socket) => {
+        socket.once(this.#base.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connecting))
+      })
+      outgoing.setTimeout(silenceMs, () => outgoing.destroy(timeOut('an answer')))
+      outgoing.once('close', () => clearTimeout(connecting))
+      outgoing.on('error', (error) => reject(signal.aborted ? signal.reason : this.#fault(error)))
+      outgoing.once('response', resolve)
+      if (request.onContinue !== undefined) outgoing.once('continue', request.onContinue)
+      if (body === undefined) outgoing.end()
+      else {
+        // A client that goes away in the middle must not look like one that has sent everything.
+        body.once('error', (error) => outgoing.destroy(error))
+        body.once('close', () => outgoing.writableEnded || outgoing.destroy())
+        body.pipe(outgoing)
+        if (request.onContinue !== undefined) outgoing.flushHeaders()
+      }
+    })
+  }
+
+  #fault(error: Error): Error {
+    const details = { url: this.#base.origin, reason: errorMessage(error) || (errorCode(error) ?? 'no reason given') }
+    const isTimeOut = errorCode(error) === 'ETIMEDOUT'
+    return gatewayError(isTimeOut ? 'SHOAL_GATEWAY_TIMEOUT' : 'SHOAL_GATEWAY_UNREACHABLE', details, error)
+  }
+}
+
+function timeOut(what: string): Error {
+  return Object.assign(new Error(`${what} took too long`), { code: 'ETIMEDOUT' })
+}

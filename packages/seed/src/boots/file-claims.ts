@@ -1,0 +1,65 @@
+import type { ImageFile } from '@shoal/api'
+import type { Digest } from '@shoal/core'
+import { seedError } from '../errors.ts'
+import type { EventJournal } from '../events/event-journal.ts'
+import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
+import type { ImageRecord } from '../images/image-record.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import { type Claim, type ClaimOwner, ordinaryClaim } from '../nodes/claims.ts'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
+import { BOOT_PRIORITY, type BootImageDeps, bootImage } from './boot-image.ts'
+
+/** Who wants a layer that a node is asked to hand out as a file. */
+export const FILE: ClaimOwner = 'file'
+
+/** It stays as long as it is worth its room on the node: nobody says when the last download was. */
+const CLAIM: Claim = ordinaryClaim(BOOT_PRIORITY, null)
+
+export interface FileClaimsDeps extends BootImageDeps {
+  readonly catalogue: Pick<Catalogue, 'image' | 'layer'>
+  readonly assignments: Pick<Assignments, 'claim'>
+  readonly registry: Pick<NodeRegistry, 'has'>
+  readonly journal: Pick<EventJournal, 'append'>
+}
+
+/** Assigns nodes the layers that have images' own bytes, for clients that download images there. Asking again is harmless. */
+export class FileClaims {
+  readonly #deps: FileClaimsDeps
+
+  constructor(deps: FileClaimsDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Says which layer has an image's bytes, and assigns it to the node; has the image imported where that is needed.
+   * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
+   */
+  async want(node: string, image: string, { signal }: { signal: AbortSignal }): Promise<ImageFile> {
+    const { registry, catalogue, assignments, journal } = this.#deps
+    if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
+    const own = catalogue.image(image)?.layer ?? null
+    const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal })
+    if (layers === undefined) return nothing(image, 'importing')
+    const record = catalogue.image(image)
+    const layer = record === undefined ? undefined : this.#exactLayer(record)
+    if (record === undefined || layer === undefined) return nothing(image, 'none')
+    // It may have been removed while the library was asked.
+    if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
+    const change = assignments.claim(FILE, new Map([[node, new Map([[layer.digest as Digest, CLAIM]])]]))
+    if (change.operations.length > 0) await journal.append([], change.operations)
+    change.announce()
+    const { osHashAlgo, osHashValue } = record.image
+    return { image, state: 'ready', layer: layer.digest, sizeBytes: layer.sizeBytes, osHashAlgo, osHashValue }
+  }
+
+  /** What was imported as it is; the head of an operator's middle was written anew. */
+  #exactLayer({ image, layer }: ImageRecord): LayerRecord | undefined {
+    const found = layer === null ? undefined : this.#deps.catalogue.layer(layer)
+    const isExact = found?.state === 'published' && found.parent === null && found.sizeBytes === image.sizeBytes
+    return isExact ? found : undefined
+  }
+}
+
+function nothing(image: string, state: 'importing' | 'none'): ImageFile {
+  return { image, state, layer: null, sizeBytes: 0, osHashAlgo: null, osHashValue: null }
+}
