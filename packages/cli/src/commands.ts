@@ -33,6 +33,7 @@ import { nodeList } from './node/list.ts'
 import { nodeRemove } from './node/remove.ts'
 import { nodeShow } from './node/show.ts'
 import { peerServe } from './peer/serve.ts'
+import { place } from './place/place.ts'
 import { prefetchCancel } from './prefetch/cancel.ts'
 import { prefetchList } from './prefetch/list.ts'
 import { prefetchPause } from './prefetch/pause.ts'
@@ -92,6 +93,7 @@ export const commands: readonly Command[] = [
   prefetchResume,
   prefetchCancel,
   prefetchRetry,
+  place,
   ruleList,
   ruleShow,
   ruleSet,

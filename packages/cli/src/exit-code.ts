@@ -23,7 +23,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   unauthorised: 'The token is missing, wrong, or not allowed to do this.',
   unreachable: 'The service gave no answer.',
   incomplete:
-    'The operation ended with failures: an import or a boot failed, an image was refused, blocks were bad, not every node has the layer, too little was evicted, or a plan is partly done, was cancelled, expired, or cannot be met in full.',
+    'The operation ended with failures: an import or a boot failed, an image was refused, blocks were bad, not every node has the layer, too little was evicted, some VMs have no place, or a plan is partly done, was cancelled, expired, or cannot be met in full.',
   interrupted: 'Interrupted (Ctrl-C).',
   terminated: 'Ended by SIGTERM.',
 }
@@ -54,6 +54,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   SHOAL_PLAN_TARGETS: EXIT.usage,
   SHOAL_PLAN_TIME: EXIT.usage,
   SHOAL_PLAN_IDEMPOTENCY: EXIT.usage,
+  SHOAL_PLACEMENT_REQUEST: EXIT.usage,
   SHOAL_RULE_CRON: EXIT.usage,
   SHOAL_RULE_TIME_ZONE: EXIT.usage,
   SHOAL_RULE_IMAGES: EXIT.usage,
