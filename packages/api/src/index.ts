@@ -49,6 +49,7 @@ export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { ImageFile } from './image-file.ts'
 export { Inspection, InspectionCheck } from './inspection.ts'
+export { inventoryText } from './inventory-text.ts'
 export { Layer, Verification } from './layer.ts'
 export { LAYERING_STATES, Layering, LayeringRequest, LayeringState, MAX_BOOT_PROFILE_CHARS } from './layering.ts'
 export {
@@ -74,6 +75,7 @@ export {
   Heartbeat,
   HeartbeatAnswer,
   Inventory,
+  InventoryReport,
   LAYER_STATES,
   LayerFacts,
   LayerInventory,
@@ -84,6 +86,7 @@ export {
   NodeEvent,
   NodeRegistration,
   Replicas,
+  ReportedInventory,
   Revision,
 } from './node.ts'
 export { MAX_NOVA_BASES, NOVA_BASE_STATES, NovaBase } from './nova-base.ts'

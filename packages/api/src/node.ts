@@ -98,6 +98,35 @@ export const Inventory = Type.Object(
 )
 export type Inventory = Static<typeof Inventory>
 
+const setDigest = (description: string) => Type.String({ pattern: '^[0-9a-f]{32}$', maxLength: 32, description })
+
+export const InventoryReport = Type.Object(
+  {
+    sequence: count('Grows with each heartbeat of a node: one that is overtaken by a later one changes nothing.'),
+    digest: setDigest('Of all that the node holds, with the changes (docs/formats/heartbeat.md).'),
+    gone: Type.Optional(
+      Type.Array(digest('A layer.'), {
+        maxItems: MAX_NODE_LAYERS,
+        description:
+          'Layers that the node neither holds nor wants any more. When present, `layers` of the inventory has only those that changed.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'How a heartbeat tells of layers; absent: all of them, as they are.' },
+)
+export type InventoryReport = Static<typeof InventoryReport>
+
+export const ReportedInventory = Type.Object(
+  {
+    sequence: count('Of the last heartbeat whose layers were taken in; 0 when none was since the seed started.'),
+    digest: nullable(setDigest('Of what the seed knows of the node; null when it knows nothing.')),
+  },
+  {
+    description: 'What the seed knows of the layers of a node: where that is not what the node has told, it tells all.',
+  },
+)
+export type ReportedInventory = Static<typeof ReportedInventory>
+
 export const NodeEvent = Type.Object(
   {
     at: time('When it happened.'),
@@ -127,6 +156,10 @@ export type LayerUses = Static<typeof LayerUses>
 export const Heartbeat = Type.Object(
   {
     inventory: Inventory,
+    report: Type.Optional(InventoryReport),
+    wantsFacts: Type.Optional(
+      Type.Boolean({ description: 'Answer with what is known of all layers, not of those alone that are told of.' }),
+    ),
     events: Type.Array(NodeEvent, {
       maxItems: MAX_HEARTBEAT_EVENTS,
       description: 'What happened since the last heartbeat that was acknowledged.',
@@ -177,8 +210,9 @@ export const HeartbeatAnswer = Type.Object(
   {
     ...Revision.properties,
     layers: Type.Optional(
-      Type.Array(LayerFacts, { maxItems: MAX_NODE_LAYERS, description: 'Of the layers that the node has reported.' }),
+      Type.Array(LayerFacts, { maxItems: MAX_NODE_LAYERS, description: 'Of the layers that the node has told of.' }),
     ),
+    reported: Type.Optional(ReportedInventory),
   },
   { description: "The revision of a node's desired state, and what its cache goes by." },
 )

@@ -49,6 +49,7 @@ export { ManualClock } from './manual-clock.ts'
 export { parseNodeId } from './node-id.ts'
 export { RateMeter } from './rate-meter.ts'
 export { seededRandom } from './seeded-random.ts'
+export { SetDigest } from './set-digest.ts'
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
 export {
   MIN_TRANSFER_BYTES_PER_SECOND,

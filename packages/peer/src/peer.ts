@@ -259,7 +259,7 @@ export class Peer implements AsyncDisposable {
         ...{ seed, events, clock, random, logger },
         inventory: () => takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned }),
         uses: () => cache.uses.next(),
-        onFacts: (facts) => cache.setFacts(facts),
+        onFacts: (facts, told) => cache.setFacts(facts, told),
         onRevision: (revision) => desired.notice(revision),
         onUnknown: () => enrollment.request(),
       },

@@ -8,8 +8,10 @@ const NO_REPLICAS: Replicas = { rack: 0, zone: 0, elsewhere: 0 }
 export class FleetFacts {
   #facts: ReadonlyMap<Digest, LayerFacts> = new Map()
 
-  set(facts: readonly LayerFacts[]): void {
-    this.#facts = new Map(facts.map((one) => [parseDigest(one.layer), one]))
+  /** Takes in what the seed says of all layers here, or only of some of them. */
+  set(facts: readonly LayerFacts[], { isAll }: { isAll: boolean } = { isAll: true }): void {
+    const told = facts.map((one) => [parseDigest(one.layer), one] as const)
+    this.#facts = new Map(isAll ? told : [...this.#facts, ...told])
   }
 
   replicas(digest: Digest): Replicas {

@@ -198,8 +198,8 @@ export class NodeCache implements AsyncDisposable {
   }
 
   /** What the seed says of the layers here. */
-  setFacts(facts: Parameters<FleetFacts['set']>[0]): void {
-    this.#facts.set(facts)
+  setFacts(...told: Parameters<FleetFacts['set']>): void {
+    this.#facts.set(...told)
     this.history.setClusterShares(this.#facts.useShares())
   }
 

@@ -38,23 +38,35 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     return node
   }
 
+  /** Assignments that the node has ended, of which its own events tell, and layers that it has removed as it was told to. */
+  const endWhatIsOver = (node: string, { layers }: Inventory) => {
+    const ended = assignments.endEvicted(node, layers)
+    if (assignments.dropped(node).length === 0) return [ended]
+    const holding = new Set(layers.filter(({ state }) => state !== 'evicted').map(({ digest }) => digest))
+    return [ended, assignments.endDropped(node, (layer) => holding.has(layer))]
+  }
+
   registerOperation(app, operations.registerNode, async ({ params, body, signal }) => {
     const { reachable, message } = await registry.register(params.node, body, { signal })
     return { ...deps.enrollment(params.node), reachable, reachability: message }
   })
   registerOperation(app, operations.heartbeat, async ({ params, body }) => {
     const node = check(params.node)
-    // The node's own event tells of it.
-    const ended = assignments.endEvicted(node, body.inventory.layers)
-    const holding = new Set(
-      body.inventory.layers.filter(({ state }) => state !== 'evicted').map(({ digest }) => digest),
-    )
-    const removed = assignments.endDropped(node, (layer) => holding.has(layer))
+    const merged = registry.merge(node, body)
+    const changes = merged === undefined ? [] : endWhatIsOver(node, merged.inventory)
     popularity.add(body.uses ?? [])
-    await registry.heartbeat(node, body, [...ended.operations, ...removed.operations])
-    ended.announce()
-    deps.onReport(node, body.inventory)
-    return { revision: assignments.revision(node), layers: layerFacts(node, body.inventory, deps) }
+    await registry.heartbeat(
+      node,
+      body,
+      changes.flatMap(({ operations: durable }) => durable),
+      merged,
+    )
+    for (const change of changes) change.announce()
+    const told = { revision: assignments.revision(node), reported: registry.reported(node) }
+    if (merged === undefined) return told
+    deps.onReport(node, merged.inventory)
+    const isAll = body.wantsFacts === true || merged.changes === undefined
+    return { ...told, layers: layerFacts(node, isAll ? merged.inventory : body.inventory, deps) }
   })
   registerOperation(app, operations.desiredState, ({ params }) => desiredState(check(params.node), deps))
   registerOperation(app, operations.watchDesired, ({ params, signal }) =>

@@ -12,23 +12,37 @@ const NO_NODES: ReadonlyMap<string, Holding> = new Map()
  */
 export class Holdings {
   readonly #byLayer = new Map<string, Map<string, Holding>>()
-  readonly #byNode = new Map<string, string[]>()
+  readonly #byNode = new Map<string, Set<string>>()
   /** Where nodes are whose complete layers count as replicas. */
   readonly #places = new Map<string, Place>()
   readonly #replicas = new ReplicaCounts()
 
-  /** Replaces what is known of a node. What it has evicted it holds no more, though the part for a boot may be there. */
+  /** Replaces what is known of a node. */
   put(node: string, layers: readonly LayerInventory[]): void {
-    const held = new Map<string, Holding>()
-    for (const { digest, state, presentBytes } of layers) {
-      if (state === 'complete') held.set(digest, COMPLETE)
-      else if (state === 'waiting' || state === 'fetching' || (state === 'failed' && presentBytes > 0)) {
-        held.set(digest, presentBytes)
+    const told = new Set(layers.map(({ digest }) => digest))
+    const gone = [...(this.#byNode.get(node) ?? [])].filter((digest) => !told.has(digest))
+    this.change(node, layers, gone)
+  }
+
+  /**
+   * Takes in what is other than before. What a node has evicted it holds no more, though the part for a boot may be
+   * there.
+   */
+  change(node: string, layers: readonly LayerInventory[], gone: readonly string[]): void {
+    const held = this.#byNode.get(node) ?? new Set<string>()
+    const forget = (digest: string) => {
+      if (held.delete(digest)) this.#set(node, digest, undefined)
+    }
+    for (const digest of gone) forget(digest)
+    for (const layer of layers) {
+      const holding = holdingOf(layer)
+      if (holding === undefined) forget(layer.digest)
+      else {
+        held.add(layer.digest)
+        this.#set(node, layer.digest, holding)
       }
     }
-    for (const digest of this.#byNode.get(node) ?? []) if (!held.has(digest)) this.#set(node, digest, undefined)
-    for (const [digest, holding] of held) this.#set(node, digest, holding)
-    this.#byNode.set(node, [...held.keys()])
+    this.#byNode.set(node, held)
   }
 
   /** Says where a node is; one that is nowhere, since it is lost, does not count as a replica. */
@@ -95,4 +109,10 @@ export class Holdings {
     if (nodes.size === 0) this.#byLayer.delete(digest)
     else this.#byLayer.set(digest, nodes)
   }
+}
+
+function holdingOf({ state, presentBytes }: LayerInventory): Holding | undefined {
+  if (state === 'complete') return COMPLETE
+  if (state === 'evicted' || (state === 'failed' && presentBytes === 0)) return undefined
+  return presentBytes
 }

@@ -1,9 +1,10 @@
-import type { Heartbeat, Inventory, Node, NodeRegistration, Replicas } from '@shoal/api'
+import type { Heartbeat, Inventory, Node, NodeRegistration, Replicas, ReportedInventory } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { Holdings } from './holdings.ts'
+import { type KnownInventory, type MergedInventory, mergeReport } from './merge-report.ts'
 import { NodeEvents } from './node-events.ts'
 import { type NodeRecord, stateOf, transition } from './node-record.ts'
 import { checkReachability, type Reachability } from './reachability.ts'
@@ -11,7 +12,7 @@ import type { Place } from './replica-counts.ts'
 
 interface Entry {
   record: NodeRecord
-  inventory: Inventory | null
+  known: KnownInventory
   /** Milliseconds since the epoch. */
   seenAt: number
   checkedAt: number
@@ -42,8 +43,14 @@ export interface NodeRegistryOptions {
   readonly limit: number
 }
 
+/** An inventory as it is kept, with the digest of its layers; earlier versions kept none. */
+interface SavedInventory extends Inventory {
+  readonly layersDigest?: string
+}
+
 const NODES = 'seed/node/'
 const INVENTORIES = 'seed/inventory/'
+const NOTHING_KNOWN: KnownInventory = { inventory: null, digest: undefined, sequence: 0 }
 /** An inventory is a report, repeated every few seconds; it is kept so that a restarted seed is not blind meanwhile. */
 const INVENTORY_SAVE_MS = 60_000
 const CHECKS_AT_ONCE = 16
@@ -71,7 +78,7 @@ export class NodeRegistry {
       // A node has the usual time to show that it lives: the seed was away, not the node.
       this.#nodes.set(record.id, {
         record,
-        inventory: null,
+        known: NOTHING_KNOWN,
         seenAt,
         checkedAt: 0,
         inventorySavedAt: 0,
@@ -80,11 +87,13 @@ export class NodeRegistry {
       this.#byPeerId.set(record.registration.swarmPeerId, record.id)
       this.#locate(record)
     }
-    for await (const { key, value } of state.range<Inventory>({ prefix: INVENTORIES })) {
+    for await (const { key, value } of state.range<SavedInventory>({ prefix: INVENTORIES })) {
       const entry = this.#nodes.get(key.slice(INVENTORIES.length))
       if (entry === undefined) continue
-      entry.inventory = value
-      this.#holdings.put(entry.record.id, value.layers)
+      // The sequence is not kept: what was overtaken before a restart does not come any more.
+      const { layersDigest: digest, ...inventory } = value
+      entry.known = { inventory, digest, sequence: 0 }
+      this.#holdings.put(entry.record.id, inventory.layers)
     }
   }
 
@@ -104,7 +113,8 @@ export class NodeRegistry {
 
   /** Every node, in no order. */
   *reports(): Generator<NodeReport> {
-    for (const { record, inventory, seenAt } of this.#nodes.values()) {
+    for (const { record, known, seenAt } of this.#nodes.values()) {
+      const { inventory } = known
       const { zone, rack, aggregates, capacityBytes, linkBytesPerSecond } = record.registration
       const links = { capacityBytes, linkBytesPerSecond }
       yield { id: record.id, zone, rack, aggregates, ...links, inventory, isLost: record.isLost, seenAt }
@@ -201,7 +211,7 @@ export class NodeRegistry {
     }
     const entry: Entry = before ?? {
       record,
-      inventory: null,
+      known: NOTHING_KNOWN,
       seenAt: now,
       checkedAt: now,
       inventorySavedAt: 0,
@@ -225,21 +235,32 @@ export class NodeRegistry {
     return found
   }
 
+  /** What would be known of a node after its report, as {@link mergeReport}. Throws `SHOAL_NODE_UNKNOWN`. */
+  merge(id: string, body: Pick<Heartbeat, 'inventory' | 'report'>): MergedInventory | undefined {
+    return mergeReport(this.#entry(id).known, body)
+  }
+
+  /** What the seed knows of a node's layers, for the node. */
+  reported(id: string): ReportedInventory {
+    const { sequence, digest = null } = this.#entry(id).known
+    return { sequence, digest }
+  }
+
   /**
-   * Takes a report in; the given operations are durable when this resolves. Throws `SHOAL_NODE_UNKNOWN`, upon which a node registers
-   * again.
+   * Takes a report in; the given operations are durable when this resolves. Without `merged`, which is what {@link merge} gives, its
+   * layers stay what they were. Throws `SHOAL_NODE_UNKNOWN`, upon which a node registers again.
    */
   async heartbeat(
     id: string,
-    { inventory, events }: Pick<Heartbeat, 'inventory' | 'events'>,
+    body: Pick<Heartbeat, 'inventory' | 'report' | 'events'>,
     operations: readonly StateOperation[] = [],
+    merged: MergedInventory | undefined = this.merge(id, body),
   ): Promise<void> {
-    const entry = this.#nodes.get(id)
-    if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
+    const entry = this.#entry(id)
+    const { events } = body
     const now = this.#deps.clock.now()
     entry.seenAt = now
-    entry.inventory = inventory
-    this.#holdings.put(id, inventory.layers)
+    if (merged !== undefined) this.#take(entry, merged)
     const record = { ...entry.record, isLost: false, lastSeenAt: new Date(now).toISOString() }
     const drafts = [...transition(entry.record, record), ...entry.events.tell(events)]
     const changes = entry.record.isLost ? [...operations, putNode(record)] : operations
@@ -247,16 +268,17 @@ export class NodeRegistry {
     this.#locate(record)
     const isDue = now - entry.inventorySavedAt >= INVENTORY_SAVE_MS
     if (drafts.length + changes.length > 0) await this.#deps.journal.append(drafts, changes)
-    if (!isDue) return
+    const { inventory, digest } = entry.known
+    if (!isDue || inventory === null) return
     entry.inventorySavedAt = now
-    const saved: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value: inventory }, putNode(record)]
+    const value: SavedInventory = { ...inventory, ...(digest === undefined ? {} : { layersDigest: digest }) }
+    const saved: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value }, putNode(record)]
     await this.#deps.state.batch(saved, { durable: false })
   }
 
   /** Forgets a node; the given operations go into the same durable step. */
   async remove(id: string, operations: readonly StateOperation[]): Promise<void> {
-    const entry = this.#nodes.get(id)
-    if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
+    const entry = this.#entry(id)
     this.#nodes.delete(id)
     this.#forgetPeerId(entry.record)
     this.#holdings.remove(id)
@@ -296,6 +318,19 @@ export class NodeRegistry {
     }
   }
 
+  #entry(id: string): Entry {
+    const entry = this.#nodes.get(id)
+    if (entry === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: id })
+    return entry
+  }
+
+  #take(entry: Entry, { inventory, digest, sequence, changes }: MergedInventory): void {
+    entry.known = { inventory, digest, sequence }
+    const { id } = entry.record
+    if (changes === undefined) this.#holdings.put(id, inventory.layers)
+    else this.#holdings.change(id, changes.layers, changes.gone)
+  }
+
   async #recheck(entry: Entry, signal: AbortSignal): Promise<void> {
     const { swarmAddress } = entry.record.registration
     const found = await this.#check(swarmAddress, signal)
@@ -333,7 +368,8 @@ function putNode(record: NodeRecord): StateOperation {
   return { type: 'put', key: NODES + record.id, value: record }
 }
 
-function toNode({ record, inventory, seenAt }: Entry): Node {
+function toNode({ record, known, seenAt }: Entry): Node {
+  const { inventory } = known
   const { id, registration, reachability } = record
   const lastSeenAt = record.isLost ? record.lastSeenAt : new Date(seenAt).toISOString()
   return { id, ...registration, state: stateOf(record), lastSeenAt, reachability, inventory }
