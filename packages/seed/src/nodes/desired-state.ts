@@ -1,12 +1,17 @@
 import type { DesiredState, NodeLimits } from '@shoal/api'
 import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
+import { BOOT } from '../boots/boot-claims.ts'
+import { FILE } from '../boots/file-claims.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { RackShare, RackShares } from '../limits/rack-shares.ts'
 import type { Assignments } from './assignments.ts'
 import type { NodeRegistry } from './node-registry.ts'
+import { wantedImages } from './wanted-images.ts'
 
 const MAX_PEERS = 20
+/** Who wants layers for disks that are served block by block, or for files that clients download. */
+const SERVED_OTHERWISE = [BOOT, FILE]
 
 /** Everything a node should hold now, with hints at who has it, and its limits. */
 export function desiredState(
@@ -21,7 +26,8 @@ export function desiredState(
   },
 ): DesiredState {
   const { assignments, registry, catalogue, limits, rackShares, profiles } = deps
-  const wanted = assignments.ofNode(node).flatMap(({ layer, createdAt: assignedAt, ...claim }) => {
+  const assigned = assignments.ofNode(node)
+  const wanted = assigned.flatMap(({ layer, createdAt: assignedAt, ...claim }) => {
     const record = catalogue.layer(layer)
     if (record?.state !== 'published') return []
     const { sizeBytes, infoHash, bootBytes } = record
@@ -38,6 +44,7 @@ export function desiredState(
     revoked: [...assignments.revoked],
     dropped: [...assignments.dropped(node)],
     limits: withShare(limits.effective.node, rackShares.ofNode(node)),
+    images: wantedImages(assigned, { catalogue, unless: SERVED_OTHERWISE }),
   }
 }
 

@@ -1,0 +1,192 @@
+# Sourced: Nova with SQLite. Needs the settings of nova-up.sh.
+
+start_nova() {
+  mkdir -p "$STATE/nova" "$STATE/instances"
+  write_nova_configuration
+  local service
+  if [ ! -e "$STATE/nova/is-set-up" ]; then
+    set_up_nova_databases || { tail -n 30 "$STATE/log/setup.log" >&2; return 1; }
+    touch "$STATE/nova/is-set-up"
+  fi
+  for service in api conductor scheduler compute; do start_nova_service $service; done
+  await_http nova-api "$NOVA_PORT" /
+  discover_compute
+}
+
+nova_command() {
+  local module=$1
+  shift
+  $PYTHON -c "import sys; sys.argv[0] = 'nova-$module'; from nova.cmd.$module import main; main()" "$@"
+}
+
+start_nova_service() {
+  local name=nova-$1 module=$1
+  process_pid "$name" >/dev/null && return 0
+  [ "$module" = api ] && { refuse_taken_port nova "$NOVA_PORT"; module=api_os_compute; }
+  start_process "$name" env "PYTHONPATH=$HERE/../nova/shoal_weigher" PYTHONDONTWRITEBYTECODE=1 \
+    $PYTHON -c "import sys; sys.argv[0] = '$name'; from nova.cmd.$module import main; main()" \
+    --config-file "$STATE/conf/nova.conf" --log-file "$STATE/log/$name-app.log"
+}
+
+set_up_nova_databases() {
+  local database template manage
+  manage=(nova_command manage --config-file "$STATE/conf/nova.conf")
+  {
+    for database in nova_api nova nova_cell0; do
+      template=$(template_path python3-nova)-$database
+      [ -e "$template" ] && cp "$template" "$STATE/nova/$database.db"
+    done
+    if [ ! -e "$STATE/nova/nova.db" ]; then
+      "${manage[@]}" api_db sync
+      "${manage[@]}" db sync --local_cell
+      cp "$STATE/nova/nova.db" "$STATE/nova/nova_cell0.db"
+      for database in nova_api nova nova_cell0; do
+        use_write_ahead_log "$STATE/nova/$database.db"
+        save_template python3-nova "$STATE/nova/$database.db"
+        mv "$(template_path python3-nova)" "$(template_path python3-nova)-$database"
+      done
+    fi
+    "${manage[@]}" cell_v2 map_cell0 --database_connection "sqlite:///$STATE/nova/nova_cell0.db"
+    "${manage[@]}" cell_v2 create_cell --name cell1 --database_connection "sqlite:///$STATE/nova/nova.db" \
+      --transport-url "$(broker_url)"
+  } >>"$STATE/log/setup.log" 2>&1
+}
+
+broker_url() { echo "rabbit://guest:guest@$(local_address):$BROKER_PORT/"; }
+
+# discover_compute: until the compute service has told of itself and the API knows it, at most 180 s.
+discover_compute() {
+  for _ in $(seq 60); do
+    nova_command manage --config-file "$STATE/conf/nova.conf" cell_v2 discover_hosts --verbose >>"$STATE/log/setup.log" 2>&1 || true
+    grep -q "Creating host mapping for compute host '$HOST_NAME'" "$STATE/log/setup.log" && return 0
+    process_pid nova-compute >/dev/null || break
+    sleep 1
+  done
+  echo 'nova-up.sh: the compute service did not come up; the end of its log:' >&2
+  tail -n 30 "$STATE/log/nova-compute-app.log" "$STATE/log/nova-compute.log" >&2
+  return 1
+}
+
+write_nova_configuration() {
+  cat >"$STATE/conf/nova-api-paste.ini" <<CONF
+[composite:osapi_compute]
+use = call:nova.api.openstack.urlmap:urlmap_factory
+/: oscomputeversions
+/v2.1: openstack_compute_api_v21
+[composite:openstack_compute_api_v21]
+use = call:nova.api.auth:pipeline_factory_v21
+keystone = cors http_proxy_to_wsgi compute_req_id faultwrap request_log sizelimit osprofiler authtoken keystonecontext osapi_compute_app_v21
+noauth2 = cors http_proxy_to_wsgi compute_req_id faultwrap request_log sizelimit osprofiler noauth2 osapi_compute_app_v21
+[pipeline:oscomputeversions]
+pipeline = cors faultwrap request_log http_proxy_to_wsgi oscomputeversionapp
+[app:oscomputeversionapp]
+paste.app_factory = nova.api.openstack.compute.versions:Versions.factory
+[app:osapi_compute_app_v21]
+paste.app_factory = nova.api.openstack.compute:APIRouterV21.factory
+[filter:request_log]
+paste.filter_factory = nova.api.openstack.requestlog:RequestLog.factory
+[filter:compute_req_id]
+paste.filter_factory = nova.api.compute_req_id:ComputeReqIdMiddleware.factory
+[filter:faultwrap]
+paste.filter_factory = nova.api.openstack:FaultWrapper.factory
+[filter:osprofiler]
+paste.filter_factory = nova.profiler:WsgiMiddleware.factory
+[filter:sizelimit]
+paste.filter_factory = oslo_middleware:RequestBodySizeLimiter.factory
+[filter:http_proxy_to_wsgi]
+paste.filter_factory = oslo_middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory
+[filter:cors]
+paste.filter_factory = oslo_middleware.cors:filter_factory
+oslo_config_project = nova
+[filter:noauth2]
+paste.filter_factory = nova.api.openstack.auth:NoAuthMiddleware.factory
+[filter:keystonecontext]
+paste.filter_factory = nova.api.auth:NovaKeystoneContext.factory
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+CONF
+  local weighers=nova.scheduler.weights.all_weighers
+  [ -n "$SEED_URL" ] && [ -z "$WITHOUT_WEIGHER" ] && weighers=$weighers,shoal_weigher.ShoalWeigher
+  cat >"$STATE/conf/nova.conf" <<CONF
+[DEFAULT]
+host = $HOST_NAME
+my_ip = $(local_address)
+state_path = $STATE/nova
+instances_path = $STATE/instances
+transport_url = $(broker_url)
+compute_driver = libvirt.LibvirtDriver
+enabled_apis = osapi_compute
+osapi_compute_listen = $HOST
+osapi_compute_listen_port = $NOVA_PORT
+osapi_compute_workers = 1
+reserved_host_memory_mb = 0
+reserved_host_disk_mb = 0
+cpu_allocation_ratio = 64
+ram_allocation_ratio = 8
+disk_allocation_ratio = 64
+force_config_drive = false
+vif_plugging_is_fatal = false
+vif_plugging_timeout = 0
+use_stderr = false
+debug = true
+[wsgi]
+api_paste_config = $STATE/conf/nova-api-paste.ini
+[api_database]
+connection = sqlite:///$STATE/nova/nova_api.db
+[database]
+connection = sqlite:///$STATE/nova/nova.db
+[conductor]
+workers = 1
+[scheduler]
+workers = 1
+discover_hosts_in_cells_interval = -1
+[filter_scheduler]
+weight_classes = $weighers
+[shoal]
+seed_url = $SEED_URL
+token_file = $SEED_TOKEN_FILE
+[image_cache]
+remove_unused_base_images = $([ "$IMAGE_CACHE" = own ] && echo false || echo true)
+[oslo_concurrency]
+lock_path = $STATE/nova/locks
+[keystone_authtoken]
+$(service_credentials)
+[service_user]
+send_service_user_token = false
+[glance]
+endpoint_override = ${GLANCE_ENDPOINT:-$GLANCE_URL}
+num_retries = 1
+[placement]
+$(service_credentials)
+endpoint_override = http://$(local_address):$PLACEMENT_PORT
+[neutron]
+$(service_credentials)
+endpoint_override = http://$(local_address):9696
+[cinder]
+$(service_credentials)
+endpoint_template = http://$(local_address):8776/v3/%(project_id)s
+[libvirt]
+connection_uri = qemu+unix:///system?socket=$HYPERVISOR_SOCKET
+virt_type = qemu
+cpu_mode = none
+images_type = qcow2
+inject_partition = -2
+[vnc]
+enabled = false
+[spice]
+enabled = false
+[serial_console]
+enabled = false
+[key_manager]
+backend = nova.keymgr.conf_key_mgr.ConfKeyManager
+fixed_key = 00000000000000000000000000000000
+# As root nothing has to be asked for; a daemon of its own all the same, as in any Nova.
+[nova_sys_admin]
+helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
+[vif_plug_ovs_privileged]
+helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
+[vif_plug_linux_bridge_privileged]
+helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
+CONF
+  [ -n "$SEED_URL" ] || sed -i '/^seed_url = $/d; /^token_file = $/d' "$STATE/conf/nova.conf"
+}
