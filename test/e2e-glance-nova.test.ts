@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { promisify } from 'node:util'
+import { createGlanceSite, type GlanceSite } from './harness/glance-site.ts'
+import { lackOfNova, type NovaJob, type NovaResult, novaUser, runNova } from './harness/nova-download.ts'
+import { rawAnswer } from './harness/raw-answer.ts'
+import { writeQcow2, writeRandomRaw } from './harness/test-images.ts'
+import { until } from './harness/until.ts'
+
+const run = promisify(execFile)
+const MIB = 1024 ** 2
+const UP = join(import.meta.dirname, '../infra/openstack/up.sh')
+
+suite("Nova's own code downloads and uploads through a node's Glance endpoint", { skip: lackOfNova() }, () => {
+  const stack = new AsyncDisposableStack()
+  const images: Record<string, string> = {}
+  const files: Record<string, string> = {}
+  let site: GlanceSite
+
+  before(
+    async () => {
+      site = await createGlanceSite({ after: (fn) => stack.defer(async () => void (await fn())) }, { peers: 1 })
+      const { openstack, directory } = site
+      files.raw = join(directory, 'raw')
+      files.qcow2 = join(directory, 'qcow2')
+      await writeRandomRaw(files.raw, 9 * MIB + 512)
+      await writeQcow2(files.qcow2, 20 * MIB)
+      const add = (diskFormat: 'raw' | 'qcow2', visibility: 'public' | 'private' | 'shared', user?: string) =>
+        openstack.uploadImageFast({ name: 'image', file: files[diskFormat] ?? '', diskFormat, visibility }, user)
+      images.raw = await add('raw', 'public')
+      images.qcow2 = await add('qcow2', 'public')
+      images.private = await add('qcow2', 'private', 'demo')
+      images.shared = await add('raw', 'shared', 'demo')
+      const { project_id: member } = await novaUser(openstack, 'other')
+      await openstack.glance('POST', `/v2/images/${images.shared}/members`, { user: 'demo', json: { member } })
+      images.deactivated = await add('raw', 'public')
+      await openstack.deactivate(images.deactivated)
+      images.deleted = await add('raw', 'public')
+      await openstack.deleteImage(images.deleted)
+      images.queued = await openstack.createImage({ name: 'queued', diskFormat: 'raw', visibility: 'public' })
+    },
+    { timeout: 120_000 },
+  )
+
+  after(() => stack.disposeAsync())
+
+  /** The same jobs with Glance itself and with the endpoint, in directories of their own. */
+  async function both(jobs: readonly NovaJob[]): Promise<{ direct: NovaResult[]; through: NovaResult[] }> {
+    const at = async (name: string) => {
+      await mkdir(join(site.directory, name), { recursive: true })
+      return join(site.directory, name)
+    }
+    const direct = await runNova(site.openstack.glanceUrl, await at('direct'), jobs)
+    return { direct, through: await runNova(site.endpoint('node1'), await at('through'), jobs) }
+  }
+
+  test('public, private, shared, deactivated, deleted and queued images, for who may have them and who may not', {
+    timeout: 180_000,
+  }, async () => {
+    const jobs: NovaJob[] = []
+    for (const name of ['admin', 'demo', 'other']) {
+      const user = await novaUser(site.openstack, name)
+      for (const [kind, image] of Object.entries(images)) {
+        jobs.push({ do: 'fetch_to_raw', user, image, name: `${name}-${kind}-raw` })
+        jobs.push({ do: 'fetch', user, image, name: `${name}-${kind}` })
+      }
+    }
+    const { direct, through } = await both(jobs)
+    const named = (results: NovaResult[]) => Object.fromEntries(results.map((one, at) => [jobs[at]?.name, one]))
+    assert.deepEqual(named(through), named(direct))
+    const outcome = named(through)
+    const hashes = { raw: await sha512(files.raw ?? ''), qcow2: await sha512(files.qcow2 ?? '') }
+    assert.equal(outcome['demo-raw']?.sha512, hashes.raw)
+    assert.equal(outcome['other-shared']?.sha512, hashes.raw)
+    assert.equal(outcome['other-qcow2']?.sha512, hashes.qcow2)
+    assert.equal(outcome['demo-private']?.sha512, hashes.qcow2)
+    assert.equal(outcome['other-private']?.error, 'ImageNotFound')
+    assert.equal(outcome['demo-deactivated']?.error, 'ImageNotAuthorized')
+    assert.equal(outcome['admin-deactivated']?.sha512, hashes.raw)
+    assert.equal(outcome['demo-deleted']?.error, 'ImageNotFound')
+    assert.ok(outcome['demo-queued']?.error)
+    const raw = join(site.directory, 'through', 'demo-qcow2-raw')
+    await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', raw, files.qcow2 ?? ''])
+    // Not one of the downloads that were granted was Glance's own, but those of an image that has no layer.
+    const fromGlance = await site.metric('node1', 'shoal_gateway_sent_bytes_total{source="glance"}')
+    assert.equal(fromGlance, 2 * (await stat(files.raw ?? '')).size)
+    assert.equal(await site.metric('node1', 'shoal_gateway_cut_total'), 0)
+  })
+
+  test('a snapshot is uploaded through it, byte by byte, and booted from again', { timeout: 120_000 }, async () => {
+    const user = await novaUser(site.openstack, 'demo')
+    const file = join(site.directory, 'snapshot')
+    await writeQcow2(file, 40 * MIB, 3)
+    const { size } = await stat(file)
+    const directory = join(site.directory, 'through')
+    await mkdir(directory, { recursive: true })
+    const [made] = await runNova(site.endpoint('node1'), directory, [
+      { do: 'snapshot', user, name: 'snapshot', file, format: 'qcow2' },
+    ])
+    assert.deepEqual({ ...made, image: '' }, { image: '', status: 'active', size })
+    const again: NovaJob = { do: 'fetch', user, image: made?.image ?? '', name: 'again' }
+    assert.deepEqual(await runNova(site.endpoint('node1'), directory, [again]), [{ size, sha512: await sha512(file) }])
+  })
+
+  test('an expired token is refused as Glance refuses it, and good with the token of a service', {
+    timeout: 120_000,
+  }, async () => {
+    const { openstack, directory } = site
+    // Known to the endpoint as one who may.
+    const warm = await novaUser(openstack, 'demo')
+    const path = `/v2/images/${images.private}/file`
+    assert.equal(
+      (await rawAnswer(site.endpoint('node1'), { path, headers: { 'x-auth-token': warm.token } })).status,
+      200,
+    )
+    await openstack.stopKeystone()
+    await run(UP, [join(directory, 'openstack'), '--token-ttl', '3'])
+    const short = await requestToken(openstack, 'demo')
+    const headers = { 'x-auth-token': short }
+    await until(
+      'the token has expired',
+      async () => (await rawAnswer(openstack.glanceUrl, { path, headers })).status === 401,
+    )
+    const service = { 'x-service-token': await requestToken(openstack, 'nova') }
+    for (const [sent, status] of [
+      [headers, 401],
+      [{ ...headers, ...service }, 200],
+    ] as const) {
+      const expected = await rawAnswer(openstack.glanceUrl, { path, headers: sent })
+      const actual = await rawAnswer(site.endpoint('node1'), { path, headers: sent })
+      assert.equal(expected.status, status)
+      assert.deepEqual(actual, expected)
+    }
+  })
+})
+
+async function requestToken({ keystoneUrl }: GlanceSite['openstack'], user: string): Promise<string> {
+  const domain = { id: 'default' }
+  const project = user === 'nova' ? 'service' : user
+  const auth = {
+    identity: { methods: ['password'], password: { user: { name: user, domain, password: `${user}pw` } } },
+    scope: { project: { name: project, domain } },
+  }
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${keystoneUrl}/auth/tokens`, { method: 'POST', headers, body: JSON.stringify({ auth }) })
+  await answer.body?.cancel()
+  return answer.headers.get('x-subject-token') ?? ''
+}
+
+async function sha512(path: string): Promise<string> {
+  return createHash('sha512')
+    .update(await readFile(path))
+    .digest('hex')
+}
