@@ -41,22 +41,19 @@ export class Arrangement {
     return (this.problem.slots[node] ?? 0) - (this.totals[node] ?? 0)
   }
 
-  /** What bringing an image's layers to a node would cost, beside those that are used there already. */
-  costToAdd(image: number, node: number): number {
-    let cost = 0
-    for (const layer of this.problem.chains[image] ?? []) {
-      if (this.users(layer, node) === 0) cost += this.problem.costs[layer]?.[node] ?? 0
-    }
-    return cost
+  /** What so many more users of a layer would cost on a node: fewer than none save something. */
+  layerChange(layer: number, node: number, vms: number): number {
+    const cost = this.problem.costs[layer]?.[node] ?? 0
+    const users = this.users(layer, node)
+    const brought = Number(users + vms > 0) - Number(users > 0)
+    return cost * (brought + this.problem.waitShare * vms)
   }
 
-  /** What would be saved if so many VMs of an image were not on a node. */
-  savedByTaking(image: number, node: number, vms: number): number {
-    let saved = 0
-    for (const layer of this.problem.chains[image] ?? []) {
-      if (this.users(layer, node) === vms) saved += this.problem.costs[layer]?.[node] ?? 0
-    }
-    return saved
+  /** What so many more VMs of an image would cost on a node because of its layers. */
+  imageChange(image: number, node: number, vms: number): number {
+    let cost = 0
+    for (const layer of this.problem.chains[image] ?? []) cost += this.layerChange(layer, node, vms)
+    return cost
   }
 
   /** What a change of the number of VMs on a node costs for balance. */
@@ -75,10 +72,13 @@ export class Arrangement {
   }
 
   cost(): number {
-    const { loads, spreadCost } = this.problem
-    let spread = 0
+    const { costs, loads, spreadCost, waitShare } = this.problem
+    let [waiting, spread] = [0, 0]
+    for (const [layer, row] of this.#users.entries()) {
+      for (const [node, users] of row.entries()) if (users > 0) waiting += users * (costs[layer]?.[node] ?? 0)
+    }
     for (const [node, total] of this.totals.entries()) spread += loadCost(loads[node] ?? 0, total)
-    return this.transferCost() + spreadCost * spread
+    return this.transferCost() + waitShare * waiting + spreadCost * spread
   }
 }
 

@@ -19,7 +19,7 @@ export function improve(arrangement: Arrangement, maxWork: number): void {
         work += nodes
         if (moveAway(arrangement, image, node)) isBetter = true
         if (arrangement.count(image, node) === 0) continue
-        if (arrangement.savedByTaking(image, node, arrangement.count(image, node)) === 0) continue
+        if (arrangement.imageChange(image, node, -arrangement.count(image, node)) === 0) continue
         work += nodes * problem.vms.length
         if (exchange(arrangement, image, node)) isBetter = true
       }
@@ -31,12 +31,12 @@ export function improve(arrangement: Arrangement, maxWork: number): void {
 function moveAway(arrangement: Arrangement, image: number, node: number): boolean {
   const all = arrangement.count(image, node)
   for (const vms of all === 1 ? [1] : [all, 1]) {
-    const gain = arrangement.savedByTaking(image, node, vms) - arrangement.spreadChange(node, -vms)
+    const gain = -arrangement.imageChange(image, node, -vms) - arrangement.spreadChange(node, -vms)
     let [best, target] = [gain * (1 - LEAST_GAIN), -1]
     if (gain <= 0) continue
     for (let other = 0; other < arrangement.totals.length; other += 1) {
       if (other === node || arrangement.freeSlots(other) < vms) continue
-      const cost = arrangement.costToAdd(image, other) + arrangement.spreadChange(other, vms)
+      const cost = arrangement.imageChange(image, other, vms) + arrangement.spreadChange(other, vms)
       if (cost < best) [best, target] = [cost, other]
     }
     if (target < 0) continue
@@ -54,18 +54,15 @@ function exchange(arrangement: Arrangement, image: number, node: number): boolea
   const here = arrangement.count(image, node)
   for (let other = 0; other < arrangement.totals.length; other += 1) {
     if (other === node || (arrangement.totals[other] ?? 0) === 0) continue
-    // At most this can be saved there: worth a closer look only when it is more than the best so far.
-    const isHere = arrangement.costToAdd(image, other) === 0
     for (let partner = 0; partner < images; partner += 1) {
       const there = arrangement.count(partner, other)
       if (partner === image || there === 0) continue
       const vms = Math.min(here, there)
-      if (!isHere && vms < here && vms < there) continue
       const gain = gainOfExchange(arrangement, { image, node, partner, other, vms })
       if (gain > best) [best, bestImage, bestNode, bestVms] = [gain, partner, other, vms]
     }
   }
-  if (bestNode < 0 || best <= LEAST_GAIN * arrangement.savedByTaking(image, node, here)) return false
+  if (bestNode < 0 || best <= -LEAST_GAIN * arrangement.imageChange(image, node, -here)) return false
   swap(arrangement, { image, node, partner: bestImage, other: bestNode, vms: bestVms })
   return true
 }
@@ -81,19 +78,16 @@ interface Exchange {
 function gainOfExchange(arrangement: Arrangement, exchanged: Exchange): number {
   const { problem } = arrangement
   const { image, node, partner, other, vms } = exchanged
-  const costAt = (layer: number, at: number) => problem.costs[layer]?.[at] ?? 0
   let gain = 0
   const [mine, theirs] = [problem.chains[image] ?? [], problem.chains[partner] ?? []]
   for (const layer of mine) {
     // A layer that both use is used on both nodes as before.
     if (theirs.includes(layer)) continue
-    if (arrangement.users(layer, node) === vms) gain += costAt(layer, node)
-    if (arrangement.users(layer, other) === 0) gain -= costAt(layer, other)
+    gain -= arrangement.layerChange(layer, node, -vms) + arrangement.layerChange(layer, other, vms)
   }
   for (const layer of theirs) {
     if (mine.includes(layer)) continue
-    if (arrangement.users(layer, other) === vms) gain += costAt(layer, other)
-    if (arrangement.users(layer, node) === 0) gain -= costAt(layer, node)
+    gain -= arrangement.layerChange(layer, other, -vms) + arrangement.layerChange(layer, node, vms)
   }
   return gain
 }

@@ -6,6 +6,8 @@ export interface PlacementProblem {
   readonly chains: readonly (readonly number[])[]
   /** By layer, then by node: what bringing the layer there costs, once for all VMs that use it there. */
   readonly costs: readonly Float64Array[]
+  /** What each VM costs that waits for a layer, as a share of what bringing it there costs; not shared with others. */
+  readonly waitShare: number
   /** By node: how many VMs it can take at most. */
   readonly slots: Int32Array
   /** By node: the VMs that it has already, or another measure of its load in which a VM counts 1. */
@@ -18,7 +20,7 @@ export interface PlacementProblem {
 }
 
 /** Throws a TypeError that names the first thing in a problem that contradicts itself. */
-export function checkProblem({ vms, chains, costs, slots, loads, spreadCost }: PlacementProblem): void {
+export function checkProblem({ vms, chains, costs, slots, loads, ...rates }: PlacementProblem): void {
   const nodes = slots.length
   if (chains.length !== vms.length) throw new TypeError(`${vms.length} images have ${chains.length} chains`)
   if (loads.length !== nodes) throw new TypeError(`${nodes} nodes have ${loads.length} loads`)
@@ -28,7 +30,7 @@ export function checkProblem({ vms, chains, costs, slots, loads, spreadCost }: P
   for (const layer of chains.flat()) {
     if (costs[layer]?.length !== nodes) throw new TypeError(`layer ${layer} has no cost for each of ${nodes} nodes`)
   }
-  for (const row of [...costs, loads, [spreadCost]]) {
+  for (const row of [...costs, loads, [rates.spreadCost, rates.waitShare]]) {
     for (const value of row) {
       if (!(value >= 0 && Number.isFinite(value))) throw new TypeError(`${value} is no cost or load`)
     }

@@ -28,7 +28,7 @@ export interface Relaxed {
 
 /** Places the VMs as if each paid its share of what it brings along, which is a flow of least cost. */
 export function relax(problem: PlacementProblem, sharers: Sharers, decisions?: Decisions): Relaxed {
-  const { vms, chains, costs, slots, loads, spreadCost } = problem
+  const { vms, chains, costs, waitShare, slots, loads, spreadCost } = problem
   let openCost = 0
   const shares = costs.map((row, layer) => {
     const decided = decisions?.[layer]
@@ -37,9 +37,9 @@ export function relax(problem: PlacementProblem, sharers: Sharers, decisions?: D
       if (decision === CLOSED) return Number.POSITIVE_INFINITY
       if (decision === OPEN) {
         openCost += cost
-        return 0
+        return waitShare * cost
       }
-      return cost / (sharers[layer]?.[node] ?? 1)
+      return cost / (sharers[layer]?.[node] ?? 1) + waitShare * cost
     })
   })
   const unitCosts = chains.map((chain) => {

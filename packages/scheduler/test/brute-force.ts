@@ -2,13 +2,16 @@ import type { PlacementProblem } from '../src/placement-problem.ts'
 
 /** The least cost of all placements that leave as few VMs over as can be, by looking at every one. */
 export function bruteForce(problem: PlacementProblem): { cost: number; unplaced: number } {
-  const { vms, chains, costs, slots, loads, spreadCost } = problem
+  const { vms, chains, costs, waitShare, slots, loads, spreadCost } = problem
   const counts = vms.map(() => new Array<number>(slots.length).fill(0))
   let best = { cost: Number.POSITIVE_INFINITY, unplaced: Number.POSITIVE_INFINITY }
   const measure = (unplaced: number) => {
     let cost = 0
     for (let node = 0; node < slots.length; node += 1) {
       const here = chains.filter((_, image) => (counts[image]?.[node] ?? 0) > 0)
+      for (const [image, chain] of chains.entries()) {
+        for (const layer of chain) cost += waitShare * (counts[image]?.[node] ?? 0) * (costs[layer]?.[node] ?? 0)
+      }
       for (const layer of new Set(here.flat())) cost += costs[layer]?.[node] ?? 0
       const total = counts.reduce((sum, row) => sum + (row[node] ?? 0), 0)
       if (total > (slots[node] ?? 0)) return

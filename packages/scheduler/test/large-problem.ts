@@ -23,5 +23,6 @@ export function largeProblem({ images, nodes, vms }: { images: number; nodes: nu
     slots: Int32Array.from({ length: nodes }, () => 1 + Math.floor(random() * 8)),
     loads: Float64Array.from({ length: nodes }, () => Math.floor(random() * 5)),
     spreadCost: 200e6,
+    waitShare: 0.25,
   }
 }

@@ -9,7 +9,8 @@ import { problemArbitrary } from './problem-arbitrary.ts'
 const near = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a))
 
 /** All that must hold of any placement; its cost is worked out anew. */
-function assertValid({ vms, slots, chains, costs, loads, spreadCost }: PlacementProblem, placed: JointPlacement): void {
+function assertValid(problem: PlacementProblem, placed: JointPlacement): void {
+  const { vms, slots, chains, costs, loads, spreadCost, waitShare } = problem
   const totals = new Int32Array(slots.length)
   const left = [...vms]
   const used = costs.map(() => new Set<number>())
@@ -23,6 +24,9 @@ function assertValid({ vms, slots, chains, costs, loads, spreadCost }: Placement
   let cost = 0
   for (const [layer, nodes] of used.entries()) for (const node of nodes) cost += costs[layer]?.[node] ?? 0
   assert.ok(near(cost, placed.transferCost))
+  for (const { image, node, vms: count } of placed.groups) {
+    for (const layer of chains[image] ?? []) cost += waitShare * count * (costs[layer]?.[node] ?? 0)
+  }
   for (const [node, total] of totals.entries()) {
     assert.ok(total <= (slots[node] ?? 0))
     for (let vm = 0; vm < total; vm += 1) cost += spreadCost * ((loads[node] ?? 0) + vm)
@@ -64,6 +68,14 @@ test('VMs of one image share what a node fetches, when balance costs nothing', (
   )
   assert.equal(transferCost, 20)
   assert.ok(isOptimal)
+})
+
+test('VMs that would wait where something is fetched go where it is, though the fetch could be shared', () => {
+  const costs = [Float64Array.of(10, 0)]
+  const problem = { ...emptyNodes(2, [4]), costs, loads: Float64Array.of(0, 3), spreadCost: 3 }
+  const vmsOn = (waitShare: number) =>
+    placeJointly({ ...problem, waitShare }).groups.find(({ node }) => node === 1)?.vms ?? 0
+  assert.ok(vmsOn(1) > vmsOn(0))
 })
 
 test('balance that is worth more than any transfer gives each node one VM', () => {
@@ -121,5 +133,6 @@ function emptyNodes(nodes: number, vms: readonly number[]): PlacementProblem {
     slots: new Int32Array(nodes).fill(10),
     loads: new Float64Array(nodes),
     spreadCost: 1,
+    waitShare: 0,
   }
 }

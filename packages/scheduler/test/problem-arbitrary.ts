@@ -18,6 +18,7 @@ export const problemArbitrary: fc.Arbitrary<PlacementProblem> = fc
       slots: rowOf(small(4)),
       loads: rowOf(small(3)),
       spreadCost: fc.constantFrom(0, 1, 4),
+      waitShare: fc.constantFrom(0, 0.5),
     })
   })
   .map(({ costs, slots, loads, ...rest }) => ({

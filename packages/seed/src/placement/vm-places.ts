@@ -20,6 +20,8 @@ export interface VmPlacesDeps {
 
 /** What a VM on a node with one VM more is worth in images that have to be fetched. */
 const USUAL_SPREAD = 0.5
+/** A VM that waits for a layer is as bad as half of fetching it once more (bench/scheduling). */
+const WAIT_SHARE = 0.5
 /** A node that is busy through and through counts as if it had so many VMs more. */
 const BUSY_AS_VMS = 2
 
@@ -86,6 +88,7 @@ function problemOf(
       return said.get(id)?.load ?? (inventory?.load1 ?? 0) + BUSY_AS_VMS * (look.busy[node] ?? 0)
     }),
     spreadCost: spread * (fullCost / all),
+    waitShare: WAIT_SHARE,
   }
 }
 

@@ -11,6 +11,7 @@ const problem: PlacementProblem = {
   slots: Int32Array.of(1, 1),
   loads: new Float64Array(2),
   spreadCost: 1,
+  waitShare: 0,
 }
 
 it('solves in a thread, refuses more than wait already, and says what is wrong with a problem', async (t) => {
