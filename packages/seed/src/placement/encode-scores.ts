@@ -4,7 +4,7 @@ export type EncodedScores = { readonly dense: string } | { readonly runs: readon
 /** What a run takes as JSON: three numbers with their commas, as the format says. */
 const RUN_CHARS = 13
 
-/** Encodes the score of each node, 0 to 255, in the order of the nodes. Undefined: all nodes have the same. */
+/** Encodes the score of each node, 0 to 255, in the order of the nodes. Undefined: all have 0, as hosts without Shoal do. */
 export function encodeScores(scores: Uint8Array): EncodedScores | undefined {
   const mostRuns = Math.ceil((scores.length * 4) / 3 / RUN_CHARS)
   const runs: number[] = []
@@ -12,10 +12,9 @@ export function encodeScores(scores: Uint8Array): EncodedScores | undefined {
   for (let at = 1; at <= scores.length; at += 1) {
     const score = scores[first] ?? 0
     if (at < scores.length && scores[at] === score) continue
-    if (first === 0 && at === scores.length) return undefined
     if (score > 0) runs.push(first, at - first, score)
     if (runs.length > 3 * mostRuns) return { dense: Buffer.from(scores).toString('base64') }
     first = at
   }
-  return { runs }
+  return runs.length === 0 ? undefined : { runs }
 }
