@@ -1,15 +1,17 @@
 #!/bin/bash
 # Adds Nova to a Keystone and Glance that up.sh has brought up: API, conductor, scheduler, a compute service on libvirt with
-# QEMU's own emulation, Placement and RabbitMQ, from Debian's packages, as plain processes that live in one directory.
+# QEMU's own emulation, Placement, Neutron's server and RabbitMQ, from Debian's packages, as plain processes that live in one directory.
 #
 #   nova-up.sh DIRECTORY [--host-name NAME] [--glance-endpoint URL] [--seed-url URL] [--seed-token-file FILE]
-#                        [--image-cache own|nova] [--without-weigher]
+#                        [--image-cache own|nova] [--weight-multiplier NUMBER] [--without-weigher] [--decoy NAME]
+#
+# --decoy adds a compute service of Nova's fake driver, with more of everything.
 #
 # Prints `export` lines; they are also in DIRECTORY/nova-env.sh. Run again it starts only what does not run, with the
 # settings of the first time. End it with nova-down.sh, before down.sh. Needs root, and namespaces for mounts.
 set -euo pipefail
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 [ $# -ge 1 ] && [ "${1#-}" = "$1" ] || usage
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,14 +22,14 @@ shift
 . "$STATE/settings.sh"
 [ "$MODE" = full ] || { echo 'nova-up.sh: Nova needs a Keystone: up.sh --mode full' >&2; exit 1; }
 
-HOST_NAME=compute1 GLANCE_ENDPOINT='' SEED_URL='' SEED_TOKEN_FILE='' IMAGE_CACHE=nova WITHOUT_WEIGHER=''
-NOVA_PORT=8774 PLACEMENT_PORT=8778 BROKER_PORT=5672
+HOST_NAME=compute1 GLANCE_ENDPOINT='' SEED_URL='' SEED_TOKEN_FILE='' IMAGE_CACHE=nova WEIGHT_MULTIPLIER=2.0 WITHOUT_WEIGHER='' DECOY=''
+NOVA_PORT=8774 PLACEMENT_PORT=8778 NEUTRON_PORT=9696 BROKER_PORT=5672
 # shellcheck source=/dev/null
 [ -e "$STATE/nova-settings.sh" ] && . "$STATE/nova-settings.sh"
 while [ $# -gt 0 ]; do
   case $1 in
     --without-weigher) WITHOUT_WEIGHER=1; shift; continue ;;
-    --host-name | --glance-endpoint | --seed-url | --seed-token-file | --image-cache) [ $# -ge 2 ] || usage ;;
+    --host-name | --glance-endpoint | --seed-url | --seed-token-file | --image-cache | --weight-multiplier | --decoy) [ $# -ge 2 ] || usage ;;
     *) usage ;;
   esac
   case $1 in
@@ -36,6 +38,8 @@ while [ $# -gt 0 ]; do
     --seed-url) SEED_URL=$2 ;;
     --seed-token-file) SEED_TOKEN_FILE=$2 ;;
     --image-cache) IMAGE_CACHE=$2 ;;
+    --weight-multiplier) WEIGHT_MULTIPLIER=$2 ;;
+    --decoy) DECOY=$2 ;;
   esac
   shift 2
 done
@@ -45,12 +49,12 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 unset PYTHONPATH PYTHONHOME http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 
 umask 022
-for part in process database broker placement hypervisor nova; do
+for part in process database broker placement neutron hypervisor nova; do
   # shellcheck source=/dev/null
   . "$HERE/$part.sh"
 done
 sh "$HERE/../nova/install-tools.sh" --services >&2
-for name in HOST_NAME GLANCE_ENDPOINT SEED_URL SEED_TOKEN_FILE IMAGE_CACHE WITHOUT_WEIGHER; do
+for name in HOST_NAME GLANCE_ENDPOINT SEED_URL SEED_TOKEN_FILE IMAGE_CACHE WEIGHT_MULTIPLIER WITHOUT_WEIGHER DECOY; do
   printf '%s=%q\n' "$name" "${!name}"
 done >"$STATE/nova-settings.sh"
 
@@ -60,6 +64,7 @@ start_broker
 start_hypervisor
 start_placement
 await_broker
+start_neutron
 start_nova
 
 {

@@ -9,6 +9,8 @@ start_nova() {
     touch "$STATE/nova/is-set-up"
   fi
   for service in api conductor scheduler compute; do start_nova_service $service; done
+  [ -z "$DECOY" ] || start_decoy
+  await_http neutron "$NEUTRON_PORT" /
   await_http nova-api "$NOVA_PORT" /
   discover_compute
 }
@@ -26,6 +28,18 @@ start_nova_service() {
   start_process "$name" env "PYTHONPATH=$HERE/../nova/shoal_weigher" PYTHONDONTWRITEBYTECODE=1 \
     $PYTHON -c "import sys; sys.argv[0] = '$name'; from nova.cmd.$module import main; main()" \
     --config-file "$STATE/conf/nova.conf" --log-file "$STATE/log/$name-app.log"
+}
+
+# A second host, of Nova's own fake driver: one that has more of everything, and no image.
+start_decoy() {
+  process_pid nova-decoy >/dev/null && return 0
+  sed -e "s/^host = .*/host = $DECOY/" -e 's/^compute_driver = .*/compute_driver = fake.FakeDriver/' \
+    -e "s|^instances_path = .*|instances_path = $STATE/decoy|" -e "s|^state_path = .*|state_path = $STATE/decoy|" \
+    "$STATE/conf/nova.conf" >"$STATE/conf/nova-decoy.conf"
+  mkdir -p "$STATE/decoy"
+  start_process nova-decoy env PYTHONDONTWRITEBYTECODE=1 \
+    $PYTHON -c "import sys; sys.argv[0] = 'nova-compute'; from nova.cmd.compute import main; main()" \
+    --config-file "$STATE/conf/nova-decoy.conf" --log-file "$STATE/log/nova-decoy-app.log"
 }
 
 set_up_nova_databases() {
@@ -46,19 +60,21 @@ set_up_nova_databases() {
         mv "$(template_path python3-nova)" "$(template_path python3-nova)-$database"
       done
     fi
-    "${manage[@]}" cell_v2 map_cell0 --database_connection "sqlite:///$STATE/nova/nova_cell0.db"
-    "${manage[@]}" cell_v2 create_cell --name cell1 --database_connection "sqlite:///$STATE/nova/nova.db" \
+    "${manage[@]}" cell_v2 map_cell0 --database_connection "sqlite:///$STATE/nova/nova_cell0.db?timeout=60"
+    "${manage[@]}" cell_v2 create_cell --name cell1 --database_connection "sqlite:///$STATE/nova/nova.db?timeout=60" \
       --transport-url "$(broker_url)"
   } >>"$STATE/log/setup.log" 2>&1
 }
 
 broker_url() { echo "rabbit://guest:guest@$(local_address):$BROKER_PORT/"; }
 
-# discover_compute: until the compute service has told of itself and the API knows it, at most 180 s.
+is_discovered() { grep -q "Creating host mapping for compute host '$1'" "$STATE/log/setup.log"; }
+
+# discover_compute: until the compute services have told of themselves and the API knows them, at most 60 times.
 discover_compute() {
   for _ in $(seq 60); do
     nova_command manage --config-file "$STATE/conf/nova.conf" cell_v2 discover_hosts --verbose >>"$STATE/log/setup.log" 2>&1 || true
-    grep -q "Creating host mapping for compute host '$HOST_NAME'" "$STATE/log/setup.log" && return 0
+    is_discovered "$HOST_NAME" && { [ -z "$DECOY" ] || is_discovered "$DECOY"; } && return 0
     process_pid nova-compute >/dev/null || break
     sleep 1
   done
@@ -132,9 +148,9 @@ debug = true
 [wsgi]
 api_paste_config = $STATE/conf/nova-api-paste.ini
 [api_database]
-connection = sqlite:///$STATE/nova/nova_api.db
+connection = sqlite:///$STATE/nova/nova_api.db?timeout=60
 [database]
-connection = sqlite:///$STATE/nova/nova.db
+connection = sqlite:///$STATE/nova/nova.db?timeout=60
 [conductor]
 workers = 1
 [scheduler]
@@ -142,9 +158,11 @@ workers = 1
 discover_hosts_in_cells_interval = -1
 [filter_scheduler]
 weight_classes = $weighers
+enabled_filters = ComputeFilter,ImagePropertiesFilter
 [shoal]
 seed_url = $SEED_URL
 token_file = $SEED_TOKEN_FILE
+weight_multiplier = $WEIGHT_MULTIPLIER
 [image_cache]
 remove_unused_base_images = $([ "$IMAGE_CACHE" = own ] && echo false || echo true)
 [oslo_concurrency]
@@ -161,7 +179,7 @@ $(service_credentials)
 endpoint_override = http://$(local_address):$PLACEMENT_PORT
 [neutron]
 $(service_credentials)
-endpoint_override = http://$(local_address):9696
+endpoint_override = http://$(local_address):$NEUTRON_PORT
 [cinder]
 $(service_credentials)
 endpoint_template = http://$(local_address):8776/v3/%(project_id)s

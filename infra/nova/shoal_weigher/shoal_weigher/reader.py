@@ -20,7 +20,8 @@ class SnapshotReader:
         self._monotonic = monotonic
         # Snapshot, when it was last known to hold, ETag: one tuple, so that it is read at once.
         self._held = (None, 0.0, None)
-        self._problem = None
+        # So that the first answer is told too.
+        self._problem = 'the seed was not asked yet'
         self._starting = threading.Lock()
         self._pid = None
         self._stop = None

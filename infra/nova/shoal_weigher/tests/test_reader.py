@@ -44,7 +44,9 @@ class ReaderTest(unittest.TestCase):
             return made, seed.requests
 
     def test_what_the_seed_says_is_there_afterwards(self):
-        made, requests = self.ask(lambda handler: reply(handler, DOCUMENT))
+        with self.assertLogs('shoal_weigher', 'INFO') as logs:
+            made, requests = self.ask(lambda handler: reply(handler, DOCUMENT))
+        self.assertIn('1 images on 2 nodes', logs.output[0])
         self.assertEqual(1.0, made.current().scores_of(IMAGE)('compute-1'))
         self.assertEqual('/v1/scheduler/snapshot', requests[0][0])
         self.assertNotIn('Authorization', requests[0][1])
