@@ -1,6 +1,5 @@
 import { type IncomingMessage, request } from 'node:http'
 import type { Readable } from 'node:stream'
-import { endToEnd, headerLines } from '../../packages/peer/src/glance/hop-headers.ts'
 
 export interface RawRequest {
   readonly method?: string
@@ -18,7 +17,8 @@ export interface RawAnswer {
   readonly body: Buffer
 }
 
-const OF_THE_MOMENT = new Set(['date', 'x-openstack-request-id'])
+/** Of this one answer, or of the connection that it came over. */
+const OF_THE_MOMENT = new Set([...['date', 'x-openstack-request-id', 'connection', 'keep-alive', 'transfer-encoding']])
 
 /** Sends a request as it is written, to a server that is called by the same name wherever it is. */
 export async function rawAnswer(
@@ -46,9 +46,12 @@ export async function rawAnswer(
   return {
     status: answer.statusCode ?? 0,
     reason: answer.statusMessage ?? '',
-    headers: headerLines(endToEnd(answer.rawHeaders, OF_THE_MOMENT)).map(
-      ([name, value]) => `${name.toLowerCase()}: ${value}`,
-    ),
+    headers: linesOf(answer.rawHeaders),
     body: Buffer.concat(chunks),
   }
+}
+
+function linesOf(raw: readonly string[]): string[] {
+  const names = raw.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  return names.flatMap((name, at) => (OF_THE_MOMENT.has(name) ? [] : [`${name}: ${raw[at * 2 + 1]}`]))
 }

@@ -13,9 +13,7 @@ export class CallerNames {
 
   nameOf(headers: RawHeaders): string {
     const lines = headerLines(endToEnd(headers, INDIFFERENT)).map(([name, value]) => `${name.toLowerCase()}: ${value}`)
-    const hmac = createHmac('sha256', this.#key)
-    for (const line of lines.sort()) hmac.update(`${line}\n`)
-    return hmac.digest('base64url')
+    return createHmac('sha256', this.#key).update(JSON.stringify(lines.sort())).digest('base64url')
   }
 }
 

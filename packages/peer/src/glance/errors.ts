@@ -11,7 +11,7 @@ export const gatewayErrors = {
     hint: "Look at Glance's log and load, or raise glance.silenceMs of the peer.",
   },
   SHOAL_GATEWAY_BUSY: {
-    message: 'This node has {limit} downloads waiting, the most it allows.',
+    message: 'This node has {limit} downloads under way or waiting, the most it allows.',
     hint: 'Try again later; glance.maxDownloads is how many run at a time.',
   },
   SHOAL_GATEWAY_CUT: {

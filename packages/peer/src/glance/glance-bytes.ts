@@ -88,5 +88,5 @@ async function ask({ upstream }: GlanceBytesDeps, init: GlanceBytesInit, offset:
 
 function cut({ upstream }: Pick<GlanceBytesDeps, 'upstream'>, reason: unknown): ShoalError {
   const text = reason instanceof Error ? reason.message : String(reason)
-  return gatewayError('SHOAL_GATEWAY_UNREACHABLE', { url: upstream.host, reason: text }, reason)
+  return gatewayError('SHOAL_GATEWAY_UNREACHABLE', { url: upstream.origin, reason: text }, reason)
 }

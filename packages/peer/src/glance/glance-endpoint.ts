@@ -6,7 +6,7 @@ import { downloadedImage } from './downloaded-image.ts'
 import type { Downloads } from './downloads.ts'
 import { answerError, type Exchange, ExchangeOver } from './exchange.ts'
 import type { GatewayCounters } from './metrics.ts'
-import { type HostName, passThrough } from './pass-through.ts'
+import { passThrough } from './pass-through.ts'
 import type { Upstream } from './upstream.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024
@@ -29,15 +29,13 @@ export interface GlanceEndpointDeps {
 
 export interface GlanceEndpointOptions {
   readonly listen: { readonly host: string; readonly port: number }
-  /** See {@link HostName}. */
-  readonly sendHost: HostName
   /** So long a client may neither take nor send anything while its request runs. Milliseconds. */
   readonly stallMs: number
 }
 
 /**
  * Glance's API on a compute node. It is no fastify service: every path is Glance's, no body is ours to parse, and what a router or a
- * serialiser would do to a request is what must not happen to it (ADR 25).
+ * serialiser would do to a request is what must not happen to it (ADR 30).
  */
 export class GlanceEndpoint implements AsyncDisposable {
   readonly #deps: GlanceEndpointDeps
@@ -114,13 +112,15 @@ export class GlanceEndpoint implements AsyncDisposable {
     let code: string | undefined
     try {
       if (image !== undefined) await downloads.answer(image, exchange)
-      else await passThrough(exchange, { ...this.#deps, host: this.#options.sendHost })
+      else await passThrough(exchange, this.#deps.upstream)
     } catch (error) {
       const answered = answerError(exchange, error)
       code = error instanceof ExchangeOver ? undefined : answered.code
       if (code === 'SHOAL_GATEWAY_CUT') counters.cut()
       if (code !== undefined) logger.error({ requestId, code, error, hint: answered.hint }, 'request to Glance failed')
     }
+    // Glance may have answered before it had all of the request: the rest is in the way of the next one.
+    if (!request.complete) request.unpipe().resume()
     await closed.promise
     const status = response.statusCode
     counters.answered({ isDownload: image !== undefined, status })

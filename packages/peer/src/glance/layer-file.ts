@@ -13,7 +13,7 @@ const TROUBLE_MS = 60_000
 
 export interface LayerFileDeps {
   readonly layer: StoredLayer
-  readonly reader: Pick<LayerReader, 'isHere' | 'readInto' | 'hint'>
+  readonly reader: Pick<LayerReader, 'isHere' | 'readInto'>
   /** The image's bytes from Glance itself, from an offset to the end. */
   readonly fromGlance: (offset: number, options: { signal: AbortSignal }) => AsyncGenerator<Buffer>
   readonly clock: Clock

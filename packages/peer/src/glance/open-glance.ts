@@ -48,7 +48,7 @@ export async function openGlance(
   const { url, caFile, host, port, silenceMs, waitMs, giveUpMs, maxDownloads, patienceMs, sendHost } = glance
   if (url === null) return undefined
   const logger = deps.logger.child({ component: 'glance' })
-  const upstream = await Upstream.open({ url, caFile, silenceMs })
+  const upstream = await Upstream.open({ url, caFile, sendHost, silenceMs })
   const known = new KnownFiles(deps.state)
   await known.open()
   const counters = registerGatewayMetrics(deps.metrics, () => downloads.running)
@@ -61,11 +61,8 @@ export async function openGlance(
       limit: new GlanceLimit({ clock, node: deps.limits }, glance.limitBytesPerSecond),
       onStored: ({ layer }) => deps.onStored(layer),
     },
-    { host: sendHost, maxDownloads, patienceMs, giveUpMs },
+    { maxDownloads, patienceMs, giveUpMs },
   )
   const stallMs = Math.max(waitMs, giveUpMs, silenceMs) + STALL_MARGIN_MS
-  return new GlanceEndpoint(
-    { upstream, downloads, counters, clock, logger },
-    { listen: { host, port }, sendHost, stallMs },
-  )
+  return new GlanceEndpoint({ upstream, downloads, counters, clock, logger }, { listen: { host, port }, stallMs })
 }

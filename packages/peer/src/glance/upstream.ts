@@ -5,17 +5,23 @@ import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { errorCode, errorMessage } from '@shoal/core'
 import { gatewayError } from './errors.ts'
-import type { RawHeaders } from './hop-headers.ts'
+import { endToEnd, type RawHeaders, values } from './hop-headers.ts'
 
 const CONNECT_MS = 10_000
+const CHUNKED = ['Transfer-Encoding', 'chunked']
+const HOST: ReadonlySet<string> = new Set(['host'])
 /** Keystone's tokens may be long, and a catalogue in a header is longer. */
 const MAX_HEADER_BYTES = 64 * 1024
+
+/** Which name of Glance it is sent: the one that the client used itself, or Glance's own. */
+export type HostName = 'caller' | 'glance'
 
 export interface UpstreamOptions {
   /** Base URL of Glance, without `/v2`. */
   readonly url: string
   /** Certificates to trust in place of the system's. */
   readonly caFile: string | null
+  readonly sendHost: HostName
   /** So long Glance may say nothing. Milliseconds. */
   readonly silenceMs: number
 }
@@ -24,10 +30,11 @@ export interface UpstreamRequest {
   readonly method: string
   /** Path and query as the client sent them. */
   readonly path: string
-  /** `Host` among them. */
+  /** `Host` among them, as the client has it. */
   readonly headers: RawHeaders
-  /** Sent as it comes; its length is in the headers, or it is sent in chunks. */
+  /** Sent as it comes; its length is in the headers, or `isChunked`. */
   readonly body?: Readable | undefined
+  readonly isChunked?: boolean | undefined
   readonly silenceMs?: number | undefined
   /** Glance is ready for the body of a request that expects to be told so. */
   readonly onContinue?: (() => void) | undefined
@@ -59,9 +66,9 @@ export class Upstream {
     return new Upstream(options, ca)
   }
 
-  /** Glance's own name, for `Host`. */
-  get host(): string {
-    return this.#base.host
+  /** For people. */
+  get origin(): string {
+    return this.#base.origin
   }
 
   /**
@@ -80,7 +87,7 @@ export class Upstream {
         host,
         port: this.#base.port === '' ? undefined : this.#base.port,
         path: this.#base.pathname.replace(/\/+$/, '') + path,
-        headers: [...headers, 'Connection', 'close'],
+        headers: [...this.#withHost(headers), 'Connection', 'close', ...(request.isChunked === true ? CHUNKED : [])],
         // The name on the certificate is Glance's, whatever the client calls it.
         servername: isIP(host) === 0 ? host : '',
         ...(this.#ca === undefined ? {} : { ca: this.#ca }),
@@ -103,6 +110,12 @@ export class Upstream {
         if (request.onContinue !== undefined) outgoing.flushHeaders()
       }
     })
+  }
+
+  #withHost(headers: RawHeaders): RawHeaders {
+    const hasHost = values(headers, 'host').length > 0
+    if (this.#options.sendHost === 'caller' && hasHost) return headers
+    return ['Host', this.#base.host, ...endToEnd(headers, HOST)]
   }
 
   #fault(error: Error): Error {

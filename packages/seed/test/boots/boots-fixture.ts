@@ -3,6 +3,7 @@ import { type Digest, ManualClock } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
 import { BootClaims, type BootClaimsDeps } from '../../src/boots/boot-claims.ts'
 import { BootWishes } from '../../src/boots/boot-wish.ts'
+import { FileClaims } from '../../src/boots/file-claims.ts'
 import { EventJournal } from '../../src/events/event-journal.ts'
 import { Catalogue } from '../../src/images/catalogue.ts'
 import type { ImageRecord } from '../../src/images/image-record.ts'
@@ -25,11 +26,16 @@ export class BootsFixture {
   /** Images whose import was asked for, and how urgently. */
   readonly asked: [image: string, priority: number | undefined][] = []
   readonly catalogue = new Catalogue(this.state)
-  #parts: { readonly boots: BootClaims; readonly assignments: Assignments } | undefined
+  #parts: { readonly boots: BootClaims; readonly files: FileClaims; readonly assignments: Assignments } | undefined
 
   get boots(): BootClaims {
     if (this.#parts === undefined) throw new TypeError('the fixture was not started')
     return this.#parts.boots
+  }
+
+  get files(): FileClaims {
+    if (this.#parts === undefined) throw new TypeError('the fixture was not started')
+    return this.#parts.files
   }
 
   get assignments(): Assignments {
@@ -61,7 +67,7 @@ export class BootsFixture {
     const profiles = { wantsRecordings: (image: string) => image === 'recorded', revision: () => 3 }
     const registry = { has: (node: string) => nodes.has(node) }
     const deps = { wishes, assignments, catalogue, importer, watcher, registry, journal, profiles, clock }
-    this.#parts = { boots: new BootClaims(deps), assignments }
+    this.#parts = { boots: new BootClaims(deps), files: new FileClaims(deps), assignments }
     return this
   }
 
