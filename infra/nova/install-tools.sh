@@ -4,7 +4,7 @@ set -eu
 
 case "${1:-}" in
   '') wanted='python3-nova qemu-utils' ;;
-  --services) wanted='python3-nova python3-placement python3-neutron rabbitmq-server libvirt-daemon-system libvirt-clients python3-libvirt qemu-system-x86 qemu-utils' ;;
+  --services) wanted='python3-nova python3-placement python3-neutron rabbitmq-server mariadb-server-core mariadb-client-core python3-pymysql libvirt-daemon-system libvirt-clients python3-libvirt qemu-system-x86 qemu-utils' ;;
   *) echo "unknown argument $1. Usage: sh infra/nova/install-tools.sh [--services]" >&2; exit 2 ;;
 esac
 # shellcheck disable=SC2086

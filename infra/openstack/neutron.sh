@@ -1,10 +1,7 @@
-# Sourced: Neutron's server with SQLite and no agents: Nova asks it for ports and security groups, also of machines that have none.
+# Sourced: Neutron's server, without agents: Nova asks it for ports and security groups, also of machines that have none.
 # Needs the settings of nova-up.sh.
 
-start_neutron() {
-  process_pid neutron >/dev/null && return 0
-  refuse_taken_port neutron "$NEUTRON_PORT"
-  local database=$STATE/neutron.db template
+write_neutron_configuration() {
   cat >"$STATE/conf/neutron-api-paste.ini" <<CONF
 [composite:neutron]
 use = egg:Paste#urlmap
@@ -49,7 +46,7 @@ notify_nova_on_port_status_changes = false
 notify_nova_on_port_data_changes = false
 use_stderr = false
 [database]
-connection = sqlite:///$database
+connection = $(database_url neutron)
 [keystone_authtoken]
 $(service_credentials)
 [oslo_concurrency]
@@ -59,19 +56,11 @@ type_drivers = local
 tenant_network_types = local
 mechanism_drivers =
 CONF
-  if [ ! -e "$database" ]; then
-    template=$(template_path python3-neutron)
-    if [ -e "$template" ]; then
-      cp "$template" "$database"
-    else
-      # Its migrations are for other databases; its own tests make the tables so, too.
-      $PYTHON -c 'import sys, sqlalchemy
-from neutron.db.migration.models import head
-head.get_metadata().create_all(sqlalchemy.create_engine(f"sqlite:///{sys.argv[1]}"))' "$database" >>"$STATE/log/setup.log" 2>&1
-      use_write_ahead_log "$database"
-      save_template python3-neutron "$database"
-    fi
-  fi
+}
+
+start_neutron() {
+  process_pid neutron >/dev/null && return 0
+  refuse_taken_port neutron "$NEUTRON_PORT"
   # A list of ports looks into tables of a plugin that is not loaded: all of them are made known.
   start_process neutron $PYTHON -c "import sys; sys.argv[0] = 'neutron-server'
 from neutron.cmd.eventlet.server import main

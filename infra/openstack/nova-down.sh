@@ -27,3 +27,4 @@ wait
 stop_machines
 stop_process hypervisor
 stop_process broker
+stop_process database

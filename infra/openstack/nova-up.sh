@@ -1,6 +1,6 @@
 #!/bin/bash
 # Adds Nova to a Keystone and Glance that up.sh has brought up: API, conductor, scheduler, a compute service on libvirt with
-# QEMU's own emulation, Placement, Neutron's server and RabbitMQ, from Debian's packages, as plain processes that live in one directory.
+# QEMU's own emulation, Placement, Neutron's server, MariaDB and RabbitMQ, from Debian's packages, as plain processes that live in one directory.
 #
 #   nova-up.sh DIRECTORY [--host-name NAME] [--glance-endpoint URL] [--seed-url URL] [--seed-token-file FILE]
 #                        [--image-cache own|nova] [--weight-multiplier NUMBER] [--without-weigher] [--decoy NAME]
@@ -23,7 +23,7 @@ shift
 [ "$MODE" = full ] || { echo 'nova-up.sh: Nova needs a Keystone: up.sh --mode full' >&2; exit 1; }
 
 HOST_NAME=compute1 GLANCE_ENDPOINT='' SEED_URL='' SEED_TOKEN_FILE='' IMAGE_CACHE=nova WEIGHT_MULTIPLIER=2.0 WITHOUT_WEIGHER='' DECOY=''
-NOVA_PORT=8774 PLACEMENT_PORT=8778 NEUTRON_PORT=9696 BROKER_PORT=5672
+NOVA_PORT=8774 PLACEMENT_PORT=8778 NEUTRON_PORT=9696 DATABASE_PORT=3306 BROKER_PORT=5672
 # shellcheck source=/dev/null
 [ -e "$STATE/nova-settings.sh" ] && . "$STATE/nova-settings.sh"
 while [ $# -gt 0 ]; do
@@ -49,7 +49,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 unset PYTHONPATH PYTHONHOME http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
 
 umask 022
-for part in process database broker placement neutron hypervisor nova; do
+for part in process database database-server broker placement neutron hypervisor nova; do
   # shellcheck source=/dev/null
   . "$HERE/$part.sh"
 done
@@ -62,6 +62,11 @@ trap 'status=$?; [ $status = 0 ] || "$HERE/nova-down.sh" "$STATE" >&2; exit $sta
 
 start_broker
 start_hypervisor
+start_database_server
+write_placement_configuration
+write_neutron_configuration
+write_nova_configuration
+set_up_databases
 start_placement
 await_broker
 start_neutron

@@ -1,13 +1,7 @@
-# Sourced: Nova with SQLite. Needs the settings of nova-up.sh.
+# Sourced: Nova. Needs the settings of nova-up.sh.
 
 start_nova() {
-  mkdir -p "$STATE/nova" "$STATE/instances"
-  write_nova_configuration
   local service
-  if [ ! -e "$STATE/nova/is-set-up" ]; then
-    set_up_nova_databases || { tail -n 30 "$STATE/log/setup.log" >&2; return 1; }
-    touch "$STATE/nova/is-set-up"
-  fi
   for service in api conductor scheduler compute; do start_nova_service $service; done
   [ -z "$DECOY" ] || start_decoy
   await_http neutron "$NEUTRON_PORT" /
@@ -42,28 +36,32 @@ start_decoy() {
     --config-file "$STATE/conf/nova-decoy.conf" --log-file "$STATE/log/nova-decoy-app.log"
 }
 
-set_up_nova_databases() {
-  local database template manage
-  manage=(nova_command manage --config-file "$STATE/conf/nova.conf")
-  {
-    for database in nova_api nova nova_cell0; do
-      template=$(template_path python3-nova)-$database
-      [ -e "$template" ] && cp "$template" "$STATE/nova/$database.db"
-    done
-    if [ ! -e "$STATE/nova/nova.db" ]; then
-      "${manage[@]}" api_db sync
-      "${manage[@]}" db sync --local_cell
-      cp "$STATE/nova/nova.db" "$STATE/nova/nova_cell0.db"
-      for database in nova_api nova nova_cell0; do
-        use_write_ahead_log "$STATE/nova/$database.db"
-        save_template python3-nova "$STATE/nova/$database.db"
-        mv "$(template_path python3-nova)" "$(template_path python3-nova)-$database"
-      done
-    fi
-    "${manage[@]}" cell_v2 map_cell0 --database_connection "sqlite:///$STATE/nova/nova_cell0.db?timeout=60"
-    "${manage[@]}" cell_v2 create_cell --name cell1 --database_connection "sqlite:///$STATE/nova/nova.db?timeout=60" \
-      --transport-url "$(broker_url)"
-  } >>"$STATE/log/setup.log" 2>&1
+# set_up_databases: tables of all services, and the cells of Nova, which know addresses of this instance.
+set_up_databases() {
+  [ -e "$STATE/nova/is-set-up" ] && return 0
+  mkdir -p "$STATE/nova"
+  if [ ! -e "$STATE/nova-databases-are-set-up" ]; then
+    set_up nova_manage api_db sync
+    set_up nova_manage cell_v2 map_cell0 --database_connection "$(database_url nova_cell0)"
+    set_up nova_manage db sync
+    set_up /usr/bin/placement-manage --config-file "$STATE/conf/placement/placement.conf" db sync
+    set_up $PYTHON -c 'from neutron.db.migration.cli import main; main()' --config-file "$STATE/conf/neutron.conf" upgrade heads
+    sql 'DELETE FROM nova_api.cell_mappings'
+    save_databases
+  fi
+  set_up nova_manage cell_v2 map_cell0 --database_connection "$(database_url nova_cell0)"
+  set_up nova_manage cell_v2 create_cell --name cell1
+  touch "$STATE/nova/is-set-up"
+}
+
+nova_manage() { nova_command manage --config-file "$STATE/conf/nova.conf" "$@"; }
+
+# set_up COMMAND...: its words are shown only when it fails.
+set_up() {
+  "$@" >>"$STATE/log/setup.log" 2>&1 && return 0
+  echo "nova-up.sh: failed: $*" >&2
+  tail -n 30 "$STATE/log/setup.log" >&2
+  return 1
 }
 
 broker_url() { echo "rabbit://guest:guest@$(local_address):$BROKER_PORT/"; }
@@ -73,7 +71,7 @@ is_discovered() { grep -q "Creating host mapping for compute host '$1'" "$STATE/
 # discover_compute: until the compute services have told of themselves and the API knows them, at most 60 times.
 discover_compute() {
   for _ in $(seq 60); do
-    nova_command manage --config-file "$STATE/conf/nova.conf" cell_v2 discover_hosts --verbose >>"$STATE/log/setup.log" 2>&1 || true
+    nova_manage cell_v2 discover_hosts --verbose >>"$STATE/log/setup.log" 2>&1 || true
     is_discovered "$HOST_NAME" && { [ -z "$DECOY" ] || is_discovered "$DECOY"; } && return 0
     process_pid nova-compute >/dev/null || break
     sleep 1
@@ -148,9 +146,9 @@ debug = true
 [wsgi]
 api_paste_config = $STATE/conf/nova-api-paste.ini
 [api_database]
-connection = sqlite:///$STATE/nova/nova_api.db?timeout=60
+connection = $(database_url nova_api)
 [database]
-connection = sqlite:///$STATE/nova/nova.db?timeout=60
+connection = $(database_url nova)
 [conductor]
 workers = 1
 [scheduler]

@@ -1,30 +1,22 @@
-# Sourced: Placement with SQLite under uwsgi. Needs the settings of up.sh, PLACEMENT_PORT.
+# Sourced: Placement under uwsgi. Needs the settings of up.sh, PLACEMENT_PORT.
 
-start_placement() {
-  process_pid placement >/dev/null && return 0
-  local database=$STATE/placement.db template
+write_placement_configuration() {
   mkdir -p "$STATE/conf/placement"
   cat >"$STATE/conf/placement/placement.conf" <<CONF
 [DEFAULT]
 log_file = $STATE/log/placement-app.log
 use_stderr = false
 [placement_database]
-connection = sqlite:///$database
+connection = $(database_url placement)
 [api]
 auth_strategy = keystone
 [keystone_authtoken]
 $(service_credentials)
 CONF
-  if [ ! -e "$database" ]; then
-    template=$(template_path python3-placement)
-    if [ -e "$template" ]; then
-      cp "$template" "$database"
-    else
-      /usr/bin/placement-manage --config-file "$STATE/conf/placement/placement.conf" db sync >>"$STATE/log/setup.log" 2>&1
-      use_write_ahead_log "$database"
-      save_template python3-placement "$database"
-    fi
-  fi
+}
+
+start_placement() {
+  process_pid placement >/dev/null && return 0
   start_process placement env "OS_PLACEMENT_CONFIG_DIR=$STATE/conf/placement" \
     /usr/bin/uwsgi_python3 --http-socket "$HOST:$PLACEMENT_PORT" --wsgi-file /usr/bin/placement-api \
     --master --no-orphans --die-on-term --lazy-apps --enable-threads --need-app --processes 1 --threads 4 \

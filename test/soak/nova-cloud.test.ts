@@ -113,6 +113,12 @@ async function checked(nova: Nova, ids: readonly string[]): Promise<void> {
   }
 }
 
+/** What the weigher gave to hosts, a list for each request. */
+async function shoalWeights(nova: Nova): Promise<number[][]> {
+  const lines = (await nova.log('nova-scheduler')).matchAll(/ShoalWeigher: raw weights \{(.*?)\}/g)
+  return [...lines].map(([, hosts = '']) => [...hosts.matchAll(/\): ([0-9.]+)/g)].map(([, weight]) => Number(weight)))
+}
+
 test('an unmodified Nova starts servers where Shoal has their image, from what Shoal has put there or serves as Glance', async (t) => {
   const { openstack, cluster, nova, upload } = await start(t)
   let known = ''
@@ -133,12 +139,13 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
       { timeoutMs: STEP_MS },
     )
     const { ino } = await stat(base)
-    // The scheduler's first request begins its reading; then it knows within some seconds.
+    await cluster.complete(layer, ['node1'], STEP_MS)
+    // The scheduler's first request begins its reading, and does not wait for it.
     const first = await nova.createServer('first', image, FLAVOR.id)
     await active(nova, [first])
     await until(
       'the scheduler has read the scores',
-      async () => /Shoal: cache scores of/.test(await nova.log('nova-scheduler')),
+      async () => /Shoal: cache scores of [1-9]/.test(await nova.log('nova-scheduler')),
       {
         timeoutMs: STEP_MS,
       },
@@ -146,6 +153,10 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
     const ids: string[] = []
     for (const name of ['vm1', 'vm2', 'vm3']) ids.push(await nova.createServer(name, image, FLAVOR.id))
     assert.deepEqual(await active(nova, ids), ['node1', 'node1', 'node1'])
+    assert.ok(
+      (await shoalWeights(nova)).at(-1)?.some((weight) => weight > 0.5),
+      'the host with the image weighs nothing',
+    )
     await checked(nova, ids)
     assert.equal((await openstack.imageReads(image)).length, readsBefore, 'Glance was asked for the image')
     assert.equal((await stat(base)).ino, ino)
@@ -175,7 +186,8 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
     const endedAt = performance.now()
     await until('the scores are too old', async () => performance.now() - endedAt > SCORES_HOLD_MS)
     const id = await nova.createServer('alone', image, FLAVOR.id)
-    assert.deepEqual(await active(nova, [id]), [DECOY])
+    await active(nova, [id])
+    assert.deepEqual((await shoalWeights(nova)).at(-1), [0, 0])
     assert.match(await nova.log('nova-scheduler'), /no new cache scores/)
   })
 
@@ -183,8 +195,9 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
     await cluster.peer('node1').end('SIGTERM')
     await nova.reconfigure({ withoutWeigher: true, glanceEndpoint: '' })
     const image = await upload('without Shoal')
-    const free = await nova.createServer('free', image, FLAVOR.id)
-    assert.deepEqual(await active(nova, [free]), [DECOY])
+    const weighed = (await shoalWeights(nova)).length
+    await active(nova, [await nova.createServer('free', image, FLAVOR.id)])
+    assert.equal((await shoalWeights(nova)).length, weighed)
     const answer = await nova.call('POST', '/servers', {
       server: { name: 'plain', imageRef: image, flavorRef: FLAVOR.id, networks: 'none', host: 'node1' },
     })
