@@ -18,10 +18,12 @@ nova_command() {
 start_nova_service() {
   local name=nova-$1 module=$1
   process_pid "$name" >/dev/null && return 0
+  local more=()
   [ "$module" = api ] && { refuse_taken_port nova "$NOVA_PORT"; module=api_os_compute; }
+  [ "$module" = compute ] && more=(--config-file "$STATE/conf/nova-compute.conf")
   start_process "$name" env "PYTHONPATH=$HERE/../nova/shoal_weigher" PYTHONDONTWRITEBYTECODE=1 \
     $PYTHON -c "import sys; sys.argv[0] = '$name'; from nova.cmd.$module import main; main()" \
-    --config-file "$STATE/conf/nova.conf" --log-file "$STATE/log/$name-app.log"
+    --config-file "$STATE/conf/nova.conf" "${more[@]}" --log-file "$STATE/log/$name-app.log"
 }
 
 # A second host, of Nova's own fake driver: one that has more of everything, and no image.
@@ -170,7 +172,7 @@ $(service_credentials)
 [service_user]
 send_service_user_token = false
 [glance]
-endpoint_override = ${GLANCE_ENDPOINT:-$GLANCE_URL}
+endpoint_override = $GLANCE_URL
 num_retries = 1
 [placement]
 $(service_credentials)
@@ -203,6 +205,11 @@ helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
 helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
 [vif_plug_linux_bridge_privileged]
 helper_command = /usr/bin/privsep-helper --config-file $STATE/conf/nova.conf
+CONF
+  # What a compute node has of its own.
+  cat >"$STATE/conf/nova-compute.conf" <<CONF
+[glance]
+endpoint_override = ${GLANCE_ENDPOINT:-$GLANCE_URL}
 CONF
   [ -n "$SEED_URL" ] || sed -i '/^seed_url = $/d; /^token_file = $/d' "$STATE/conf/nova.conf"
 }

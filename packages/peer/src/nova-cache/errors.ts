@@ -12,7 +12,11 @@ export const novaCacheErrors = {
   },
   SHOAL_NOVA_LOCK: {
     message: 'The lock {path} cannot be taken: {reason}.',
-    hint: "It should be an empty file that Nova and the peer's user may write to; remove it while nova-compute is stopped.",
+    hint: "It should be an empty file that Nova's group may write to: setfacl --default --modify group:nova:rw on its directory sees to that.",
+  },
+  SHOAL_NOVA_FAILED: {
+    message: 'The base file {path} could not be looked after: {reason}.',
+    hint: 'It is tried again; report it if it stays so.',
   },
 } as const satisfies ErrorTable
 

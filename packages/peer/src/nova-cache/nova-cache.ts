@@ -1,15 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs'
 import type { DesiredImage, NovaBase } from '@shoal/api'
-import { type Clock, errorCode, type Logger, parseDigest, type ShoalError } from '@shoal/core'
+import { type Clock, errorCode, errorMessage, type Logger, parseDigest } from '@shoal/core'
 import type { StoredLayer } from '@shoal/layer-store'
 import { Alarm } from '../alarm.ts'
 import { backOffMs } from '../back-off.ts'
 import { composeFailure } from '../compose/compose-failure.ts'
-import { layerError } from '../error-body.ts'
 import type { BaseFile } from './base-directory.ts'
 import { type BaseEntry, newEntry, viewOf } from './base-entry.ts'
 import type { BaseRecord, BaseRecords } from './base-records.ts'
 import type { BaseUsers } from './base-users.ts'
+import { novaCacheError } from './errors.ts'
 import { completeChain, type MakeBaseDeps, makeBase } from './make-base.ts'
 
 const LOOK_MS = 10_000
@@ -135,7 +135,12 @@ export class NovaCache {
       await this.#findUsers(signal)
       for (const entry of [...this.#entries.values()]) {
         if (signal.aborted) return
-        await (entry.tops.length > 0 ? this.#keep(entry, signal) : this.#letGo(entry))
+        try {
+          await (entry.tops.length > 0 ? this.#keep(entry, signal) : this.#letGo(entry))
+        } catch (error) {
+          if (signal.aborted) return
+          this.#fail(entry, error)
+        }
       }
       this.#tell(undefined)
     } catch (error) {
@@ -205,20 +210,12 @@ export class NovaCache {
     if (entry.state !== 'failed') entry.state = 'waiting'
     if (chain === undefined || entry.retryAt > clock.now()) return
     if (await directory.isBeingMade(entry.name, clock.now() - DOWNLOAD_MS)) return
-    try {
-      await this.#make(entry, chain, signal)
-    } catch (error) {
-      if (signal.aborted) return
-      this.#fail(
-        entry,
-        composeFailure(error, directory.pathOf(entry.name)) ?? layerError(chain[0].manifest.digest, error),
-      )
-    }
+    await this.#make(entry, chain, signal)
   }
 
   async #make(entry: BaseEntry, chain: readonly [StoredLayer, ...StoredLayer[]], signal: AbortSignal): Promise<void> {
     const { directory, records, clock, logger, onUse } = this.#deps
-    using lock = await directory.lock(entry.name)
+    using lock = await this.#lockToMake(entry)
     // Nova is making it, or removing it: the next look finds what came of that.
     if (lock === undefined || (await directory.find(entry.name)) !== undefined) return
     entry.state = 'making'
@@ -244,6 +241,20 @@ export class NovaCache {
     }
   }
 
+  /**
+   * Nova's lock. One that cannot be taken, because Nova made its file for itself alone, is done without: the file gets its name all at once
+   * and replaces nothing, and at worst Nova downloads the image as well.
+   */
+  async #lockToMake({ image, name }: BaseEntry): Promise<Disposable | undefined> {
+    try {
+      return await this.#deps.directory.lock(name)
+    } catch (error) {
+      if (errorCode(error) !== 'SHOAL_NOVA_LOCK') throw error
+      this.#deps.logger.debug({ image, error }, "a base file is made without Nova's lock")
+      return { [Symbol.dispose]: () => {} }
+    }
+  }
+
   /** Removes the file of an image that nobody wants here once nobody uses it; or leaves that to Nova, unless it was withdrawn. */
   async #letGo(entry: BaseEntry): Promise<void> {
     const { directory, records, clock, isWithdrawn, logger } = this.#deps
@@ -254,7 +265,7 @@ export class NovaCache {
     }
     entry.state = 'leaving'
     const isDue = this.#options.removes || record.layers.some(isWithdrawn)
-    if (!this.#isKnown || !isDue || entry.users.length > 0) return
+    if (!this.#isKnown || !isDue || entry.users.length > 0 || entry.retryAt > clock.now()) return
     const isQuiet = async () => {
       const found = await directory.find(name)
       return found !== undefined && clock.now() - found.mtimeMs >= QUIET_MS
@@ -281,14 +292,20 @@ export class NovaCache {
     Object.assign(entry, { state, error: undefined, failures: 0, retryAt: 0 })
   }
 
-  #fail(entry: BaseEntry, error: ShoalError): void {
+  #fail(entry: BaseEntry, cause: unknown): void {
+    const { image, name, tops } = entry
+    const path = this.#deps.directory.pathOf(name)
+    const error =
+      composeFailure(cause, path) ?? novaCacheError('SHOAL_NOVA_FAILED', { path, reason: errorMessage(cause) }, cause)
     const isNew = entry.error?.code !== error.code
-    Object.assign(entry, { state: 'failed', error })
+    Object.assign(entry, { state: tops.length > 0 ? 'failed' : 'leaving', error })
     this.#failures += 1
     this.#retryLater(entry)
     if (!isNew) return
-    const { image, name } = entry
-    this.#deps.logger.error({ image, name, code: error.code, hint: error.hint, error }, 'base file for Nova not made')
+    this.#deps.logger.error(
+      { image, name, code: error.code, hint: error.hint, error },
+      'base file for Nova: trying again',
+    )
   }
 
   #retryLater(entry: BaseEntry): void {

@@ -128,6 +128,26 @@ test('Nova is kept out while the file is made, and what came meanwhile all the s
   deepEqual([await node.files(), await node.records.all()], [[NAME], []])
 })
 
+test('a lock that cannot be taken keeps nothing from being made, but what is there from being removed', async () => {
+  const { node, digest } = await oneImage()
+  await using _ = node
+  const lock = join(node.instancesPath, 'locks', `nova-${NAME}`)
+  await writeFile(lock, 'no lock of Nova is like this. '.repeat(20))
+  const other = '7c3b0f0e-9f3d-4c58-8b57-64a1c1a0e7aa'
+  await node.look()
+  equal(node.show(IMAGE)?.state, 'placed')
+  node.want({ image: other, layers: [digest] })
+  node.clock.advance(HOUR_MS)
+  await node.look()
+  deepEqual([node.show(IMAGE)?.state, node.show(IMAGE)?.error?.code], ['leaving', 'SHOAL_NOVA_LOCK'])
+  // One that cannot be dealt with holds up no other.
+  equal(node.show(other)?.state, 'placed')
+  await rm(lock)
+  node.clock.advance(HOUR_MS)
+  await node.look()
+  equal(node.show(IMAGE), undefined)
+})
+
 test('a file that Nova removes is noticed; while it is wanted it is made again, later', async () => {
   const { node, path } = await oneImage()
   await using _ = node
