@@ -36,9 +36,11 @@ export function newEntry(image: string): BaseEntry {
 
 /** What the API shows of it. */
 export function viewOf(entry: BaseEntry, { path, format }: { path: string; format: 'raw' | 'qcow2' }): NovaBase {
-  const { image, state, users, doneBytes, totalBytes, error, record } = entry
+  const { image, state, users, error, record } = entry
   return {
-    ...{ image, path, state, doneBytes, totalBytes },
+    ...{ image, path, state },
+    doneBytes: record?.virtualSizeBytes ?? entry.doneBytes,
+    totalBytes: record?.virtualSizeBytes ?? entry.totalBytes,
     format: record?.format ?? format,
     layers: [...(record?.layers ?? [])],
     users: users.slice(0, MAX_USERS).map((user) => user.slice(0, MAX_USER_CHARS)),

@@ -11,6 +11,8 @@ export interface BaseRecord {
   readonly format: 'raw' | 'qcow2'
   /** What it is made of, the topmost first. */
   readonly layers: readonly Digest[]
+  /** Of the disk that a machine sees. */
+  readonly virtualSizeBytes: number
   /** ISO 8601. */
   readonly placedAt: string
 }

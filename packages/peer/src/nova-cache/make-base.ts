@@ -77,7 +77,7 @@ export async function makeBase(
     // A check of a layer may have found bad blocks meanwhile, or the layer was withdrawn.
     layerChain(chain[0].manifest.digest, deps)
     signal.throwIfAborted()
-    await onMade({ image, name, identity, format, layers: digests, placedAt })
+    await onMade({ image, name, identity, format, layers: digests, virtualSizeBytes, placedAt })
     return { isPlaced: await directory.place(temporary, name), writtenBytes }
   } finally {
     await directory.discard(temporary)

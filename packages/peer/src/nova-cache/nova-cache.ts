@@ -1,4 +1,3 @@
-import { type FSWatcher, watch } from 'node:fs'
 import type { DesiredImage, NovaBase } from '@shoal/api'
 import { type Clock, errorCode, errorMessage, type Logger, parseDigest } from '@shoal/core'
 import type { StoredLayer } from '@shoal/layer-store'
@@ -11,6 +10,7 @@ import type { BaseRecord, BaseRecords } from './base-records.ts'
 import type { BaseUsers } from './base-users.ts'
 import { novaCacheError } from './errors.ts'
 import { completeChain, type MakeBaseDeps, makeBase } from './make-base.ts'
+import { watchBases } from './watch-bases.ts'
 
 const LOOK_MS = 10_000
 /** Nova may remove what nobody touched for a day, or for as little as is configured. */
@@ -121,7 +121,7 @@ export class NovaCache {
   /** Works until aborted. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
-      using _watching = this.#watch()
+      using _watching = watchBases(this.#deps.directory.path, () => this.#alarm.ring())
       await this.look({ signal })
       await this.#alarm.wait(LOOK_MS, { signal })
     }
@@ -312,19 +312,6 @@ export class NovaCache {
     const { clock, random } = this.#deps
     entry.failures += 1
     entry.retryAt = clock.now() + backOffMs(entry.failures, random, RETRY)
-  }
-
-  /** Wakes the loop when Nova makes or removes a file. Where that cannot be watched the next look finds it. */
-  #watch(): Disposable {
-    let watcher: FSWatcher | undefined
-    try {
-      watcher = watch(this.#deps.directory.path, { persistent: false }, (event, name) => {
-        // Names come and go; what is written into files, and what we write ourselves, changes nothing here.
-        if (event === 'rename' && name !== null && /^[0-9a-f]{40}$/.test(name)) this.#alarm.ring()
-      })
-      watcher.on('error', () => watcher?.close())
-    } catch {}
-    return { [Symbol.dispose]: () => watcher?.close() }
   }
 
   #tell(error: unknown): void {

@@ -253,7 +253,7 @@ test('a restart knows what is ours, removes what was being written, and waits fo
   deepEqual(await node.files(), [NAME, '.shoal-base-00000000-12345678'].sort())
   node.clock.advance(HOUR_MS)
   await node.look()
-  equal(node.show(IMAGE)?.state, 'leaving')
+  deepEqual([node.show(IMAGE)?.state, node.show(IMAGE)?.totalBytes], ['leaving', MIB])
   // An older seed does not tell images.
   node.cache.setImages(undefined)
   await node.look()
@@ -273,7 +273,15 @@ test('a crash between record and name leaves nothing that is taken for ours', as
   const { node, digest } = await oneImage()
   await using _ = node
   const placedAt = '2026-01-01T00:00:00.000Z'
-  await node.records.save({ image: IMAGE, name: NAME, identity: '1-1', format: 'raw', layers: [digest], placedAt })
+  await node.records.save({
+    image: IMAGE,
+    name: NAME,
+    identity: '1-1',
+    format: 'raw',
+    layers: [digest],
+    virtualSizeBytes: MIB,
+    placedAt,
+  })
   await node.restart()
   node.want({ image: IMAGE, layers: [digest] })
   await node.look()
