@@ -29,7 +29,7 @@ export interface JointPlacement {
 const ROUNDS = 10
 /** Steps of work that finding a good placement, and proving that none is better, may take: some tenths of a second each. */
 const IMPROVING_WORK = 3e7
-const BRANCHING_WORK = 1.5e6
+const BRANCHING_WORK = 3e5
 const SAME = 1e-9
 
 /**
