@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -30,3 +30,19 @@ for (const name of ['shoal-seed', 'shoal-peer']) {
     assert.equal(spawnSync(ANALYZE, security, { encoding: 'utf8' }).status, 0)
   })
 }
+
+test('what a peer needs for Nova is added to its unit in a form that systemd accepts', { skip }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-units-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const text = await readFile(join(root, 'infra/systemd/shoal-peer.service'), 'utf8')
+  const unit = join(folder, 'shoal-peer.service')
+  await writeFile(unit, text.replaceAll(`${INSTALLED_AT}/`, `${root}/`))
+  await mkdir(`${unit}.d`)
+  const addition = await readFile(join(root, 'infra/nova/config/shoal-peer.conf'), 'utf8')
+  await writeFile(join(`${unit}.d`, 'nova.conf'), addition)
+  const verified = spawnSync(ANALYZE, ['verify', unit], { encoding: 'utf8' })
+  assert.deepEqual([verified.status, verified.stderr], [0, ''])
+  // A setting with another name would be passed over with a warning.
+  await writeFile(join(`${unit}.d`, 'nova.conf'), addition.replace('ReadWritePaths', 'WritePaths'))
+  assert.match(spawnSync(ANALYZE, ['verify', unit], { encoding: 'utf8' }).stderr, /WritePaths/)
+})
