@@ -185,6 +185,18 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
     assert.equal(await wholeReads(openstack, image), 1)
   })
 
+  await t.test("Nova's own precaching of an aggregate comes from the peer, too, and Glance is read once", async () => {
+    const image = await upload('precached')
+    const aggregate = { name: 'precached', availability_zone: null }
+    const made = (await nova.call('POST', '/os-aggregates', { aggregate })) as { aggregate: { id: number } }
+    const path = `/os-aggregates/${made.aggregate.id}`
+    await nova.call('POST', `${path}/action`, { add_host: { host: 'node1' } })
+    await nova.call('POST', `${path}/images`, { cache: [{ id: image }] })
+    const base = join(nova.instancesPath, '_base', createHash('sha1').update(image).digest('hex'))
+    await until('the image is cached', async () => (await stat(base)).isFile(), { timeoutMs: STEP_MS })
+    assert.equal(await wholeReads(openstack, image), 1)
+  })
+
   await t.test('without the seed, Nova schedules as if there were no Shoal', async () => {
     const image = known
     await cluster.seed.end()
