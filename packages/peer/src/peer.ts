@@ -351,8 +351,11 @@ export class Peer implements AsyncDisposable {
     })
   }
 
-  #listen({ swarm, reconciler, layerEvents, bans }: Parts): void {
-    swarm.on('complete', ({ digest }) => reconciler.onComplete(digest))
+  #listen({ swarm, reconciler, layerEvents, bans, novaCache }: Parts): void {
+    swarm.on('complete', ({ digest }) => {
+      reconciler.onComplete(digest)
+      novaCache?.notice()
+    })
     swarm.on('store-error', ({ digest, error }) => reconciler.onStoreError(digest, error))
     swarm.on('ban', (ban) => {
       const { digest: layer, address, node, block } = ban
