@@ -282,8 +282,8 @@ export class Peer implements AsyncDisposable {
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
-      ...{ state, store, swarm, seed, records, holds, events, layerEvents },
-      ...{ reconciler, compositions, novaCache, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
+      ...{ state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
+      ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
