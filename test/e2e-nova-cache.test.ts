@@ -18,6 +18,8 @@ import { until } from './harness/until.ts'
 const run = promisify(execFile)
 const MIB = 1024 * 1024
 const DISK_BYTES = 16 * MIB
+/** Takes long enough to be met in the middle. */
+const LARGE_DISK_BYTES = 384 * MIB
 const DAY_S = 86_400
 const SCRIPT = join(import.meta.dirname, 'harness/nova_image_cache.py')
 
@@ -35,7 +37,11 @@ interface Site {
 }
 
 /** A seed with one image, and a compute node whose peer looks after Nova's image cache. */
-async function start(t: TestContext, novaCache: { format: 'raw' | 'qcow2'; eviction: 'own' | 'nova' }): Promise<Site> {
+async function start(
+  t: TestContext,
+  novaCache: { format: 'raw' | 'qcow2'; eviction: 'own' | 'nova' },
+  sizeBytes = DISK_BYTES,
+): Promise<Site> {
   const undo = undoAfter(t)
   const directory = await mkdtemp(join(tmpdir(), 'shoal-nova-'))
   undo.after(() => rm(directory, { recursive: true, force: true }))
@@ -45,7 +51,7 @@ async function start(t: TestContext, novaCache: { format: 'raw' | 'qcow2'; evict
     await mkdir(path, { recursive: true })
   }
   const original = join(library, 'disk.qcow2')
-  await writeQcow2(join(directory, 'disk'), DISK_BYTES)
+  await writeQcow2(join(directory, 'disk'), sizeBytes)
   await run('mv', [join(directory, 'disk'), original])
   const cluster = await createCluster(undo, {
     peers: 1,
@@ -156,6 +162,28 @@ test('what is not wanted any more stays while a machine uses it, and then goes',
   await rm(join(site.instancesPath, 'vm1'), { recursive: true })
   await utimes(site.path, old, old)
   await until('it is gone', async () => (await site.base()) === undefined && !(await exists(site.path)))
+})
+
+test('a peer that is killed while it makes a base file leaves none that Nova could take for one, and makes it then', {
+  timeout: 600_000,
+}, async (t) => {
+  const site = await start(t, { format: 'raw', eviction: 'nova' }, LARGE_DISK_BYTES)
+  const directory = join(site.instancesPath, '_base')
+  const peer = site.cluster.peer('node1')
+  await site.cluster.assign(site.layer, ['node1'])
+  await until('it is being made', async () => (await readdir(directory)).length > 0, { everyMs: 2 })
+  await peer.end()
+  const [left = '', ...others] = await readdir(directory)
+  assert.match(left, /^\.shoal-base-/)
+  assert.deepEqual(others, [])
+  // Nova's cache manager does not see it, and no lock keeps Nova from starting machines.
+  const [seen] = await site.nova(['pass'])
+  assert.deepEqual([seen?.active, seen?.removable], [[], []])
+  await assert.rejects(site.nova(['boot', site.image, 'vm1', 'qcow2', '0']), /there is no Glance here/)
+  await site.cluster.startPeers(['node1'])
+  await until('the base file is placed', async () => (await site.base())?.state === 'placed')
+  assert.deepEqual(await readdir(directory), [site.path.slice(site.path.lastIndexOf('/') + 1)])
+  await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', site.path, site.original])
 })
 
 test('switched off, the peer leaves the files to Nova, which goes on without it', { timeout: 600_000 }, async (t) => {
