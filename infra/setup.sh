@@ -34,7 +34,7 @@ debian_packages() {
   # e2fsprogs is on every Debian machine but not in every container.
   echo qemu-utils e2fsprogs
   [ "$1" = test ] || return 0
-  echo xfsprogs iproute2 aria2 python3-libtorrent transmission-daemon transmission-cli python3-glance python3-keystone uwsgi-core uwsgi-plugin-python3
+  echo xfsprogs iproute2 aria2 python3-libtorrent transmission-daemon transmission-cli python3-glance python3-keystone python3-nova uwsgi-core uwsgi-plugin-python3
   # A real image client: either will do.
   dpkg-query -W -f '${db:Status-Status}' python3-openstackclient 2>/dev/null | grep -qx installed ||
     echo python3-glanceclient
