@@ -34,3 +34,11 @@ await_broker() {
   tail -n 20 "$STATE"/log/broker.log >&2
   return 1
 }
+
+# stop_broker: and its name server, which stays by itself for others of its kind.
+stop_broker() {
+  local was_running=''
+  process_pid broker >/dev/null && was_running=1
+  stop_process broker
+  [ -z "$was_running" ] || ERL_EPMD_PORT=$((BROKER_PORT + 10000)) epmd -kill >/dev/null 2>&1 || true
+}

@@ -10,10 +10,11 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ -d "${1:-}" ] || { echo 'usage: nova-down.sh DIRECTORY [SERVICE]...' >&2; exit 2; }
 STATE=$(cd "$1" && pwd)
 shift
-# shellcheck source=/dev/null
-. "$HERE/process.sh"
-# shellcheck source=/dev/null
-. "$HERE/hypervisor.sh"
+BROKER_PORT=5672
+for part in process hypervisor broker; do
+  # shellcheck source=/dev/null
+  . "$HERE/$part.sh"
+done
 for name in "${@:-nova-decoy}"; do
   case $name in
     nova-compute | nova-scheduler | nova-conductor | nova-api | nova-decoy | neutron | placement) stop_process "$name" & ;;
@@ -26,5 +27,5 @@ for name in nova-compute nova-scheduler nova-conductor nova-api neutron placemen
 wait
 stop_machines
 stop_process hypervisor
-stop_process broker
+stop_broker
 stop_process database
