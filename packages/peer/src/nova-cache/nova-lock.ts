@@ -36,8 +36,10 @@ export async function tryNovaLock(path: string, owner: FileOwner): Promise<NovaL
   url.searchParams.set('mode', 'rw')
   const database = new DatabaseSync(url, { timeout: 0 })
   try {
-    // Nothing is written, and no journal is to lie beside Nova's locks.
+    // No journal is to lie beside Nova's locks.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    // A file that may only be read is opened so, and then nothing is locked: this fails there. It is never committed, and so never written.
+    database.exec('PRAGMA user_version = 1')
     // A lock on a file that has lost its name locks nobody out.
     if (before !== undefined && (await identityOf(path)) === before) return heldLock(database)
     database.close()

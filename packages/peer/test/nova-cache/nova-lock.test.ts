@@ -51,6 +51,8 @@ test('the file is empty, alone, and writable for its group', async (t) => {
   const { mode, size } = await stat(path)
   equal(mode & 0o777, 0o664)
   equal(size, 0)
+  ours.release()
+  equal((await stat(path)).size, 0)
   deepEqual(await readdir(join(path, '..')), [path.slice(path.lastIndexOf('/') + 1)])
 })
 
@@ -58,6 +60,20 @@ test('a lock file that would be closed to Nova is not made', { skip: process.get
   const path = await lockPath(t)
   await rejects(tryNovaLock(path, { uid: 12345, gid: 12345 }), { code: 'SHOAL_NOVA_PERMISSION' })
   equal((await readdir(join(path, '..'))).length, 0)
+})
+
+test('a lock file that may only be read is not taken for locked', { skip: process.getuid?.() !== 0 }, async (t) => {
+  const path = await lockPath(t)
+  await chmod(join(path, '..'), 0o777)
+  await writeFile(path, '')
+  await chmod(path, 0o644)
+  // As a peer without privileges, for whom Nova's own files are.
+  process.seteuid?.(65534)
+  try {
+    await rejects(tryNovaLock(path, {}), { code: 'SHOAL_NOVA_LOCK' })
+  } finally {
+    process.seteuid?.(0)
+  }
 })
 
 test('what is no lock file is left as it is', async (t) => {
