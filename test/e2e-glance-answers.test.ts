@@ -146,6 +146,22 @@ suite("a node's Glance endpoint answers as Glance does", () => {
     }
   })
 
+  test('uploads that Glance refuses before it has all of them', { timeout: 120_000 }, async () => {
+    const good = await headersOf(site, 'demo')
+    const data = Buffer.alloc(24 * MIB, 7)
+    const refusals: [string, Record<string, string>][] = [
+      [`/v2/images/${images['public-raw']}/file`, {}],
+      [`/v2/images/${STRANGER}/file`, good],
+      [`/v2/images/${images.private}/file`, { ...good, 'content-type': 'text/plain' }],
+    ]
+    for (const [path, headers] of refusals) {
+      for (const framing of [{ 'content-length': String(data.length) }, { 'transfer-encoding': 'chunked' }]) {
+        const type = { 'content-type': 'application/octet-stream' }
+        await same(path, { method: 'PUT', path, body: data, headers: { ...type, ...headers, ...framing } })
+      }
+    }
+  })
+
   test('the life of an image: created, uploaded in chunks or with a length, changed, deactivated, deleted', {
     timeout: 120_000,
   }, async () => {

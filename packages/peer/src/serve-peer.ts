@@ -10,6 +10,7 @@ const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set([
   'SHOAL_PEER_TOKEN_FILE',
   'SHOAL_PEER_TOKEN_REFUSED',
   'SHOAL_BOOT_SOCKET_GROUP',
+  'SHOAL_GATEWAY_CERTIFICATE',
 ])
 
 export interface ServePeerOptions {
