@@ -6,9 +6,13 @@ import type { Readable } from 'node:stream'
 import { errorCode, errorMessage } from '@shoal/core'
 import { gatewayError } from './errors.ts'
 import { endToEnd, type RawHeaders, values } from './hop-headers.ts'
+import { sendBody } from './send-body.ts'
 
 const CONNECT_MS = 10_000
+/** What is less is sent at once: it is on its way before Glance can refuse it. */
+const LARGE_BYTES = 64 * 1024
 const CHUNKED = ['Transfer-Encoding', 'chunked']
+const EXPECT = ['Expect', '100-continue']
 const HOST: ReadonlySet<string> = new Set(['host'])
 /** Keystone's tokens may be long, and a catalogue in a header is longer. */
 const MAX_HEADER_BYTES = 64 * 1024
@@ -78,6 +82,8 @@ export class Upstream {
   send(request: UpstreamRequest): Promise<IncomingMessage> {
     const { method, path, headers, body, signal } = request
     const host = this.#base.hostname.replace(/^\[|\]$/g, '')
+    const asks = body !== undefined && request.onContinue === undefined && isLarge(request)
+    const more = [...(request.isChunked === true ? CHUNKED : []), ...(asks ? EXPECT : [])]
     const silenceMs = request.silenceMs ?? this.#options.silenceMs
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
@@ -87,7 +93,7 @@ export class Upstream {
         host,
         port: this.#base.port === '' ? undefined : this.#base.port,
         path: this.#base.pathname.replace(/\/+$/, '') + path,
-        headers: [...this.#withHost(headers), 'Connection', 'close', ...(request.isChunked === true ? CHUNKED : [])],
+        headers: [...this.#withHost(headers), 'Connection', 'close', ...more],
         // The name on the certificate is Glance's, whatever the client calls it.
         servername: isIP(host) === 0 ? host : '',
         ...(this.#ca === undefined ? {} : { ca: this.#ca }),
@@ -102,13 +108,7 @@ export class Upstream {
       outgoing.once('response', resolve)
       if (request.onContinue !== undefined) outgoing.once('continue', request.onContinue)
       if (body === undefined) outgoing.end()
-      else {
-        // A client that goes away in the middle must not look like one that has sent everything.
-        body.once('error', (error) => outgoing.destroy(error))
-        body.once('close', () => outgoing.writableEnded || outgoing.destroy())
-        body.pipe(outgoing)
-        if (request.onContinue !== undefined) outgoing.flushHeaders()
-      }
+      else sendBody(outgoing, body, { asks: asks || request.onContinue !== undefined })
     })
   }
 
@@ -123,6 +123,10 @@ export class Upstream {
     const isTimeOut = errorCode(error) === 'ETIMEDOUT'
     return gatewayError(isTimeOut ? 'SHOAL_GATEWAY_TIMEOUT' : 'SHOAL_GATEWAY_UNREACHABLE', details, error)
   }
+}
+
+function isLarge({ headers, isChunked }: UpstreamRequest): boolean {
+  return isChunked === true || Number(values(headers, 'content-length')[0] ?? 0) > LARGE_BYTES
 }
 
 function timeOut(what: string): Error {

@@ -20,6 +20,8 @@ export interface StandInGlance {
   readonly upstream: Upstream
   readonly got: Got[]
   answer: (request: IncomingMessage, response: ServerResponse) => void
+  /** Whether it says that it is ready for a body, to who asks, before it answers. */
+  wantsBodies: boolean
 }
 
 export async function startStandInGlance(
@@ -32,7 +34,10 @@ export async function startStandInGlance(
     got.push({ method, url, headers, rawHeaders })
     glance.answer(request, response)
   })
-  server.on('checkContinue', (request, response) => server.emit('request', request, response))
+  server.on('checkContinue', (request, response) => {
+    if (glance.wantsBodies) response.writeContinue()
+    server.emit('request', request, response)
+  })
   server.listen({ host: '127.0.0.1', port: 0 })
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -42,7 +47,7 @@ export async function startStandInGlance(
   })
   const upstream = await Upstream.open({ url, caFile: null, sendHost, silenceMs })
   const glance: StandInGlance = {
-    ...{ url, upstream, got },
+    ...{ url, upstream, got, wantsBodies: true },
     answer: (_request, response) => response.writeHead(404).end(),
   }
   return glance
