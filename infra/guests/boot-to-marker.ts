@@ -104,7 +104,12 @@ function launchHere([program = '', ...flags]: readonly string[]): ChildProcess {
   return spawn(program, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-function qemuArguments({ disks, kernel, machine = DEFAULT_MACHINE }: BootOptions): string[] {
+/** What QEMU is told to start a guest with its serial console on standard output. */
+export function qemuArguments({
+  disks,
+  kernel,
+  machine = DEFAULT_MACHINE,
+}: Pick<BootOptions, 'disks' | 'kernel' | 'machine'>): string[] {
   const direct = ({ kernel, initrd, parameters = DEFAULT_PARAMETERS }: GuestKernel) => {
     return ['-kernel', kernel, '-initrd', initrd, '-append', parameters]
   }
