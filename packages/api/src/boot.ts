@@ -88,13 +88,32 @@ export const BootLayer = Type.Object(
   { description: 'A layer of a disk.' },
 )
 
+export const BootOffer = Type.Object(
+  {
+    records: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a machine is about to boot it, of which the node would record what it reads.',
+      }),
+    ),
+    foretold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Part of the blocks that the last machine read while it booted that its boot profile had named.',
+      }),
+    ),
+  },
+  { ...strict, description: 'What a node can tell of the boots of an image.' },
+)
+export type BootOffer = Static<typeof BootOffer>
+
 export const BootChain = Type.Object(
   {
     image: imageId('The image.'),
     state: Type.Enum(['ready', 'importing'], { description: 'Whether its layers are there; if not, ask again.' }),
     layers: Type.Array(BootLayer, { maxItems: 2, description: 'The base first.' }),
     virtualSizeBytes: bytes('Of the disk that the guest sees; 0 while that is not known.'),
-    wantsRecordings: Type.Boolean({ description: 'Whether boots of it are to be recorded.' }),
+    wantsRecordings: Type.Boolean({ description: 'Whether the node is to record the boot for which it asks.' }),
     profileRevision: count('Of its boot profile; 0: it has none.'),
   },
   { description: 'What a node needs to boot an image. Its layers are assigned to the node from now on.' },

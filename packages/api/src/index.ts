@@ -13,6 +13,7 @@ export {
   BOOT_STATES,
   Boot,
   BootChain,
+  BootOffer,
   BootProfileStatus,
   BootReads,
   BootRecording,

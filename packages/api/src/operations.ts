@@ -1,6 +1,15 @@
 import { Type } from 'typebox'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
-import { Boot, BootChain, BootProfileStatus, BootRecording, BootRequest, bootName, MAX_BOOTS } from './boot.ts'
+import {
+  Boot,
+  BootChain,
+  BootOffer,
+  BootProfileStatus,
+  BootRecording,
+  BootRequest,
+  bootName,
+  MAX_BOOTS,
+} from './boot.ts'
 import {
   CacheLayers,
   CachePin,
@@ -410,6 +419,7 @@ export const operations = {
     summary:
       'Tells what a node needs to boot an image, and assigns it the layers; imports the image where that is needed.',
     params: nodeImageParams,
+    query: BootOffer,
     response: BootChain,
   },
   endBoot: {

@@ -96,7 +96,7 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
         if (reconciler.assignedAt(digest) !== undefined) uses.used(digest, sizeBytes)
       },
     },
-    { recordings: config.boot.recordings },
+    { recordings: config.boot.record },
   )
   await overlays.open()
   await wants.open()

@@ -23,12 +23,15 @@ export interface BootProfilesDeps extends BootTracerDeps {
 export interface BootProfilesOptions {
   readonly privateKey: KeyObject
   /** How many boots of an image are recorded; 0: none. */
-  readonly recordings?: number
+  readonly recordings: number
 }
 
-export const DEFAULT_RECORDINGS = 5
 /** A profile that nobody looks after gets old: one boot a day shows whether it is still right. */
 const RECHECK_MS = 24 * 60 * 60 * 1000
+/** A profile that names less of what a boot reads is looked into. */
+const MIN_FORETOLD = 0.7
+/** What was recorded since then may be what that boot had not had. */
+const HEARD_MS = 10 * 60 * 1000
 const MAX_WAITING = 16
 
 /**
@@ -44,9 +47,11 @@ export class BootProfiles {
   readonly #invitations: Invitations
   readonly #queue = new WorkQueue(MAX_WAITING)
   readonly #makingAnew = new Set<string>()
+  /** Images whose profile is said to be of little use, with the time of its last recording: one more is wanted. */
+  readonly #doubted = new Map<string, string>()
   readonly #encoded = new WeakMap<ProfileRecord, Uint8Array>()
 
-  constructor(deps: BootProfilesDeps, { privateKey, recordings = DEFAULT_RECORDINGS }: BootProfilesOptions) {
+  constructor(deps: BootProfilesDeps, { privateKey, recordings }: BootProfilesOptions) {
     this.#deps = deps
     this.#privateKey = privateKey
     this.#recordings = recordings
@@ -74,6 +79,13 @@ export class BootProfiles {
   /** Whether this node is to record its next boot of an image: some of those that ask are, when very many do. */
   invites(image: string, node: string): boolean {
     return this.#invitations.invite(image, node, this.#wanted(image))
+  }
+
+  /** A node tells which part of what a boot of an image read its profile had named. */
+  hear(image: string, foretold: number): void {
+    const record = this.#book.get(image)
+    if (record === undefined || foretold >= MIN_FORETOLD || !this.#isOlder(record, HEARD_MS)) return
+    this.#doubted.set(image, record.recordedAt)
   }
 
   /** Of the profile that nodes get for an image; 0: there is none. */
@@ -135,14 +147,19 @@ export class BootProfiles {
   }
 
   #wanted(image: string): number {
-    const { catalogue, clock } = this.#deps
+    const { catalogue } = this.#deps
     if (this.#recordings === 0 || imageLayers(catalogue.image(image), catalogue) === undefined) return 0
     const record = this.#book.get(image)
     if (record === undefined) return this.#recordings
-    const ageMs = clock.now() - Date.parse(record.recordedAt)
-    // Also when the clock was set back.
-    const isOld = ageMs >= RECHECK_MS || ageMs < -RECHECK_MS
-    return Math.max(record.wanted, isOld ? 1 : 0)
+    const isDoubted = this.#doubted.get(image) === record.recordedAt
+    if (!isDoubted) this.#doubted.delete(image)
+    return Math.max(record.wanted, isDoubted || this.#isOlder(record, RECHECK_MS) ? 1 : 0)
+  }
+
+  /** Whether the last recording was so long ago, or is as far in the future since the clock was set back. */
+  #isOlder({ recordedAt }: ProfileRecord, ms: number): boolean {
+    const ageMs = this.#deps.clock.now() - Date.parse(recordedAt)
+    return ageMs >= ms || ageMs < -ms
   }
 
   #profileOf(image: string): ProfileRecord | undefined {

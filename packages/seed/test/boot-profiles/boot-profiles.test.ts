@@ -78,6 +78,20 @@ describe('boot profiles', () => {
     assert.equal(fixture.profiles.status(IMAGE).stability, 1)
   })
 
+  test('newer recordings count more: one that is unlike five is an exception, two are how it boots now', async () => {
+    const fixture = await withImage({ recordings: 5 })
+    for (let round = 0; round < 5; round += 1) await fixture.record(IMAGE, BOOT)
+    fixture.clock.advance(DAY_MS)
+    const another = [700, 5, 701, 702]
+    await fixture.record(IMAGE, another)
+    assert.deepEqual(fixture.order(IMAGE).slice(0, BOOT.length), BOOT)
+    await fixture.record(IMAGE, another)
+    assert.deepEqual(fixture.order(IMAGE).slice(0, another.length), another)
+    const scores = fixture.blocks(IMAGE)?.runs.map(({ score }) => score) ?? []
+    assert.ok(scores.every((score) => score > 0 && score <= 1))
+    assert.ok(scores.some((score) => score === 1))
+  })
+
   test('a boot that is as the profile says changes nothing, and a day passes until the next is wanted', async () => {
     const fixture = await withImage({ recordings: 2 })
     for (let round = 0; round < 2; round += 1) await fixture.record(IMAGE, BOOT)
@@ -265,6 +279,28 @@ describe('boot profiles', () => {
       nodes.filter((node) => fixture.profiles.invites(IMAGE, node)),
       [],
     )
+  })
+
+  test('when nodes find a profile of little use a boot is recorded, unless that was only just done', async () => {
+    const fixture = await withImage({ recordings: 2 })
+    for (let round = 0; round < 2; round += 1) await fixture.record(IMAGE, BOOT)
+    const { profiles, clock } = fixture
+    profiles.hear(IMAGE, 0.1)
+    profiles.hear(imageId(2), 0.1)
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    clock.advance(10 * 60_000)
+    profiles.hear(IMAGE, 0.9)
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    profiles.hear(IMAGE, 0.5)
+    assert.ok(profiles.invites(IMAGE, 'n1'))
+    assert.ok(profiles.invites(IMAGE, 'n2'))
+    assert.equal(profiles.invites(IMAGE, 'n3'), false)
+    await fixture.record(IMAGE, BOOT, 'n2')
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    clock.advance(10 * 60_000)
+    profiles.hear(IMAGE, 0.5)
+    await fixture.record(IMAGE, [700, 701, 702])
+    assert.ok(profiles.wantsRecordings(IMAGE))
   })
 
   test('without recordings nothing is ever wanted', async () => {
