@@ -5,8 +5,9 @@ import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
-import { patientSource } from './boot/boots-stand-in.ts'
+
 import { registerBootMetrics } from './boot/metrics.ts'
+import { swarmSource } from './boot/swarm-source.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
 import { NodeCache } from './cache/node-cache.ts'
 import type { Compositions } from './compose/compositions.ts'
@@ -247,7 +248,7 @@ export class Peer implements AsyncDisposable {
     const booting: NodeBoots = await openBoots(config, {
       ...{ state, store, holds, seed, events, reconciler, node, clock, random, logger },
       uses: cache.uses,
-      source: patientSource({ store, clock: steadyClock }),
+      source: swarmSource({ swarm, clock: steadyClock }),
       trustedKeys: () => trust.keys(),
       onUnknown: () => enrollment.request(),
     })
