@@ -9,6 +9,11 @@ export interface BootCase {
   readonly guest: 'light' | 'debian'
   /** Files of the light guest's base; half as many come with the middle. Absent: as the guest is built. */
   readonly lightMib?: number
+  /**
+   * Whether the Debian guest is started by its own boot loader. Absent: its kernel is given to QEMU, which takes two
+   * thirds of the CPU time.
+   */
+  readonly isStartedByGrub?: boolean
   readonly nodes: number
   readonly racks: number
   /** Of a node's link, and of the seed's. */
