@@ -11,8 +11,10 @@ export interface BootRecorderOptions {
   readonly quietMs?: number
 }
 
-const MAX_MS = 3 * 60_000
-const QUIET_MS = 30_000
+/** So long a boot takes at most, for all that counts its reads. */
+export const MAX_BOOT_MS = 3 * 60_000
+/** A machine that has read nothing for so long has booted. */
+export const QUIET_MS = 30_000
 /** Of a read, by the format. */
 const MAX_READ_BYTES = 2 ** 25
 /** What the API takes: 2 MiB, at 33 characters for the longest line. A boot has some ten thousand. */
@@ -34,7 +36,7 @@ export class BootRecorder {
 
   constructor({ clock }: { clock: Clock }, options: BootRecorderOptions) {
     this.#clock = clock
-    this.#options = { maxMs: MAX_MS, quietMs: QUIET_MS, ...options }
+    this.#options = { maxMs: MAX_BOOT_MS, quietMs: QUIET_MS, ...options }
     // What could not be written in the end is refused now.
     writeBootProfile({ ...options, reads: [] })
   }
@@ -73,6 +75,12 @@ export class BootRecorder {
     const reads = this.#reads
     this.#reads = []
     this.#result.resolve(reads.length === 0 ? undefined : writeBootProfile({ recordedOn, virtualSizeBytes, reads }))
+  }
+
+  /** Nobody wants it any more. */
+  cancel(): void {
+    this.#reads = []
+    this.end()
   }
 
   #note(read: BootRead): void {
