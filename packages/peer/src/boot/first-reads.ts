@@ -1,6 +1,6 @@
 import { Bitfield, blockCount, type Digest, type Manifest } from '@shoal/core'
 import type { ProfileCount } from './profile-hits.ts'
-import { MAX_BOOT_MS, QUIET_MS } from './recorder.ts'
+import { MAX_BOOT_MS, MIN_BOOT_BYTES, QUIET_MS } from './recorder.ts'
 
 export interface FirstReadsDeps {
   /** Whether a profile names what a byte of a layer's file is in; `undefined`: there is no profile, or none of it. */
@@ -22,6 +22,7 @@ export class FirstReads {
   readonly #read = new Map<Digest, Bitfield>()
   #firstMs: number | undefined
   #lastMs: number | undefined
+  #bytes = 0
   #isBooted = false
   #foretold = 0
   #others = 0
@@ -38,6 +39,12 @@ export class FirstReads {
     const wasQuiet = atMs - (this.#lastMs ?? atMs) >= QUIET_MS
     this.#lastMs = Math.max(this.#lastMs ?? atMs, atMs)
     if (!isLater && !wasQuiet) return
+    // Somebody has looked at the disk; the boot begins now.
+    if (this.#bytes < MIN_BOOT_BYTES) {
+      this.#firstMs = atMs
+      this.#bytes = 0
+      return
+    }
     this.#isBooted = true
     this.#read.clear()
     this.#deps.onBooted({ foretold: this.#foretold, others: this.#others })
@@ -46,6 +53,7 @@ export class FirstReads {
   /** Bytes of a layer's file are read. */
   touch(manifest: Manifest, offset: number, length: number): void {
     if (this.#isBooted) return
+    this.#bytes += length
     const read = this.#blocksOf(manifest)
     const { blockLengthBytes } = manifest
     const end = Math.min(Math.ceil((offset + length) / blockLengthBytes), read.length)

@@ -84,11 +84,11 @@ test('blocks that a new boot reads are counted by whether its profile had named 
   const { onRead, onTouched } = observer.observe(boot)
   for (let block = 0; block < 40; block += 1) {
     onRead?.(block * BLOCK_BYTES, 512, 10_000 + block)
-    onTouched?.(manifestOf(LAYER, 64), block * BLOCK_BYTES, 512)
+    onTouched?.(manifestOf(LAYER, 64), block * BLOCK_BYTES, BLOCK_BYTES)
   }
   equal(hits.take('web'), undefined)
   onRead?.(0, 512, 10_000 + 3 * 60_000)
-  onTouched?.(manifestOf(LAYER, 64), 60 * BLOCK_BYTES, 512)
+  onTouched?.(manifestOf(LAYER, 64), 60 * BLOCK_BYTES, BLOCK_BYTES)
   equal(hits.take('web'), 0.75)
   await has('shoal_boot_profile_blocks_total{foretold="yes"} 30')
   await has('shoal_boot_profile_blocks_total{foretold="no"} 10')

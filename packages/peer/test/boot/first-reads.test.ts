@@ -71,7 +71,7 @@ test('it ends three minutes after the first read, or when the machine was quiet,
     const { reads, news, booted } = start((_, block) => block % 2 === 0)
     for (const [index, atMs] of steps.entries()) {
       reads.begin(1_000_000 + atMs)
-      reads.touch(base, index * BLOCK, 512)
+      reads.touch(base, index * BLOCK, BLOCK)
     }
     deepEqual([news.length, booted], [steps.length, []])
     reads.begin(1_000_000 + endsAt)
@@ -80,6 +80,18 @@ test('it ends three minutes after the first read, or when the machine was quiet,
     equal(news.length, steps.length)
     deepEqual(booted, [{ foretold: Math.ceil(steps.length / 2), others: Math.floor(steps.length / 2) }])
   }
+})
+
+test('what somebody reads who only looks at the disk does not end it', () => {
+  const { reads, news, booted } = start(() => true)
+  reads.begin(1000)
+  reads.touch(base, 0, 4096)
+  reads.begin(1000 + 3_600_000)
+  reads.touch(base, 0, 4 * BLOCK)
+  reads.begin(1000 + 3_600_000 + 29_999)
+  deepEqual([news.length, booted], [2, []])
+  reads.begin(1000 + 3_600_000 + 200_000)
+  deepEqual(booted, [{ foretold: 4, others: 0 }])
 })
 
 test('what the last boot of an image found is told once; of a few blocks nothing can be told', () => {
