@@ -25,6 +25,8 @@ export interface BootFleet extends AsyncDisposable {
   readonly imported: LibraryTake
   /** Of a node's own API. */
   peer(node: string): Client
+  /** CPU time of seed and peers so far. */
+  cpuSeconds(): number
   /** Takes the layers off all nodes, which no boot and no plan may want any more. */
   empty(): Promise<void>
   /** Resolves when the image has a boot profile. */
@@ -55,6 +57,7 @@ export async function openBootFleet(ground: BootGround): Promise<BootFleet> {
   const kept = stack.move()
   return {
     ...{ client, nodes, layers, imported, peer: (node) => services.peer(node) },
+    cpuSeconds: () => services.cpuSeconds(),
     layerBytes: sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     async empty() {
       await Promise.all(nodes.map((node) => emptyNode(services.peer(node), layers)))

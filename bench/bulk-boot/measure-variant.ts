@@ -33,6 +33,8 @@ export interface OurRun extends BootRun {
    * the images' size.
    */
   readonly libraryCopies: number
+  /** Of the seed and all peers while guests booted, for one guest. */
+  readonly daemonCpuSeconds: number
   /** How often Glance was asked for bytes of the two images, by its own log; `null`: it is not Glance. */
   readonly imageReads: number | null
   /** What the image's boot profile foretold when the boots were asked for. 0: it had none. */
@@ -63,11 +65,14 @@ export async function measureOurs(
   const planSeconds = variant.startsWith('planned') ? await carryOutPlan(ground, fleet, { timeoutMs }) : null
   const disks: DiskSource = variant === 'planned-chain' ? chainDisks(fleet) : preparedDisks(fleet, images.flat)
   await using _ = disks
+  const cpuSeconds = fleet.cpuSeconds()
   const run = await measureBoots(ground, disks, { timeoutMs })
+  const daemonCpuSeconds = (fleet.cpuSeconds() - cpuSeconds) / run.nodes
   const own = await libraryTake(ground, before)
   const { imported } = fleet
   return {
     ...{ ...run, planSeconds },
+    daemonCpuSeconds: round(daemonCpuSeconds),
     layersOverFlat: round(fleet.layerBytes / guest.flatBytes),
     libraryCopies: round((imported.linkBytes + own.linkBytes) / images.bytes),
     imageReads: imported.imageReads === null ? null : imported.imageReads + (own.imageReads ?? 0),
