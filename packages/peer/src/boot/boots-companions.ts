@@ -69,7 +69,7 @@ export class Companions implements BootCompanions, AsyncDisposable {
   /** What is being recorded when the daemon stops is not a whole boot, and is dropped. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the peer is stopping'))
-    for (const recorder of this.#recorders.values()) recorder.end()
+    for (const { recorder } of this.#recordings) recorder.cancel()
     await Promise.all(this.#sending)
   }
 
