@@ -11,9 +11,9 @@ const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest l
   --glance   the library is a real Glance
   --grub     the Debian guest is started by its boot loader
   --mib      files in the light guest's base
-  --rate     of the links of nodes and seed
+  --rate     of the nodes' links
   --uplink   of each rack's uplink; default no limit
-  --library  of the library's link
+  --library  of the links of library and seed
   --rounds   each with new daemons`
 const TIMEOUT_MS = 2_400_000
 
