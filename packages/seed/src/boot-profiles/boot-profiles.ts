@@ -7,6 +7,7 @@ import type { Catalogue } from '../images/catalogue.ts'
 import type { BootTracerDeps } from './boot-tracer.ts'
 import { imageLayers } from './image-layers.ts'
 import { Invitations } from './invitations.ts'
+import { type LayerProfile, LayerProfiles } from './layer-profiles.ts'
 import { ProfileBook } from './profile-book.ts'
 import { ProfileMaker } from './profile-maker.ts'
 import { hasLayers, type ProfileRecord, profileBytes, toBootBlocks } from './profile-record.ts'
@@ -45,6 +46,7 @@ export class BootProfiles {
   readonly #book: ProfileBook
   readonly #maker: ProfileMaker
   readonly #invitations: Invitations
+  readonly #layers: LayerProfiles
   readonly #queue = new WorkQueue(MAX_WAITING)
   readonly #makingAnew = new Set<string>()
   /** Images whose profile is said to be of little use, with the time of its last recording: one more is wanted. */
@@ -58,6 +60,7 @@ export class BootProfiles {
     this.#book = new ProfileBook(deps.state)
     this.#maker = new ProfileMaker({ ...deps, book: this.#book }, { recordings })
     this.#invitations = new Invitations(deps.clock)
+    this.#layers = new LayerProfiles({ ...deps, profileOf: (image) => this.#profileOf(image) })
   }
 
   /** Reads what is durable. To be called once, when the catalogue is open. */
@@ -103,15 +106,8 @@ export class BootProfiles {
   }
 
   /** The image by whose profile a layer is best fetched, with the revision of that; `undefined`: there is none. */
-  ofLayer(layer: Digest): { image: string; revision: number } | undefined {
-    let best: { image: string; revision: number; recordings: number } | undefined
-    for (const { image } of this.#deps.catalogue.imagesOf(layer)) {
-      const record = this.#profileOf(image.id)
-      if (record === undefined || !record.layers.some(({ digest }) => digest === layer)) continue
-      const { revision, recordings } = record
-      if (best === undefined || recordings > best.recordings) best = { image: image.id, revision, recordings }
-    }
-    return best && { image: best.image, revision: best.revision }
+  ofLayer(layer: Digest): LayerProfile | undefined {
+    return this.#layers.of(layer)
   }
 
   /** Throws `SHOAL_IMAGE_UNKNOWN`. */
@@ -141,6 +137,7 @@ export class BootProfiles {
       await this.#queue.request(async (signal) => {
         // Others may have come first.
         if (this.wantsRecordings(image)) await this.#maker.add({ image, node, touches }, signal)
+        this.#layers.forget()
       })
     }
     return this.status(image)
@@ -183,6 +180,9 @@ export class BootProfiles {
       .catch((error: unknown) => {
         this.#deps.logger.warn({ image, code: errorCode(error), err: error }, 'no boot profile is made for new layers')
       })
-      .finally(() => this.#makingAnew.delete(image))
+      .finally(() => {
+        this.#makingAnew.delete(image)
+        this.#layers.forget()
+      })
   }
 }

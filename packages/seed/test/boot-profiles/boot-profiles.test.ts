@@ -322,6 +322,25 @@ describe('boot profiles', () => {
     assert.deepEqual(fixture.profiles.ofLayer(BASE), of(IMAGE))
   })
 
+  test('the images of a layer are not looked through for every node that it is assigned to', async () => {
+    const fixture = await withImage()
+    let looked = 0
+    const { imagesOf } = fixture.catalogue
+    fixture.catalogue.imagesOf = (layer) => {
+      looked += 1
+      return imagesOf.call(fixture.catalogue, layer)
+    }
+    for (let node = 0; node < 100; node += 1) assert.equal(fixture.profiles.ofLayer(BASE), undefined)
+    assert.equal(looked, 1)
+    await fixture.record(IMAGE, BOOT)
+    for (let node = 0; node < 100; node += 1) assert.equal(fixture.profiles.ofLayer(BASE)?.image, IMAGE)
+    assert.equal(looked, 2)
+    await fixture.know(imageId(2), [BASE, OTHER_MIDDLE])
+    fixture.clock.advance(1000)
+    fixture.profiles.ofLayer(BASE)
+    assert.equal(looked, 3)
+  })
+
   test('however much a boot reads, its profile can be sent', async () => {
     const fixture = await withImage()
     const every = Array.from({ length: 4000 }, (_, index) => (index * 7) % 4001).filter((block) => block < 3000)
