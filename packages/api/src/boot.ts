@@ -19,10 +19,14 @@ export const BootRequest = Type.Object(
     image: Type.Optional(imageId('The image to boot; its layers are asked for if the node does not have them.')),
     layer: Type.Optional(digest('Instead of an image: the topmost layer of the disk.')),
     overlay: Type.Optional(
-      Type.Union([Type.String({ pattern: '^/[^\\x00-\\x1f\\x7f]*$', maxLength: 1000 }), Type.Null()], {
-        description:
-          'Where the writable top is or will be, absolute; null: none, the disk is read-only. Absent: beside the state.',
-      }),
+      nullable(
+        Type.String({
+          pattern: '^/[^\\x00-\\x1f\\x7f]*$',
+          maxLength: 1000,
+          description:
+            'Where the writable top is or will be, absolute; null: none, the disk is read-only. Absent: beside the state.',
+        }),
+      ),
     ),
     record: Type.Optional(
       Type.Boolean({
