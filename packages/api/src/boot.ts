@@ -68,7 +68,7 @@ export const Boot = Type.Object(
     socket: text('Path of the unix socket that serves it by NBD.', 200),
     uri: text('The same as an NBD URI.', 1000),
     overlay: nullable(text('Its writable top; null: it is read-only.', 1000)),
-    blockdev: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
+    blockdev: Type.Array(Type.Record(Type.String(), Type.Unknown(), { description: 'One node of the graph.' }), {
       maxItems: 10,
       description: 'Arguments of blockdev-add (QMP) or -blockdev, in this order.',
     }),
