@@ -45,7 +45,7 @@ test('a machine reads on, and reads right, when nothing more can be stored on it
   await rm(filler)
   await readsAllRight(booted)
   await wholeImage(booted)
-  assert.equal(reader.isStopped, false)
+  assert.equal(reader.wasStopped, false)
 })
 
 /** Somebody else takes all that is free, to the last block of a layer. */

@@ -55,7 +55,10 @@ test('a read that nobody answers for too long is an error of the disk and never 
     peers: 1,
     peerConfig: () => ({ boot: { readTimeoutMs: 3000 } }),
   })
-  const booted = await bootWhileFetching(ground, { onError: 'report', overlay: null })
+  const booted = await bootWhileFetching(ground, {
+    change: (qemu) => qemu.replaceAll('error=stop', 'error=report'),
+    overlay: null,
+  })
   const { cluster, reader, hurry } = booted
   await cluster.seed.end('SIGKILL')
   const { wrong } = await reader.until('sees an error', ({ unreadable }) => unreadable > 0)

@@ -14,8 +14,12 @@ import { until } from './until.ts'
 const MIB = 1024 * 1024
 /** Of files in the image. */
 const SIZE = { baseMiB: 10, middleMiB: 4 }
-/** What nodes receive: so little that the image is not there before a test has done what it does meanwhile. */
-const SLOW_BYTES_PER_SECOND = 0.75 * MIB
+/**
+ * What nodes receive: little of what no machine waits for, so that the image does not come by itself meanwhile, however
+ * slow this computer; and not much of the rest, so that the guest has not read everything, however fast it is.
+ */
+const SLOW = { prefetchBytesPerSecond: 64 * 1024, downBytesPerSecond: 1 * MIB }
+const FAST = { prefetchBytesPerSecond: null, downBytesPerSecond: null }
 /** Files by which a guest has begun to read, and has not read far. */
 const FIRST_FILES = 3
 /** The image has more than that, of any machine's files. */
@@ -53,23 +57,21 @@ export async function startBootGround(undo: Undo, options: Omit<ClusterOptions, 
 
 /**
  * Boots the image at node1 over slow links, and waits until the guest reads while a part of the image is there.
- * `onError` is what QEMU does about an error of the disk, if not what the description says.
+ * `change` makes something else of the words for QEMU's command line than what the node says.
  */
 export async function bootWhileFetching(
   ground: BootGround,
-  { onError, overlay }: { onError?: 'report'; overlay?: null } = {},
+  { change = (qemu) => qemu, overlay }: { change?: (qemu: string) => string; overlay?: null } = {},
 ): Promise<ReadingBoot> {
   const { undo, cluster, image, guest } = ground
-  const limit = (downBytesPerSecond: number | null) => {
-    return cluster.client.setLimits({ body: { node: { downBytesPerSecond } } })
-  }
-  await limit(SLOW_BYTES_PER_SECOND)
+  await cluster.client.setLimits({ body: { node: SLOW } })
   const boot = await prepareBoot(cluster, 'node1', 'vm1', { image, ...(overlay === null ? { overlay } : {}) })
-  const qemu = onError === undefined ? boot.qemu : boot.qemu.replaceAll('error=stop', `error=${onError}`)
-  const reader = await ReadingGuest.start(undo, { guest, qemu, monitor: join(cluster.directory, 'monitor') })
+  const reader = await ReadingGuest.start(undo, {
+    ...{ guest, qemu: change(boot.qemu), monitor: join(cluster.directory, 'monitor') },
+  })
   const show = async () => (await cluster.peerClient('node1')).showBoot({ params: { boot: 'vm1' } })
   await reader.reads(FIRST_FILES)
-  const hurry = async () => void (await limit(null))
+  const hurry = async () => void (await cluster.client.setLimits({ body: { node: FAST } }))
   const booted = { ...ground, boot, reader, show, hurry }
   await assertPartly(booted)
   return booted

@@ -76,6 +76,11 @@ export class ReadingGuest {
     return last?.event === 'STOP'
   }
 
+  /** Whether QEMU has ever done that. */
+  get wasStopped(): boolean {
+    return this.qmp.events.some(({ event }) => event === 'STOP')
+  }
+
   /** Waits for what it says. */
   until(what: string, fits: (verdicts: Verdicts) => boolean, timeoutMs = 60_000): Promise<Verdicts> {
     const ask = async () => {
