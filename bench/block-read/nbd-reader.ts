@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NbdClient } from '../../packages/nbd/test/nbd-client.ts'
+import { NbdClient } from '@shoal/nbd/test-client'
 
 const READ = 0
 
