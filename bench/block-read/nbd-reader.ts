@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { NbdClient } from '@shoal/nbd/test-client'
+import { NbdClient } from '@shoal/nbd/client'
 
 const READ = 0
 
