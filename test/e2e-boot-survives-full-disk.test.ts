@@ -41,6 +41,11 @@ test('a machine reads on, and reads right, when nothing more can be stored on it
   await readsAllRight(booted)
   await assertPartly(booted)
   t.diagnostic(`${(await show()).presentBytes - presentBytes} bytes were stored meanwhile`)
+  const peer = cluster.peer('node1')
+  await peer.end('SIGKILL')
+  await peer.start()
+  await readsAllRight(booted)
+  await assertPartly(booted)
 
   await rm(filler)
   await readsAllRight(booted)
