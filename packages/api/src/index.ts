@@ -5,6 +5,7 @@ export {
   DEFAULT_PRIORITY,
   DesiredAssignment,
   DesiredState,
+  LayerBootProfile,
   MAX_NODES_A_REQUEST,
   UnassignRequest,
   UnassignResult,

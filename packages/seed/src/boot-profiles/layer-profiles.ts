@@ -1,11 +1,13 @@
 import type { Clock, Digest } from '@shoal/core'
 import type { Catalogue } from '../images/catalogue.ts'
-import type { ProfileRecord } from './profile-record.ts'
+import { layerBytes, type ProfileRecord } from './profile-record.ts'
 
-/** The image by whose profile a layer is fetched, and the revision of that. */
+/** The image by whose profile a layer is fetched, and kept in part, and the revision of that. */
 export interface LayerProfile {
   readonly image: string
   readonly revision: number
+  /** That it names of the layer. */
+  readonly bytes: number
 }
 
 export interface LayerProfilesDeps {
@@ -15,12 +17,12 @@ export interface LayerProfilesDeps {
 }
 
 /**
- * A plan assigns a layer to thousands of nodes, and a base may have a thousand images: they are not looked through for
- * each node.
+ * A layer is on thousands of nodes, each of which asks with every heartbeat, and a base may have a thousand images: they
+ * are not looked through for each node. A changed profile is told at once, an image that comes or goes when this is over.
  */
-const FRESH_MS = 1000
-/** More than a plan has. */
-const MAX_LAYERS = 1000
+const FRESH_MS = 10_000
+/** More than are on all nodes of a large cloud. */
+const MAX_LAYERS = 10_000
 
 /** By which image's profile a layer is best fetched: the one with the most boots behind it. */
 export class LayerProfiles {
@@ -48,13 +50,14 @@ export class LayerProfiles {
 
   #find(layer: Digest): LayerProfile | undefined {
     const { catalogue, profileOf } = this.#deps
-    let best: (LayerProfile & { recordings: number }) | undefined
+    let best: { readonly image: string; readonly record: ProfileRecord } | undefined
     for (const { image } of catalogue.imagesOf(layer)) {
       const record = profileOf(image.id)
       if (record === undefined || !record.layers.some(({ digest }) => digest === layer)) continue
-      const { revision, recordings } = record
-      if (best === undefined || recordings > best.recordings) best = { image: image.id, revision, recordings }
+      if (best === undefined || record.recordings > best.record.recordings) best = { image: image.id, record }
     }
-    return best && { image: best.image, revision: best.revision }
+    if (best === undefined) return undefined
+    const { image, record } = best
+    return { image, revision: record.revision, bytes: layerBytes(record, layer) }
   }
 }

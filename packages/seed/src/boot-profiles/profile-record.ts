@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type BootBlocks, type BootLayer, blockSize } from '@shoal/core'
+import { type BootBlocks, type BootLayer, blockSize, type Digest } from '@shoal/core'
 import { blockKeys, fromBlockKey, type Trace } from './block-trace.ts'
 import type { Touches } from './first-touches.ts'
 import { meanLikeness } from './likeness.ts'
@@ -96,6 +96,16 @@ export function profileBytes({ layers, runs }: Pick<ProfileRecord, 'layers' | 'r
     const { layer, block } = fromBlockKey(key)
     const geometry = layers[layer]
     return geometry === undefined ? sum : sum + blockSize({ ...geometry, pieceLengthBytes: 0 }, block)
+  }, 0)
+}
+
+/** Bytes of those of its blocks that are of one layer. */
+export function layerBytes({ layers, runs }: Pick<ProfileRecord, 'layers' | 'runs'>, digest: Digest): number {
+  const index = layers.findIndex((layer) => layer.digest === digest)
+  const { blockLengthBytes = 0, sizeBytes = 0 } = layers[index] ?? {}
+  return runs.reduce((sum, [layer, firstBlock, blocks]) => {
+    if (layer !== index) return sum
+    return sum + Math.min((firstBlock + blocks) * blockLengthBytes, sizeBytes) - firstBlock * blockLengthBytes
   }, 0)
 }
 

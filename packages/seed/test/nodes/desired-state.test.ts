@@ -23,7 +23,7 @@ async function tell() {
   const catalogue = knownLayers([PLAIN, UNKNOWN])
   catalogue.layers.set(HOT, buildLayerRecord(HOT, { bootBytes: 40 }))
   const profiles: Pick<BootProfiles, 'ofLayer'> = {
-    ofLayer: (layer: Digest) => (layer === UNKNOWN ? undefined : { image: 'web', revision: 7 }),
+    ofLayer: (layer: Digest) => (layer === UNKNOWN ? undefined : { image: 'web', revision: 7, bytes: 5 }),
   }
   return desiredState('n1', {
     ...{ assignments, profiles },
