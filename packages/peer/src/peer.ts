@@ -6,6 +6,7 @@ import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
 
+import { fetchBootBlocks } from './boot/fetch-boot-blocks.ts'
 import { registerBootMetrics } from './boot/metrics.ts'
 import { swarmSource } from './boot/swarm-source.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
@@ -180,6 +181,7 @@ export class Peer implements AsyncDisposable {
           logger: logger.child({ component: 'cache' }),
           disks: () => [...compositions.files(), ...booting.overlays.files()],
           assignedAt: (digest) => reconciler.assignedAt(digest),
+          fetchProfile: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: trust.keys(), signal }),
           onRoom: () => reconciler.roomIsBack(),
           onCorrupt: (digest) => void reconciler.repair(digest),
         },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Digest, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { NodeCache } from '../../src/cache/node-cache.ts'
+import { NodeCache, type NodeCacheDeps } from '../../src/cache/node-cache.ts'
 import { EventQueue } from '../../src/event-queue.ts'
 import { LayerEvents } from '../../src/layer-events.ts'
 import { LayerHolds } from '../../src/layer-holds.ts'
@@ -30,7 +30,7 @@ export function knownLayers(): LayerFixture[] {
 }
 
 /** The cache of a node over a real store and real state, without a swarm. */
-export async function openCrashNode(directory: string) {
+export async function openCrashNode(directory: string, options: Partial<Pick<NodeCacheDeps, 'fetchProfile'>> = {}) {
   const stack = new AsyncDisposableStack()
   const state = stack.use(await openLevelState(join(directory, 'state')))
   const layersPath = join(directory, 'layers')
@@ -51,6 +51,7 @@ export async function openCrashNode(directory: string) {
       swarm: { leave: async () => {} },
       disks: () => [],
       assignedAt: () => ASSIGNED_AT,
+      fetchProfile: options.fetchProfile ?? (async () => undefined),
       onRoom: () => {},
       onCorrupt: () => {},
     },
