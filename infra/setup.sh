@@ -35,6 +35,8 @@ debian_packages() {
   echo qemu-utils e2fsprogs
   [ "$1" = test ] || return 0
   echo xfsprogs iproute2 aria2 python3-libtorrent transmission-daemon transmission-cli python3-glance python3-keystone python3-nova uwsgi-core uwsgi-plugin-python3
+  # Clients of the NBD server, and a server to measure it by.
+  echo libnbd-bin fio nbdkit
   # A real image client: either will do.
   dpkg-query -W -f '${db:Status-Status}' python3-openstackclient 2>/dev/null | grep -qx installed ||
     echo python3-glanceclient

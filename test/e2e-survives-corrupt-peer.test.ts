@@ -3,11 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Digest, decodeManifest, decodePublicKey, silentLogger, systemClock } from '@shoal/core'
-import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
-import { createSwarm } from '@shoal/swarm'
+import type { Digest } from '@shoal/core'
 import { createCluster } from './harness/cluster.ts'
 import { importOnlyImage } from './harness/import-only-image.ts'
+import { joinAsLiar, LIAR } from './harness/lying-peer.ts'
 import { writeRandomRaw } from './harness/test-images.ts'
 import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
@@ -31,22 +30,7 @@ test('a peer that sends corrupt blocks is banned and named, and nobody stores or
   await cluster.startPeers()
   const layer = await importOnlyImage(cluster)
 
-  const status = await cluster.client.status()
-  const encodedManifest = await cluster.client.getManifest({ params: { layer } })
-  const torrent = await cluster.client.getTorrent({ params: { layer } })
-  const manifest = decodeManifest(encodedManifest, [decodePublicKey(status.publicKey)])
-  const store = createMemoryLayerStore()
-  await store.open()
-  const empty = await store.create({ manifest, encodedManifest, torrent })
-  // Whatever it is bound to, the tracker sees it come from this address.
-  const host = '127.0.0.1'
-  const liar = createSwarm(
-    { clock: systemClock, logger: silentLogger, buffers: empty.buffers },
-    { role: 'peer', node: 'liar', host, port: 0, dht: false, trackers: status.tracker.announceUrls },
-  )
-  await liar.start()
-  undo.after(() => liar.close())
-  await liar.join(pretending(empty))
+  await joinAsLiar(undo, cluster, layer)
 
   await cluster.assign(layer)
   await cluster.complete(layer)
@@ -60,19 +44,7 @@ test('a peer that sends corrupt blocks is banned and named, and nobody stores or
   })
   for (const ban of bans) {
     assert.equal(ban.layer, layer as Digest)
-    assert.equal(ban.details.node, 'liar')
+    assert.equal(ban.details.node, LIAR)
     assert.match(String(ban.details.address), /^127\.0\.0\.1:/)
   }
 })
-
-/** A layer of which every block is said to be there and none is right. */
-function pretending(layer: StoredLayer): StoredLayer {
-  layer.present.setAll()
-  return new Proxy(layer, {
-    get(target, name) {
-      if (name === 'read') return async (_offset: number, length: number) => Buffer.alloc(length, 0xee)
-      const value = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}

@@ -2,15 +2,17 @@ import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { errorMessage } from '@shoal/core'
 import { writeRandomRaw } from '../../test/harness/test-images.ts'
 import { atExit } from '../engines/at-exit.ts'
 import { processUsage } from '../engines/process-usage.ts'
 import { measureCommand } from '../layers/measure-command.ts'
-import type { BenchReport } from '../run.ts'
+import type { BenchFigures, BenchReport } from '../run.ts'
 import { type BlockCase, nbdkit, qemuNbd, type ServedDisk, shoal } from './block-engine.ts'
 import { type BlockRow, blockFigures } from './block-figures.ts'
 import { type BlockPattern, blockPatterns } from './block-pattern.ts'
-import { coldReads } from './cold-reads.ts'
+import { coldFigures } from './cold-figures.ts'
+import { measureCold } from './measure-cold.ts'
 
 const MIB = 1024 ** 2
 const ROUNDS = 5
@@ -25,8 +27,21 @@ interface Place {
   readonly served: ServedDisk
 }
 
+interface RunOptions {
+  readonly quick: boolean
+  readonly say: (line: string) => void
+}
+
 /** See README.md beside this file. */
-export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
+export async function run({ quick, say }: RunOptions): Promise<BenchReport> {
+  const warm = await measureWarm({ quick, say })
+  const cold = await measureCold({ quick, say }).catch((error: unknown) => ({ reason: errorMessage(error) }))
+  const figures = { ...warm.figures, ...coldFigures(cold) }
+  const versions = { 'qemu-img': await version('qemu-img'), nbdkit: await version('nbdkit') }
+  return { figures, rows: [...warm.rows, ...('reason' in cold ? [] : cold.rows)], versions }
+}
+
+async function measureWarm({ quick, say }: RunOptions): Promise<{ figures: BenchFigures; rows: BlockRow[] }> {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-block-read-'))
   const forget = atExit(() => rmSync(directory, { recursive: true, force: true }))
   try {
@@ -53,9 +68,7 @@ export async function run({ quick, say }: { quick: boolean; say: (line: string) 
         }
       }
     }
-    const cold = { idle: await coldReads?.('idle'), download: await coldReads?.('download') }
-    const versions = { 'qemu-img': await version('qemu-img'), nbdkit: await version('nbdkit') }
-    return { figures: blockFigures(rows, patterns, cold), rows, versions }
+    return { figures: blockFigures(rows, patterns), rows }
   } finally {
     await rm(directory, { recursive: true, force: true })
     forget()

@@ -1,6 +1,5 @@
 import type { BenchFigures } from '../run.ts'
 import type { BlockPattern } from './block-pattern.ts'
-import type { ColdReads } from './cold-reads.ts'
 
 /** One pattern read through one server. */
 export interface BlockRow {
@@ -18,11 +17,7 @@ const OURS = 'shoal'
 const DEPTH = 16
 
 /** Medians of ours over those of others; what a bench is asked for is the worst of its disks and sizes. */
-export function blockFigures(
-  rows: readonly BlockRow[],
-  patterns: readonly BlockPattern[],
-  cold: { readonly idle: ColdReads | undefined; readonly download: ColdReads | undefined },
-): BenchFigures {
+export function blockFigures(rows: readonly BlockRow[], patterns: readonly BlockPattern[]): BenchFigures {
   const disks = [...new Set(rows.map(({ disk }) => disk))]
   const ratios = (other: string, isWanted: (pattern: BlockPattern) => boolean) =>
     disks.flatMap((disk) =>
@@ -48,10 +43,6 @@ export function blockFigures(
     iopsAtDepth1VsQemuNbd: worst(ratios('qemu-nbd', isAlone)),
     iopsVsNbdkit: worst(ratios('nbdkit', isQueued)),
     sequentialVsNbdkit: worst(ratios('nbdkit', isSequential)),
-    coldReadP50Ms: cold.idle?.p50Ms ?? null,
-    coldReadP99Ms: cold.idle?.p99Ms ?? null,
-    coldReadP99BesideDownloadMs: cold.download?.p99Ms ?? null,
-    ...(cold.idle === undefined ? { reason: 'cold reads need the swarm, which does not answer them yet' } : {}),
     ...Object.fromEntries(each),
   }
 }

@@ -7,8 +7,8 @@ import { copyFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chooseGeometry, digestFromBytes, type Manifest, silentLogger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
+import { NbdBlockServer } from '@shoal/peer/block-server'
 import { createMemoryState } from '@shoal/state'
-import { NbdBlockServer } from '../../packages/peer/src/boot/block-server.ts'
 
 const [, , directory = '', file = '', format = '', virtualBytes = ''] = process.argv
 

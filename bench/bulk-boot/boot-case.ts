@@ -9,13 +9,18 @@ export interface BootCase {
   readonly guest: 'light' | 'debian'
   /** Files of the light guest's base; half as many come with the middle. Absent: as the guest is built. */
   readonly lightMib?: number
+  /**
+   * Whether the Debian guest is started by its own boot loader. Absent: its kernel is given to QEMU, which takes two
+   * thirds of the CPU time.
+   */
+  readonly isStartedByGrub?: boolean
   readonly nodes: number
   readonly racks: number
-  /** Of a node's link, and of the seed's. */
+  /** Of a node's link. */
   readonly rateMBPerSecond: number
   /** Of each rack's uplink; absent: no limit. */
   readonly uplinkMBPerSecond?: number
-  /** Of the library's link. */
+  /** Of the library's link, and of the seed's: whoever gives an image to all has the same. */
   readonly libraryMBPerSecond: number
   /** The library: Keystone and Glance as Debian packages them, or `shoal library serve`, which is up in a second. */
   readonly library: 'glance' | 'embedded'
@@ -23,12 +28,12 @@ export interface BootCase {
 
 /** Nodes `node1`... in racks; seed and library are in none. */
 export function bootSetup(
-  { nodes, racks, rateMBPerSecond, uplinkMBPerSecond }: BootCase,
+  { nodes, racks, rateMBPerSecond, uplinkMBPerSecond, libraryMBPerSecond }: BootCase,
   sizeBytes: number,
 ): SwarmSetup {
   const bytesPerSecond = rateMBPerSecond * MB
   return {
-    ...{ case: 'racks', sizeBytes, seedBytesPerSecond: bytesPerSecond },
+    ...{ case: 'racks', sizeBytes, seedBytesPerSecond: libraryMBPerSecond * MB },
     uplinkBytesPerSecond: uplinkMBPerSecond === undefined ? undefined : uplinkMBPerSecond * MB,
     peers: Array.from({ length: nodes }, (_, index) => {
       return { node: `node${index + 1}`, bytesPerSecond, rack: `rack${(index % racks) + 1}` }

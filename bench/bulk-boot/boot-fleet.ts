@@ -6,7 +6,7 @@ import { until } from '../../test/harness/until.ts'
 import type { BootGround } from './boot-ground.ts'
 import { peerSettings, seedSettings } from './fleet-settings.ts'
 import { type LabServices, startLabServices } from './lab-services.ts'
-import { readLinkBytes } from './link-bytes.ts'
+import { type LibraryTake, libraryTake } from './library-take.ts'
 
 const STEP_MS = 900_000
 const POLL_MS = 200
@@ -21,11 +21,12 @@ export interface BootFleet extends AsyncDisposable {
   /** Of the image that is booted: base and middle. */
   readonly layers: readonly [base: string, middle: string]
   readonly layerBytes: number
-  /** Image bytes that the seed read from the library, and what the library's link carried meanwhile. */
-  readonly importedBytes: number
-  readonly importLinkBytes: number
+  /** What the seed took from the library to make them. */
+  readonly imported: LibraryTake
   /** Of a node's own API. */
   peer(node: string): Client
+  /** CPU time of seed and peers so far. */
+  cpuSeconds(): number
   /** Takes the layers off all nodes, which no boot and no plan may want any more. */
   empty(): Promise<void>
   /** Resolves when the image has a boot profile. */
@@ -47,17 +48,17 @@ export async function openBootFleet(ground: BootGround): Promise<BootFleet> {
   )
   const { client } = services
   await warmUp(services, nodes, images.warmUp)
-  const before = await readLinkBytes(ground)
+  const before = await libraryTake(ground)
   // First the base: what is imported after it becomes a middle on it.
-  const imported = [await importImage(client, images.base), await importImage(client, images.flat)]
+  for (const image of [images.base, images.flat]) await importImage(client, image)
   const layers = await layersOf(client, images.flat)
-  const { library: importLinkBytes } = await readLinkBytes(ground, before)
+  const imported = await libraryTake(ground, before)
   const sizes = await Promise.all(layers.map((layer) => client.showLayer({ params: { layer } })))
   const kept = stack.move()
   return {
-    ...{ client, nodes, layers, importLinkBytes, peer: (node) => services.peer(node) },
+    ...{ client, nodes, layers, imported, peer: (node) => services.peer(node) },
+    cpuSeconds: () => services.cpuSeconds(),
     layerBytes: sizes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    importedBytes: imported.reduce((sum, image) => sum + (image.import?.bytesRead ?? 0), 0),
     async empty() {
       await Promise.all(nodes.map((node) => emptyNode(services.peer(node), layers)))
       // Otherwise a plan would find there what is gone.

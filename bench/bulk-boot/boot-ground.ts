@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { copyFile, mkdtemp, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +14,11 @@ import { type BootCase, bootLabPlan, bootSetup } from './boot-case.ts'
 import { type BootGuest, ensureBootGuest } from './boot-guest.ts'
 import { type BootLibrary, startBootLibrary } from './boot-library.ts'
 
-/** Copies beside those of the nodes: the images, the library's and the seed's, and layers while they are made. */
-const SPARE_COPIES = 8
-/** Guests and daemons need memory as well. */
-const MEMORY_OVER_NEED = 4
+/** Copies beside those of the nodes: the images as built, the library's, the seed's layers and those being made. */
+const SPARE_COPIES = 6
+/** Of a node's daemon, of the seed and of the library. */
+const DAEMON_BYTES = 300 * 1024 ** 2
+const MEMORY = '/dev/shm'
 const WARM_UP_BYTES = 4 * 1024 ** 2
 const run = promisify(execFile)
 
@@ -49,7 +50,8 @@ export async function createBootGround(
   const { say } = options
   await using stack = new AsyncDisposableStack()
   const guest = await ensureBootGuest(bootCase, say)
-  const parent = await parentDirectory((bootCase.nodes + SPARE_COPIES) * guest.flatBytes)
+  const parent = await parentDirectory(bootCase.nodes, guest)
+  if (parent !== MEMORY) say(`memory is too small for all copies: they are in ${parent}, and its disk is measured too`)
   // Short: names of sockets below it are bounded (unix(7)).
   const directory = await mkdtemp(join(parent, 'boot-'))
   const forget = atExit(() => rmSync(directory, { recursive: true, force: true }))
@@ -86,9 +88,17 @@ async function smallImage(directory: string): Promise<string> {
   return image
 }
 
-/** Memory if all copies fit several times over, so that no disk is measured; otherwise the disk. */
-async function parentDirectory(neededBytes: number): Promise<string> {
-  const memory = '/dev/shm'
-  const { bavail, bsize } = await statfs(memory)
-  return bavail * bsize > MEMORY_OVER_NEED * neededBytes ? memory : tmpdir()
+/** Memory if all copies fit into it beside guests and daemons, so that no disk is measured; otherwise the disk. */
+async function parentDirectory(nodes: number, { flatBytes, machine }: BootGuest): Promise<string> {
+  const guestBytes = (machine.memoryMib + machine.codeMib) * 1024 ** 2
+  const copiesBytes = (nodes + SPARE_COPIES) * flatBytes
+  const { bavail, bsize } = await statfs(MEMORY)
+  const fits = copiesBytes < bavail * bsize && copiesBytes + nodes * (guestBytes + DAEMON_BYTES) < availableBytes()
+  return fits ? MEMORY : tmpdir()
+}
+
+/** Memory that programs can have (proc(5)). */
+function availableBytes(): number {
+  const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]
+  return Number(kibibytes ?? Number.NaN) * 1024
 }

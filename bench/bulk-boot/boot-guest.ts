@@ -5,8 +5,8 @@ import { GUEST_ROLES } from '../../infra/guests/guest-role.ts'
 import { ensureUltralight } from '../../infra/guests/ultralight/ensure-ultralight.ts'
 import type { BootCase } from './boot-case.ts'
 
-/** Two cores for all guests: a second one in each would only be emulated in turn with the first. */
-const DEBIAN_MACHINE: GuestMachine = { type: 'q35', cores: 1, memoryMib: 512, codeMib: 256 }
+/** Guests share the machine's cores: a second one in each would only be emulated in turn with the first. */
+const DEBIAN_MACHINE: GuestMachine = { type: 'q35', cores: 1, memoryMib: 512, codeMib: 512 }
 
 /** What every node boots. */
 export interface BootGuest {
@@ -23,7 +23,7 @@ export interface BootGuest {
 
 /** Builds it if it is not in the cache of guests. */
 export async function ensureBootGuest(
-  { guest: name, lightMib }: BootCase,
+  { guest: name, lightMib, isStartedByGrub = false }: BootCase,
   say: (line: string) => void,
 ): Promise<BootGuest> {
   if (name === 'light') {
@@ -33,11 +33,12 @@ export async function ensureBootGuest(
   }
   const [role] = GUEST_ROLES
   if (role === undefined) throw new TypeError('there are no roles')
-  const { base, middles } = await ensureRoles([role], { say })
+  const { base, middles, kernel, initrd } = await ensureRoles([role], { say })
   const flat = middles[0]?.untrimmed ?? ''
   const layers = ['base', role.name]
   return {
     ...{ base, flat, flatBytes: (await stat(flat)).size, machine: DEBIAN_MACHINE },
+    ...(isStartedByGrub ? {} : { kernel: { kernel, initrd } }),
     check: (said) => {
       checkGuest(said, layers)
       if (role.units.some((unit) => said.units[unit] !== 'active')) {

@@ -19,6 +19,8 @@ export interface BootLibrary extends AsyncDisposable {
   addImage(name: string, file: string): Promise<string>
   /** What `curl` is told to read an image. */
   request(image: string): Promise<readonly string[]>
+  /** How often the bytes of an image were asked for, by its own log; `undefined`: it keeps none. */
+  reads?(image: string): Promise<number>
 }
 
 export async function startBootLibrary(kind: BootCase['library'], lab: Lab, directory: string): Promise<BootLibrary> {
@@ -62,6 +64,7 @@ async function startGlance(lab: Lab, directory: string): Promise<BootLibrary> {
       return image
     },
     request: async (image) => [...(await header()), url(image)],
+    reads: async (image) => (await cloud.imageReads(image)).length,
     [Symbol.asyncDispose]: () => cloud.stop(),
   }
 }

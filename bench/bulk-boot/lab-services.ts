@@ -5,6 +5,7 @@ import type { Lab } from '../../infra/lab/lab.ts'
 import { ServiceProcess } from '../../test/harness/service-process.ts'
 import { until } from '../../test/harness/until.ts'
 import { atExit } from '../engines/at-exit.ts'
+import { processUsage } from '../engines/process-usage.ts'
 
 export const SEED_API_PORT = 7420
 export const PEER_API_PORT = 7470
@@ -15,6 +16,8 @@ export interface LabServices extends AsyncDisposable {
   readonly client: Client
   /** Of a node's own API. */
   peer(node: string): Client
+  /** CPU time of all of them so far. */
+  cpuSeconds(): number
 }
 
 export interface LabServiceSettings {
@@ -79,6 +82,7 @@ export async function startLabServices(settings: LabServiceSettings): Promise<La
       if (found === undefined) throw new TypeError(`no peer runs on ${node}`)
       return found
     },
+    cpuSeconds: () => processUsage(services.map(({ pid }) => pid)).cpuSeconds,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }

@@ -36,10 +36,11 @@ export async function measureBoots(
   disks: DiskSource,
   { timeoutMs }: { timeoutMs: number },
 ): Promise<BootRun> {
-  const { lab, guest, setup } = ground
+  const { lab, guest, setup, directory } = ground
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, AbortSignal.timeout(timeoutMs)])
-  const env = engineEnvironment()
+  // What a guest writes is where the images are: QEMU keeps it in a temporary file, or the node in an overlay.
+  const env = { ...engineEnvironment(), TMPDIR: directory }
   // Each guest that runs listens for the end of this process.
   process.setMaxListeners(setup.peers.length + SPARE_LISTENERS)
   const before = { links: await readLinkBytes(ground), machine: machineCpuSeconds(), reaped: reapedCpuSeconds() }

@@ -4,7 +4,7 @@ import type { BootFleet } from './boot-fleet.ts'
 import type { BootGround } from './boot-ground.ts'
 import { chainDisks } from './chain-disks.ts'
 import type { DiskSource } from './disk-source.ts'
-import { readLinkBytes } from './link-bytes.ts'
+import { libraryTake } from './library-take.ts'
 import { type BootRun, measureBoots } from './measure-boots.ts'
 import { localDisks, pulledDisks, torrentDisks } from './plain-disks.ts'
 import { preparedDisks } from './prepared-disks.ts'
@@ -29,12 +29,16 @@ export interface OurRun extends BootRun {
   /** Bytes of both layers over those of the flat image. */
   readonly layersOverFlat: number
   /**
-   * What the seed read of the images when they were imported, and all that the library's link carried in this variant
-   * (the plan included), over the images' size.
+   * All that the library's link carried when the images were imported and in this variant (the plan included), over
+   * the images' size.
    */
   readonly libraryCopies: number
-  /** The import by the library's link: polls and requests count. */
-  readonly importLinkCopies: number
+  /** Of the seed and all peers while guests booted, for one guest. */
+  readonly daemonCpuSeconds: number
+  /** How often Glance was asked for bytes of the two images, by its own log; `null`: it is not Glance. */
+  readonly imageReads: number | null
+  /** What the image's boot profile foretold when the boots were asked for. 0: it had none. */
+  readonly profileMB: number
 }
 
 export async function measurePlain(
@@ -56,17 +60,23 @@ export async function measureOurs(
   const { images, guest } = ground
   if (variant === 'profiled') await ensureProfile(ground, fleet, { timeoutMs })
   if (variant !== 'planned-chain') await fleet.empty()
-  const before = await readLinkBytes(ground)
+  const before = await libraryTake(ground)
+  const profile = await fleet.client.showBootProfile({ params: { image: images.flat } })
   const planSeconds = variant.startsWith('planned') ? await carryOutPlan(ground, fleet, { timeoutMs }) : null
   const disks: DiskSource = variant === 'planned-chain' ? chainDisks(fleet) : preparedDisks(fleet, images.flat)
   await using _ = disks
+  const cpuSeconds = fleet.cpuSeconds()
   const run = await measureBoots(ground, disks, { timeoutMs })
-  const { library } = await readLinkBytes(ground, before)
+  const daemonCpuSeconds = (fleet.cpuSeconds() - cpuSeconds) / run.nodes
+  const own = await libraryTake(ground, before)
+  const { imported } = fleet
   return {
     ...{ ...run, planSeconds },
+    daemonCpuSeconds: round(daemonCpuSeconds),
     layersOverFlat: round(fleet.layerBytes / guest.flatBytes),
-    libraryCopies: round((fleet.importedBytes + library) / images.bytes),
-    importLinkCopies: round(fleet.importLinkBytes / images.bytes),
+    libraryCopies: round((imported.linkBytes + own.linkBytes) / images.bytes),
+    imageReads: imported.imageReads === null ? null : imported.imageReads + (own.imageReads ?? 0),
+    profileMB: round(profile.bytes / 1e6),
   }
 }
 

@@ -5,14 +5,15 @@ import { createBootGround } from './boot-ground.ts'
 import { measureOurs, measurePlain, OUR_VARIANTS, PLAIN_VARIANTS, type Variant } from './measure-variant.ts'
 
 const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--mib SIZE]
-         [--nodes N] [--racks N] [--rate MB/S] [--uplink MB/S] [--library MB/S] [--glance] [--rounds N]
+         [--nodes N] [--racks N] [--rate MB/S] [--uplink MB/S] [--library MB/S] [--glance] [--rounds N] [--grub]
   boots guests on shaped links in some ways, one after the other, and prints one JSON line for each; needs root
   --variant  ${[...OUR_VARIANTS, ...PLAIN_VARIANTS].join(', ')}; default local
   --glance   the library is a real Glance
+  --grub     the Debian guest is started by its boot loader
   --mib      files in the light guest's base
-  --rate     of the links of nodes and seed
+  --rate     of the nodes' links
   --uplink   of each rack's uplink; default no limit
-  --library  of the library's link
+  --library  of the links of library and seed
   --rounds   each with new daemons`
 const TIMEOUT_MS = 2_400_000
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     uplink: { type: 'string' },
     library: { type: 'string', default: '16' },
     glance: { type: 'boolean', default: false },
+    grub: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
@@ -45,6 +47,7 @@ const bootCase: BootCase = {
   ...{ guest, nodes: Number(values.nodes), racks: Number(values.racks), rateMBPerSecond: Number(values.rate) },
   ...(values.mib === undefined ? {} : { lightMib: Number(values.mib) }),
   ...(values.uplink === undefined ? {} : { uplinkMBPerSecond: Number(values.uplink) }),
+  isStartedByGrub: values.grub,
   ...{ libraryMBPerSecond: Number(values.library), library: values.glance ? 'glance' : 'embedded' },
 }
 const say = (line: string) => console.error(line)

@@ -42,11 +42,12 @@ export function preparedDisks(fleet: BootFleet, image: string): DiskSource {
   }
 }
 
-/** Of all nodes together; megabytes are of one node in the mean. */
+/** Of all nodes together; reads and megabytes are of one node in the mean. */
 function factsOf(boots: readonly Boot[]): Record<string, number> {
   const sum = (pick: (boot: Boot) => number) => boots.reduce((all, boot) => all + pick(boot), 0)
   const meanMB = (pick: (boot: Boot) => number) => Math.round(sum(pick) / 1e4 / boots.length) / 100
   return {
+    reads: Math.round(sum(({ reads }) => reads.reads) / boots.length),
     waitingReads: sum(({ reads }) => reads.waitingReads),
     stalls: sum(({ reads }) => reads.stalls),
     longestWaitMs: Math.max(...boots.map(({ reads }) => reads.longestWaitMs)),

@@ -4,7 +4,7 @@ import { runScript } from './run-script.ts'
 /** What the guest's boot-report prints (overlay/usr/local/sbin/boot-report). */
 const MARKER = /SHOAL-GUEST-UP layers=(\S*) failed=(\d+) units=(\S*) uptime=(\S+) END/
 const DEFAULT_MACHINE: GuestMachine = { type: 'q35', cores: 2, memoryMib: 1024, codeMib: 512 }
-const DEFAULT_PARAMETERS = 'root=/dev/vda1 ro console=ttyS0 net.ifnames=0'
+const DEFAULT_PARAMETERS = 'root=/dev/vda1 ro console=ttyS0 net.ifnames=0 no_timer_check panic=-1'
 /** Of the serial console, for the marker and for an error's last words. */
 const KEPT_CHARS = 64 * 1024
 const LAST_WORDS_CHARS = 1500
@@ -104,7 +104,12 @@ function launchHere([program = '', ...flags]: readonly string[]): ChildProcess {
   return spawn(program, flags, { stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-function qemuArguments({ disks, kernel, machine = DEFAULT_MACHINE }: BootOptions): string[] {
+/** What QEMU is told to start a guest with its serial console on standard output. */
+export function qemuArguments({
+  disks,
+  kernel,
+  machine = DEFAULT_MACHINE,
+}: Pick<BootOptions, 'disks' | 'kernel' | 'machine'>): string[] {
   const direct = ({ kernel, initrd, parameters = DEFAULT_PARAMETERS }: GuestKernel) => {
     return ['-kernel', kernel, '-initrd', initrd, '-append', parameters]
   }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, statfs, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Client } from '@shoal/api'
 import { type Cluster, createCluster } from './cluster.ts'
 import { openInQemu } from './open-in-qemu.ts'
+import { mountSmallDisk } from './small-disk.ts'
 import { writeRandomRaw } from './test-images.ts'
-import { type Undo, undoAfter } from './undo.ts'
+import { undoAfter } from './undo.ts'
 import { until } from './until.ts'
 
 const run = promisify(execFile)
@@ -132,21 +133,6 @@ async function giveWay(
   assert.ok(held.includes(used) && held.includes(wanted))
   assert.equal(held.length, settled.complete.length)
   await until('the eviction is in the journal', async () => (await cluster.events('layer.evicted')).length > 0)
-}
-
-async function mountSmallDisk(undo: Undo, sizeMib: number): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'shoal-small-disk-'))
-  const image = `${directory}.img`
-  await writeFile(image, '')
-  await truncate(image, sizeMib * MIB)
-  await run('mkfs.ext4', ['-q', '-m', '0', image])
-  await run('mount', ['-o', 'loop', image, directory])
-  undo.after(async () => {
-    await run('umount', ['-l', directory])
-    await rm(directory, { recursive: true, force: true })
-    await rm(image, { force: true })
-  })
-  return directory
 }
 
 async function importAll(cluster: Cluster, count: number, timeoutMs: number): Promise<string[]> {

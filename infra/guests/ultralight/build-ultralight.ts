@@ -8,15 +8,10 @@ import { PARTITION_OFFSET_BYTES } from '../guest-set.ts'
 import { runScript } from '../run-script.ts'
 import { writeSmallDisk } from '../small-disk.ts'
 import { findSmallFiles } from '../small-files.ts'
+import { bootFiles } from './boot-files.ts'
 import { writeInitrd } from './write-initrd.ts'
 
 const DISK_MIB = 512
-/**
- * Four files that lie side by side, then none for a while: in all about the eighth part, as real systems read when
- * they start.
- */
-const READ_EVERY = 32
-const READ_TOGETHER = 4
 /** One in so many of the base's files is gone in the middle. */
 const REMOVED_EVERY = 10
 const GUEST_DIRECTORY = '/etc/shoal-guest'
@@ -55,8 +50,13 @@ export async function buildUltralight(
   await toQcow2(disk, join(directory, 'base.qcow2'), signal)
   const removed = ofBase.filter((_, index) => index % REMOVED_EVERY === REMOVED_EVERY - 1)
   const kept = ofBase.filter((file) => !removed.includes(file))
-  const read = [...kept, ...ofMiddle].filter((_, index) => index % READ_EVERY < READ_TOGETHER)
-  const added = [await put('checksums', await checksums(read)), await put('layers/50-added', 'ultralight\n')]
+  const all = [...kept, ...ofMiddle]
+  const read = bootFiles(all)
+  const added = [
+    await put('checksums', await checksums(read)),
+    await put('all-checksums', await checksums(all)),
+    await put('layers/50-added', 'ultralight\n'),
+  ]
   const script = [
     ...removed.map(({ imagePath }) => `rm "${imagePath}"`),
     ...writeCommands(ofMiddle).filter((command) => command !== 'mkdir "/opt"'),

@@ -6,7 +6,14 @@ import type { GuestOptions } from '../ensure-guests.ts'
 import { defaultGuestCache, GuestCache, guestKey } from '../guest-cache.ts'
 import { buildUltralight, type UltralightSize } from './build-ultralight.ts'
 
-const BUILT_FROM = ['init', 'fetch-kernel.sh', 'write-initrd.ts', 'build-ultralight.ts', '../small-disk.ts']
+const BUILT_FROM = [
+  'init',
+  'fetch-kernel.sh',
+  'write-initrd.ts',
+  'build-ultralight.ts',
+  'boot-files.ts',
+  '../small-disk.ts',
+]
 const DEFAULT_SIZE: UltralightSize = { baseMiB: 96, middleMiB: 48 }
 /**
  * What the guest has no use for costs time without hardware virtualisation: probing of devices, checks of the

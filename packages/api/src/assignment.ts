@@ -84,6 +84,13 @@ export const UnassignResult = Type.Object(
 )
 export type UnassignResult = Static<typeof UnassignResult>
 
+/** The boot profile by which a layer is fetched, and kept in part. */
+export const LayerBootProfile = Type.Object(
+  { image: imageId('The image.'), revision: count('Of its profile: another one is fetched anew.') },
+  { description: 'The image whose boot profile says what a boot reads, where the file is not laid out for it.' },
+)
+export type LayerBootProfile = Static<typeof LayerBootProfile>
+
 export const DesiredAssignment = Type.Object(
   {
     layer: digest('The layer that is wanted.'),
@@ -108,15 +115,7 @@ export const DesiredAssignment = Type.Object(
       nullable(rate('The most it may receive of this layer; 0: nothing now, what is there stays; null: no limit.')),
     ),
     bootBytes: Type.Optional(bytes('At the beginning of the file, what a boot reads: it is fetched first.')),
-    bootProfile: Type.Optional(
-      Type.Object(
-        { image: imageId('The image.'), revision: count('Of its profile: another one is fetched anew.') },
-        {
-          description:
-            'The image whose boot profile says what is fetched first, where the file is not laid out for it.',
-        },
-      ),
-    ),
+    bootProfile: Type.Optional(LayerBootProfile),
   },
   { description: 'One layer a node should hold.' },
 )

@@ -19,10 +19,14 @@ export const BootRequest = Type.Object(
     image: Type.Optional(imageId('The image to boot; its layers are asked for if the node does not have them.')),
     layer: Type.Optional(digest('Instead of an image: the topmost layer of the disk.')),
     overlay: Type.Optional(
-      Type.Union([Type.String({ pattern: '^/[^\\x00-\\x1f\\x7f]*$', maxLength: 1000 }), Type.Null()], {
-        description:
-          'Where the writable top is or will be, absolute; null: none, the disk is read-only. Absent: beside the state.',
-      }),
+      nullable(
+        Type.String({
+          pattern: '^/[^\\x00-\\x1f\\x7f]*$',
+          maxLength: 1000,
+          description:
+            'Where the writable top is or will be, absolute; null: none, the disk is read-only. Absent: beside the state.',
+        }),
+      ),
     ),
     record: Type.Optional(
       Type.Boolean({
@@ -64,7 +68,7 @@ export const Boot = Type.Object(
     socket: text('Path of the unix socket that serves it by NBD.', 200),
     uri: text('The same as an NBD URI.', 1000),
     overlay: nullable(text('Its writable top; null: it is read-only.', 1000)),
-    blockdev: Type.Array(Type.Record(Type.String(), Type.Unknown()), {
+    blockdev: Type.Array(Type.Record(Type.String(), Type.Unknown(), { description: 'One node of the graph.' }), {
       maxItems: 10,
       description: 'Arguments of blockdev-add (QMP) or -blockdev, in this order.',
     }),
@@ -88,13 +92,32 @@ export const BootLayer = Type.Object(
   { description: 'A layer of a disk.' },
 )
 
+export const BootOffer = Type.Object(
+  {
+    records: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a machine is about to boot it, of which the node would record what it reads.',
+      }),
+    ),
+    foretold: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Part of the blocks that the last machine read while it booted that its boot profile had named.',
+      }),
+    ),
+  },
+  { ...strict, description: 'What a node can tell of the boots of an image.' },
+)
+export type BootOffer = Static<typeof BootOffer>
+
 export const BootChain = Type.Object(
   {
     image: imageId('The image.'),
     state: Type.Enum(['ready', 'importing'], { description: 'Whether its layers are there; if not, ask again.' }),
     layers: Type.Array(BootLayer, { maxItems: 2, description: 'The base first.' }),
     virtualSizeBytes: bytes('Of the disk that the guest sees; 0 while that is not known.'),
-    wantsRecordings: Type.Boolean({ description: 'Whether boots of it are to be recorded.' }),
+    wantsRecordings: Type.Boolean({ description: 'Whether the node is to record the boot for which it asks.' }),
     profileRevision: count('Of its boot profile; 0: it has none.'),
   },
   { description: 'What a node needs to boot an image. Its layers are assigned to the node from now on.' },

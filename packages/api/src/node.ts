@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { LayerBootProfile } from './assignment.ts'
 import { ErrorBody } from './error-body.ts'
 import { address, bytes, count, digest, hex20, nodeId, nullable, place, rate, text, time } from './field.ts'
 import { ToldLimits } from './limits.ts'
@@ -200,7 +201,10 @@ export const LayerFacts = Type.Object(
       description: 'Its part of all uses of layers in the fleet, recent ones counting more.',
     }),
     replicas: Replicas,
-    bootBytes: bytes('At the beginning of its file, what a boot reads; 0 when that is not known.'),
+    bootBytes: bytes(
+      'What a boot reads of it, at the beginning of its file or where a boot profile says; 0 when that is not known.',
+    ),
+    bootProfile: Type.Optional(LayerBootProfile),
   },
   { description: 'What the seed knows of a layer that a node holds, for its cache.' },
 )

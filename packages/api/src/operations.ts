@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
-import { Boot, BootChain, BootProfileStatus, BootRecording, BootRequest, bootName, MAX_BOOTS } from './boot.ts'
+import { bootOperations } from './boot-operations.ts'
 import {
   CacheLayers,
   CachePin,
@@ -15,7 +15,6 @@ import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from '
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId } from './field.ts'
 import { Image } from './image.ts'
-import { ImageFile } from './image-file.ts'
 import { Inspection } from './inspection.ts'
 import { Layer, Verification } from './layer.ts'
 import { LayeringRequest } from './layering.ts'
@@ -34,8 +33,6 @@ const afterEvent = Type.Optional(count('Only events with a higher id.'))
 const imageParams = Type.Object({ image: imageId('Glance id.') }, strict)
 const layerParams = Type.Object({ layer: digest('Digest of a layer.') }, strict)
 const nodeParams = Type.Object({ node: nodeId('Name of a node.') }, strict)
-const bootParams = Type.Object({ boot: bootName('Name of a boot.') }, strict)
-const nodeImageParams = Type.Object({ node: nodeId('Name of a node.'), image: imageId('Glance id.') }, strict)
 const compositionParams = Type.Object({ name: compositionName('Name of a composition.') }, strict)
 
 /** The HTTP API, version 1: the one table that servers, client and reference are made from. */
@@ -364,110 +361,7 @@ export const operations = {
     summary: 'Shows a peer daemon at a glance; served by the peer itself.',
     response: PeerStatus,
   },
-  prepareBoot: {
-    id: 'prepareBoot',
-    method: 'PUT',
-    path: '/v1/boots/{boot}',
-    role: 'operator',
-    tag: 'boots',
-    summary:
-      'Serves a disk to a VM before all of it is there, and keeps it; served by the peer. Asking again changes nothing.',
-    params: bootParams,
-    body: BootRequest,
-    response: Boot,
-  },
-  listBoots: {
-    id: 'listBoots',
-    method: 'GET',
-    path: '/v1/boots',
-    role: 'operator',
-    tag: 'boots',
-    summary: 'Lists the disks that a node serves, by name; served by its peer.',
-    response: Type.Object({ boots: Type.Array(Boot, { maxItems: MAX_BOOTS, description: 'All of them.' }) }),
-  },
-  showBoot: {
-    id: 'showBoot',
-    method: 'GET',
-    path: '/v1/boots/{boot}',
-    role: 'operator',
-    tag: 'boots',
-    summary: 'Shows one disk that a node serves, and how to open it; served by its peer.',
-    params: bootParams,
-    response: Boot,
-  },
-  releaseBoot: {
-    id: 'releaseBoot',
-    method: 'DELETE',
-    path: '/v1/boots/{boot}',
-    role: 'operator',
-    tag: 'boots',
-    summary: 'Ends serving a disk; its layers may be evicted from then on. Its overlay stays. Served by the peer.',
-    params: bootParams,
-    status: 204,
-  },
-  wantBoot: {
-    id: 'wantBoot',
-    method: 'PUT',
-    path: '/v1/nodes/{node}/boots/{image}',
-    role: 'node',
-    tag: 'boots',
-    summary:
-      'Tells what a node needs to boot an image, and assigns it the layers; imports the image where that is needed.',
-    params: nodeImageParams,
-    response: BootChain,
-  },
-  endBoot: {
-    id: 'endBoot',
-    method: 'DELETE',
-    path: '/v1/nodes/{node}/boots/{image}',
-    role: 'node',
-    tag: 'boots',
-    summary: 'A node boots the image no more: its claim on the layers ends.',
-    params: nodeImageParams,
-    status: 204,
-  },
-  wantFile: {
-    id: 'wantFile',
-    method: 'PUT',
-    path: '/v1/nodes/{node}/files/{image}',
-    role: 'node',
-    tag: 'boots',
-    summary:
-      'Tells which layer has the very bytes of an image, and assigns it to the node; imports the image where that is needed.',
-    params: nodeImageParams,
-    response: ImageFile,
-  },
-  recordBoot: {
-    id: 'recordBoot',
-    method: 'POST',
-    path: '/v1/nodes/{node}/boot-recordings',
-    role: 'node',
-    tag: 'boots',
-    summary: 'Takes what a machine read while it booted.',
-    params: nodeParams,
-    body: BootRecording,
-    response: BootProfileStatus,
-  },
-  showBootProfile: {
-    id: 'showBootProfile',
-    method: 'GET',
-    path: '/v1/images/{image}/boot-profile',
-    role: 'operator',
-    tag: 'boots',
-    summary: 'Shows what is known of how an image boots.',
-    params: imageParams,
-    response: BootProfileStatus,
-  },
-  getBootProfile: {
-    id: 'getBootProfile',
-    method: 'GET',
-    path: '/v1/images/{image}/boot-profile/blocks',
-    role: 'node',
-    tag: 'boots',
-    summary: "Gives an image's signed boot profile: the blocks of its layers that a boot reads, in order.",
-    params: imageParams,
-    contentType: 'application/octet-stream',
-  },
+  ...bootOperations,
   compose: {
     id: 'compose',
     method: 'PUT',

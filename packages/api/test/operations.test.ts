@@ -74,5 +74,16 @@ test('every operation but none by accident needs a role', () => {
     [],
   )
   const forNodes = all.filter(({ role }) => role === 'node').map(({ id }) => id)
-  assert.deepEqual(forNodes, ['getManifest', 'getTorrent', 'registerNode', 'heartbeat', 'desiredState', 'watchDesired'])
+  assert.deepEqual(forNodes.sort(), [
+    'desiredState',
+    'endBoot',
+    'getBootProfile',
+    'getManifest',
+    'getTorrent',
+    'heartbeat',
+    'recordBoot',
+    'registerNode',
+    'wantBoot',
+    'watchDesired',
+  ])
 })

@@ -8,7 +8,7 @@ export interface Eviction {
   readonly digest: Digest
   /** Bytes that become free. */
   readonly sizeBytes: number
-  /** Bytes at the beginning of its file that stay; 0 when all of it goes. */
+  /** Bytes that stay, being what a boot reads of it; 0 when all of it goes. */
   readonly keptBytes: number
   /** What it is worth by the policy. */
   readonly value: number

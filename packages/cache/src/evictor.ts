@@ -73,41 +73,54 @@ export class Evictor {
       const { view, plan } = await this.agree((view) => makePlan(view, freedBytes), found)
       if (plan.evictions.length === 0) return { view, done: { evictions, freedBytes, kept: plan.kept } }
       for (const eviction of plan.evictions) {
-        if (!(await this.evict(eviction, roomFor))) {
+        const done = await this.evict(eviction, roomFor)
+        if (done === undefined) {
           // Others may have to go now, and some of the rest may stay.
           found.users.set(eviction.digest, [justBegun(eviction.digest, this.#deps.clock.now())])
           break
         }
-        found.evicted.set(eviction.digest, eviction.keptBytes)
-        evictions.push(eviction)
-        freedBytes += eviction.sizeBytes
+        found.evicted.set(done.digest, done.keptBytes)
+        evictions.push(done)
+        freedBytes += done.sizeBytes
       }
     }
   }
 
-  /** False when somebody has pinned it or begun to read it since it was planned: it stays. */
-  async evict(eviction: Eviction, roomFor?: string): Promise<boolean> {
-    const { stock, history, onEvicted, clock, logger } = this.#deps
-    const { digest, sizeBytes, keptBytes, reason, value } = eviction
+  /**
+   * Resolves with what went, which is more than was planned where no part could stay; `undefined` when somebody has
+   * pinned it or begun to read it since it was planned: it stays.
+   */
+  async evict(planned: Eviction, roomFor?: string): Promise<Eviction | undefined> {
+    const { history, onEvicted, clock, logger } = this.#deps
+    const { digest, reason, value } = planned
     const { uses, lastUsedAt } = history.entry(digest, clock.now())
-    if (this.#isPinned(digest, roomFor)) return false
-    try {
-      if (!(await stock.evict(digest, keptBytes))) return false
-    } catch (error) {
-      logger.error({ layer: digest, error: errorMessage(error) }, 'layer could not be evicted')
-      throw error
-    }
+    if (this.#isPinned(digest, roomFor)) return undefined
+    const keptBytes = await this.#free(planned)
+    if (keptBytes === undefined) return undefined
+    const sizeBytes = planned.sizeBytes + planned.keptBytes - keptBytes
+    const eviction = { ...planned, sizeBytes, keptBytes }
     // What goes for another reason says nothing about what is worth keeping.
     if (reason === 'space') history.evicted(digest, value, keptBytes)
     else if (keptBytes === 0) history.forget(digest)
     this.count(reason)
     logger.info({ layer: digest, freedBytes: sizeBytes, keptBytes, reason }, 'layer evicted')
     onEvicted({ ...eviction, idleMs: uses === 0 ? null : Math.max(0, clock.now() - lastUsedAt) })
-    return true
+    return eviction
   }
 
   count(reason: EvictionReason): void {
     this.#counts[reason] += 1
+  }
+
+  /** Bytes that stay; `undefined` when all of it does. */
+  async #free({ digest, keptBytes }: Eviction): Promise<number | undefined> {
+    const { stock, logger } = this.#deps
+    try {
+      return await stock.evict(digest, keptBytes)
+    } catch (error) {
+      logger.error({ layer: digest, error: errorMessage(error) }, 'layer could not be evicted')
+      throw error
+    }
   }
 
   #isPinned(digest: Digest, roomFor: string | undefined): boolean {

@@ -10,7 +10,7 @@ export interface HeldLayer extends CacheEntry {
   readonly pins: readonly Pin[]
   /** It is on its way, or needed right now: it stays for the moment. */
   readonly isBusy: boolean
-  /** Bytes at the beginning of its file that a boot reads; 0 when that is not known. */
+  /** Bytes that a boot reads of it, wherever they are in its file; 0 when that is not known. */
   readonly bootBytes: number
   /** No more than those is left of it. */
   readonly isRemnant: boolean

@@ -8,7 +8,7 @@ export interface StockLayer {
   readonly base: Digest | null
   /** Bytes that it occupies now. */
   readonly allocatedBytes: number
-  /** Bytes at the beginning of its file that a boot reads; 0 when that is not known. */
+  /** Bytes that a boot reads of it, wherever they are in its file; 0 when that is not known. */
   readonly bootBytes: number
   readonly isComplete: boolean
 }
@@ -27,8 +27,8 @@ export interface Stock {
   others(): Promise<readonly StockFile[]>
   space(): Promise<FileSystemSpace>
   /**
-   * Frees a layer but for so many bytes at its beginning, or removes it when they are 0; false when somebody reads it,
-   * and it stays.
+   * Frees a layer but for the bytes that a boot reads, which are so many, or removes it when they are 0. Resolves with
+   * the bytes that stay: none where only all of it could go; `undefined` when somebody reads it, and it stays.
    */
-  evict(digest: Digest, keptBytes: number): Promise<boolean>
+  evict(digest: Digest, keptBytes: number): Promise<number | undefined>
 }

@@ -18,7 +18,7 @@ const NONE: HitCount = { hits: 0, misses: 0 }
 /** What somebody asked for who used a layer. */
 export interface LayerUse {
   readonly sizeBytes: number
-  /** Bytes at the beginning of its file that a boot reads; 0 when that is not known. */
+  /** Bytes that a boot reads of it; 0 when that is not known. */
   readonly bootBytes: number
   /** All of it was there. */
   readonly isHit: boolean

@@ -188,6 +188,18 @@ suite('remnants', () => {
     assert.equal((await cache.space()).layerBytes, stock.usedBytes)
   })
 
+  test('are not there where no part can stay: that more went is told, and counts', async () => {
+    const fixture = createCacheFixture({ bootShare: 0.05 })
+    fixture.fill(1, 8)
+    fixture.stock.put(digestOf(1), 100 * MIB, { bootBytes: 20 * MIB })
+    fixture.stock.unparted.add(digestOf(1))
+    const { freedBytes } = await fixture.cache.evictBytes(80 * MIB)
+    const [first] = fixture.evicted
+    assert.deepEqual([first?.digest, first?.sizeBytes, first?.keptBytes], [digestOf(1), 100 * MIB, 0])
+    assert.equal(freedBytes, 100 * MIB)
+    assert.equal(fixture.stock.held.has(digestOf(1)), false)
+  })
+
   test('are completed by a promise for the rest', async () => {
     const { cache, stock, evicted } = await withRemnant()
     const before = await cache.space()

@@ -15,6 +15,8 @@ export class MemoryStock implements Stock {
   readonly read = new Set<Digest>()
   /** Of these more stays than was asked for. */
   readonly sticky = new Map<Digest, number>()
+  /** Of these no part can stay. */
+  readonly unparted = new Set<Digest>()
   totalBytes: number
   foreignBytes = 0
   /** What happens while somebody looks: after the layers were listed, before the rest. */
@@ -50,14 +52,15 @@ export class MemoryStock implements Stock {
     return { totalBytes: this.totalBytes, freeBytes: this.freeBytes }
   }
 
-  async evict(digest: Digest, keptBytes: number): Promise<boolean> {
-    if (this.read.has(digest)) return false
+  async evict(digest: Digest, keptBytes: number): Promise<number | undefined> {
+    if (this.read.has(digest)) return undefined
     const layer = this.held.get(digest)
-    if (layer === undefined || keptBytes === 0) this.held.delete(digest)
-    else {
-      const allocatedBytes = Math.min(layer.allocatedBytes, this.sticky.get(digest) ?? keptBytes)
-      this.held.set(digest, { ...layer, allocatedBytes, isComplete: false })
+    if (layer === undefined || keptBytes === 0 || this.unparted.has(digest)) {
+      this.held.delete(digest)
+      return 0
     }
-    return true
+    const allocatedBytes = Math.min(layer.allocatedBytes, this.sticky.get(digest) ?? keptBytes)
+    this.held.set(digest, { ...layer, allocatedBytes, isComplete: false })
+    return keptBytes
   }
 }

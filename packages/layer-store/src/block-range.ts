@@ -14,8 +14,9 @@ export function presentInRange(geometry: Geometry, present: Bitfield, range: Ver
   return inRange
 }
 
-/** Bytes of the first `blocks` blocks, or of all when there are fewer. Throws a RangeError for what is not a number of blocks. */
-export function leadingBytes({ blockLengthBytes, sizeBytes }: Geometry, blocks: number): number {
-  if (!Number.isSafeInteger(blocks) || blocks < 0) throw new RangeError(`${blocks} blocks`)
+/** Where the last present block ends; 0 when there is none. */
+export function presentEnd({ blockLengthBytes, sizeBytes }: Geometry, present: Bitfield): number {
+  let blocks = present.length
+  while (blocks > 0 && !present.has(blocks - 1)) blocks -= 1
   return Math.min(blocks * blockLengthBytes, sizeBytes)
 }

@@ -12,9 +12,11 @@ import {
 import type { StateStore } from '@shoal/state'
 import { BackgroundFlush } from './background-flush.ts'
 import { BlockCache } from './block-cache.ts'
+import { keptBlocks, widestGaps } from './block-gaps.ts'
 import { BlockLedger } from './block-ledger.ts'
-import { leadingBytes, presentInRange } from './block-range.ts'
+import { presentInRange } from './block-range.ts'
 import { storeError } from './errors.ts'
+import { freeAbsent } from './free-absent.ts'
 import { LayerDirectory } from './layer-directory.ts'
 import type { LayerFile } from './layer-file.ts'
 import { LayerReader } from './layer-reader.ts'
@@ -130,24 +132,9 @@ export class DiskLayer implements StoredLayer {
     }
   }
 
-  async trim(blocks: number): Promise<void> {
+  async keep(wanted: Bitfield): Promise<void> {
     this.#check()
-    const { sizeBytes } = this.manifest
-    const keptBytes = leadingBytes(this.manifest, blocks)
-    const trim = async () => {
-      this.#check()
-      for (let block = blocks; block < this.present.length; block += 1) {
-        if (this.present.has(block)) this.#ledger.drop(block)
-      }
-      await this.#save()
-      // Only now: a block that is recorded as present must be there.
-      try {
-        await this.#file.freeFrom(keptBytes, sizeBytes)
-      } catch (error) {
-        throw storeFailure(error, this.path)
-      }
-    }
-    await this.#queue.run(() => this.#writer.pauseFor(trim))
+    await this.#queue.run(() => this.#writer.pauseFor(() => this.#keep(wanted)))
   }
 
   async verify(options: VerifyOptions = {}): Promise<LayerVerification> {
@@ -215,6 +202,21 @@ export class DiskLayer implements StoredLayer {
       await saveBlocks(this.#ledger, { file: this.#file, state, digest: this.manifest.digest })
     } catch (error) {
       if (this.#ledger.hasUnsaved) this.#flush.startLater()
+      throw storeFailure(error, this.path)
+    }
+  }
+
+  async #keep(wanted: Bitfield): Promise<void> {
+    this.#check()
+    const { present, manifest } = this
+    const kept = keptBlocks(present, wanted)
+    const leaving = [...present.ones()].filter((block) => !kept.has(block))
+    for (const block of leaving) this.#ledger.drop(block)
+    await this.#save()
+    // Only now: a block that is recorded as present must be there.
+    try {
+      await freeAbsent(this.#file, manifest, { present, gaps: widestGaps(present, leaving) })
+    } catch (error) {
       throw storeFailure(error, this.path)
     }
   }

@@ -18,6 +18,10 @@ export const storeErrors = {
     message: 'Reading or writing {path} failed: {reason}.',
     hint: "Check the disk's health (dmesg) and that the store's directory belongs to the service user.",
   },
+  SHOAL_STORE_NO_HOLES: {
+    message: 'No part of {path} can be freed by itself: {reason}.',
+    hint: 'Keep layers on a file system that can punch holes (ext4, XFS, Btrfs, tmpfs), or do without parts for boots.',
+  },
   SHOAL_STORE_LAYER_UNKNOWN: {
     message: 'The layer {digest} is not in the store.',
     hint: 'It was removed meanwhile; assign or import it again if it is still wanted.',

@@ -4,6 +4,7 @@ import { type BlockBuffer, errorCode } from '@shoal/core'
 import type { BlockThread } from './block-thread.ts'
 import { storeError } from './errors.ts'
 import { PageCacheGuess } from './page-cache-guess.ts'
+import { type ByteRange, punchHoles } from './punch-holes.ts'
 
 /** A longer read is worth a thread. */
 const MAX_SYNC_BYTES = 128 * 1024
@@ -28,6 +29,11 @@ export interface LayerFile {
   sync(): Promise<void>
   /** Frees the space of all bytes from there on, which are zeros then; the file is so long afterwards, whatever it was. Durable. */
   freeFrom(position: number, sizeBytes: number): Promise<void>
+  /**
+   * Frees the space of parts of the file, which are zeros then; not durable. Waits until an earlier run of the service, which was killed,
+   * does so no more. Throws `SHOAL_STORE_NO_HOLES`.
+   */
+  punch(holes: readonly ByteRange[]): Promise<void>
   /** Waits for calls under way. */
   close(): Promise<void>
 }
@@ -44,7 +50,7 @@ export async function createLayerFile(path: string, sizeBytes: number, thread: B
   try {
     await handle.truncate(sizeBytes)
     await handle.sync()
-    return await wrap(handle, thread)
+    return await wrap(handle, path, thread)
   } catch (error) {
     await handle.close()
     throw error
@@ -54,7 +60,7 @@ export async function createLayerFile(path: string, sizeBytes: number, thread: B
 /** Opens a layer file; undefined if there is none. Throws `SHOAL_STORE_FOREIGN_FILE` for anything but a regular file. */
 export async function openLayerFile(path: string, thread: BlockThread): Promise<LayerFile | undefined> {
   if ((await layerFileStatus(path)) === undefined) return undefined
-  return wrap(await open(path, constants.O_RDWR | constants.O_NOFOLLOW), thread)
+  return wrap(await open(path, constants.O_RDWR | constants.O_NOFOLLOW), path, thread)
 }
 
 /** The status of a regular file; undefined if there is none. Throws `SHOAL_STORE_FOREIGN_FILE` for anything else. */
@@ -69,7 +75,7 @@ export async function layerFileStatus(path: string): Promise<LayerFileStatus | u
   }
 }
 
-async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile> {
+async function wrap(handle: FileHandle, path: string, thread: BlockThread): Promise<LayerFile> {
   const { ino, size } = await handle.stat({ bigint: true })
   // The handle waits for its own calls; the thread only has the number, which another file may get after the close.
   let writes = 0
@@ -106,6 +112,7 @@ async function wrap(handle: FileHandle, thread: BlockThread): Promise<LayerFile>
       await handle.truncate(sizeBytes)
       await handle.sync()
     },
+    punch: (holes) => punchHoles({ fd: handle.fd, path }, holes),
     close: async () => {
       if (writes > 0) {
         await new Promise<void>((resolve) => {

@@ -1,12 +1,17 @@
-import { Bitfield, blockCount, type Digest, type Logger } from '@shoal/core'
-import { leadingBytes } from './block-range.ts'
+import { Bitfield, blockCount, type Digest, errorMessage, type Logger } from '@shoal/core'
+import { widestGaps } from './block-gaps.ts'
+import { presentEnd } from './block-range.ts'
 import type { BlockThread } from './block-thread.ts'
 import { fileAllocation } from './durable-file.ts'
+import { gapRanges } from './free-absent.ts'
 import type { LayerDirectory } from './layer-directory.ts'
 import { createLayerFile, type LayerFile, layerFileStatus, openLayerFile } from './layer-file.ts'
 import type { LayerRecord } from './layer-record.ts'
 import type { LayerRecords } from './layer-records.ts'
 import type { LayerDescription } from './layer-store.ts'
+
+/** Of the bytes of present blocks: what is less than that between them is not looked after. */
+const LITTLE_SHARE = 0.25
 
 export interface LayerOpenerDeps {
   readonly records: LayerRecords
@@ -98,7 +103,8 @@ export class LayerOpener {
     const { digest, sizeBytes } = record.manifest
     const inode = isAdopted ? record.stagedInode : record.inode
     const present = isAdopted ? allBlocks(record) : await this.#deps.records.readPresence(record)
-    const isHere = file?.inode === inode && file.sizeBytes >= presentEnd(record, present) && file.sizeBytes <= sizeBytes
+    const isHere =
+      file?.inode === inode && file.sizeBytes >= presentEnd(record.manifest, present) && file.sizeBytes <= sizeBytes
     if (file === undefined || !isHere) {
       const { diskPath: path } = this.#deps.directory(digest)
       const fields = { digest, path, inode: file?.inode ?? null, sizeBytes: file?.sizeBytes ?? null }
@@ -117,18 +123,25 @@ export class LayerOpener {
   }
 
   /**
-   * Frees what a trim that was cut, or a write that was never recorded, left behind the last present block. What lies between present
-   * blocks stays: it is written again.
+   * Frees what was not yet freed of blocks that were to go, and writes that were never recorded: all behind the last present block, and
+   * between present blocks where it is much. Little of that stays: it is written again.
    */
   async #reclaim({ manifest }: LayerRecord, file: LayerFile, present: Bitfield): Promise<void> {
     const { digest, sizeBytes, blockLengthBytes } = manifest
-    const end = presentEnd({ manifest }, present)
-    if (file.sizeBytes === sizeBytes) {
-      if (end === sizeBytes) return
-      const allocatedBytes = await fileAllocation(this.#deps.directory(digest).diskPath)
-      if (allocatedBytes <= present.count * blockLengthBytes) return
+    const { diskPath } = this.#deps.directory(digest)
+    const presentBytes = present.count * blockLengthBytes
+    const excessBytes = async () => (await fileAllocation(diskPath)) - presentBytes
+    if (file.sizeBytes === sizeBytes && (present.isFull || (await excessBytes()) <= 0)) return
+    await file.freeFrom(presentEnd(manifest, present), sizeBytes)
+    const betweenBytes = await excessBytes()
+    const gaps = widestGaps(present)
+    if (betweenBytes <= 0 || gaps.length === 0) return
+    try {
+      // Even for none: whatever is about to be freed is freed before blocks come there again.
+      await file.punch(gapRanges(manifest, betweenBytes > presentBytes * LITTLE_SHARE ? gaps : []))
+    } catch (error) {
+      this.#deps.logger.debug({ digest, error: errorMessage(error) }, 'space of absent blocks is not freed')
     }
-    await file.freeFrom(end, sizeBytes)
   }
 
   async #renew(record: LayerRecord, found: LayerFile | undefined): Promise<LayerFile> {
@@ -146,11 +159,4 @@ function allBlocks({ manifest }: LayerRecord): Bitfield {
   const present = new Bitfield(blockCount(manifest))
   present.setAll()
   return present
-}
-
-/** Where the last present block ends; 0 when there is none. */
-function presentEnd({ manifest }: Pick<LayerRecord, 'manifest'>, present: Bitfield): number {
-  let blocks = present.length
-  while (blocks > 0 && !present.has(blocks - 1)) blocks -= 1
-  return leadingBytes(manifest, blocks)
 }

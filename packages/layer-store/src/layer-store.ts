@@ -95,10 +95,12 @@ export interface StoredLayer extends LayerDescription {
   /** Bytes that its files occupy on disk; 0 for the in-memory store's. */
   allocatedBytes(): Promise<number>
   /**
-   * Keeps only the first `blocks` blocks of those that are present and frees the space of all others, which are absent from then on, durably.
-   * Space is freed after that was recorded; if the process is killed in between, the next open frees it.
+   * Keeps only the wanted ones of the blocks that are present and frees the space of all others, which are absent from then on, durably.
+   * Space is freed after that was recorded; if the process is killed in between, the next open frees it. Where more than 256 gaps would
+   * be left, the smallest ones stay as they are. `SHOAL_STORE_NO_HOLES` when the file system frees only what is behind the last block that
+   * stays: then what is before it is absent all the same. Blocks of another layer are a RangeError; they must not change meanwhile.
    */
-  trim(blocks: number): Promise<void>
+  keep(wanted: Bitfield): Promise<void>
   /** Resolves when every block that was present at the call is durable. */
   flush(): Promise<void>
   /**

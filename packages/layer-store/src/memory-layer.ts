@@ -10,7 +10,8 @@ import {
   type Manifest,
 } from '@shoal/core'
 import { BlockCache } from './block-cache.ts'
-import { leadingBytes, presentInRange } from './block-range.ts'
+import { keptBlocks } from './block-gaps.ts'
+import { presentInRange } from './block-range.ts'
 import { blockRun, checkedBlockSize } from './block-run.ts'
 import { storeError } from './errors.ts'
 import type { LayerDescription, LayerVerification, StoredLayer, VerifyOptions } from './layer-store.ts'
@@ -94,10 +95,10 @@ export class MemoryLayer implements StoredLayer {
     return 0
   }
 
-  async trim(blocks: number): Promise<void> {
+  async keep(wanted: Bitfield): Promise<void> {
     this.#check()
-    leadingBytes(this.manifest, blocks)
-    for (let block = blocks; block < this.present.length; block += 1) this.#drop(block)
+    const kept = keptBlocks(this.present, wanted)
+    for (const block of [...this.present.ones()]) if (!kept.has(block)) this.#drop(block)
   }
 
   async verify({ signal, onProgress, range }: VerifyOptions = {}): Promise<LayerVerification> {

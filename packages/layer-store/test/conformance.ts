@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { access, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, test } from 'node:test'
-import { type BlockBuffer, blockCount, blockSize } from '@shoal/core'
+import { Bitfield, type BlockBuffer, blockCount, blockSize } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
-import { layerFixture } from './layer-fixture.ts'
+import { blockSet, firstBlocks, layerFixture } from './layer-fixture.ts'
 
 /** What every layer store must do. `make` gives a fresh, empty store that is not open; the suite closes it. */
 export function layerStoreConformance(name: string, make: () => Promise<LayerStore>): void {
@@ -248,11 +248,11 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(() => layer.verify({ signal: AbortSignal.abort(reason) }), reason)
     })
 
-    test('a trimmed layer has its first blocks, is found so by every way to ask, and is completed again', async () => {
+    test('a layer of which the first blocks stay has these, is found so by every way to ask, and is completed again', async () => {
       await layer.writeBlocks(0, fixture.content)
       const kept = await layer.readBlock(6)
       kept.release()
-      await layer.trim(3)
+      await layer.keep(firstBlocks(layer, 3))
       assert.deepEqual([...layer.present.ones()], [0, 1, 2])
       assert.deepEqual([layer.presentBytes, layer.durableBlocks, layer.isComplete], [3 * 4096, 3, false])
       assert.deepEqual(await layer.read(0, 3 * 4096), fixture.block(0, 3))
@@ -267,22 +267,26 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       assert.equal((await layer.verify()).digestMatches, true)
     })
 
-    test('trim keeps of the first blocks those that are there, nothing with 0, and all when there are no more', async () => {
-      await layer.writeBlocks(2, fixture.block(2, 6))
-      await layer.trim(blocks + 7)
-      assert.deepEqual([...layer.present.ones()], [2, 3, 4, 5])
-      await layer.trim(4)
-      assert.deepEqual([...layer.present.ones()], [2, 3])
-      await layer.trim(0)
+    test('what stays of wanted blocks are those that are there, wherever they are, or none', async () => {
+      await layer.writeBlocks(2, fixture.block(2, 7))
+      await layer.keep(firstBlocks(layer, blocks))
+      assert.deepEqual([...layer.present.ones()], [2, 3, 4, 5, 6])
+      await layer.keep(blockSet(layer, [0, 2, 3, 5, 9]))
+      assert.deepEqual([...layer.present.ones()], [2, 3, 5])
+      assert.deepEqual([layer.presentBytes, layer.durableBlocks], [3 * 4096, 3])
+      assert.deepEqual(await layer.read(5 * 4096, 4096), fixture.block(5))
+      await assert.rejects(() => layer.read(4 * 4096, 1), { code: 'SHOAL_STORE_BLOCK_ABSENT' })
+      await layer.keep(firstBlocks(layer, 0))
       assert.deepEqual([layer.present.count, layer.presentBytes, layer.durableBlocks], [0, 0, 0])
-      await layer.trim(0)
-      for (const count of [-1, 0.5, Number.NaN]) await assert.rejects(() => layer.trim(count), RangeError)
+      await layer.keep(firstBlocks(layer, 0))
+      await assert.rejects(() => layer.keep(new Bitfield(blocks + 1)), RangeError)
     })
 
-    test('whatever counts after writes and trims at the same time is what was written', async () => {
+    test('whatever counts after writes at the same time as all but some blocks go is what was written', async () => {
       for (let round = 0; round < 5; round += 1) {
         const writes = Array.from({ length: blocks }, (_, n) => layer.writeBlocks(n, fixture.block(n)))
-        await Promise.all([...writes, layer.trim(round), layer.trim(2 + round)])
+        const odd = Array.from({ length: round }, (_, n) => 2 * n + 1)
+        await Promise.all([...writes, layer.keep(blockSet(layer, odd)), layer.keep(firstBlocks(layer, 2 + round))])
         assert.deepEqual((await layer.verify()).badBlocks, [])
         for (const block of layer.present.ones()) {
           assert.deepEqual(await layer.read(block * 4096, fixture.block(block).length), fixture.block(block))
@@ -352,7 +356,7 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(async () => layer.readBlock(0), unknown)
       await assert.rejects(() => layer.flush(), unknown)
       await assert.rejects(() => layer.verify(), unknown)
-      await assert.rejects(() => layer.trim(1), unknown)
+      await assert.rejects(() => layer.keep(firstBlocks(layer, 1)), unknown)
       await assert.rejects(() => layer.allocatedBytes(), unknown)
       const again = await store.create(fixture)
       assert.notEqual(again, layer)
@@ -403,7 +407,7 @@ export function layerStoreConformance(name: string, make: () => Promise<LayerSto
       await assert.rejects(() => store.remove(digest), closed)
       await assert.rejects(() => store.usage(), closed)
       await assert.rejects(() => store.staged(), closed)
-      await assert.rejects(() => layer.trim(1), closed)
+      await assert.rejects(() => layer.keep(firstBlocks(layer, 1)), closed)
       await assert.rejects(() => layer.allocatedBytes(), closed)
       await assert.rejects(() => layer.writeBlocks(0, fixture.block(0)), closed)
       await assert.rejects(() => layer.read(0, 1), closed)

@@ -1,11 +1,13 @@
 // Child of crash.test.ts: works on a store until it is killed and reports, a line each, what must survive.
+import { ChildProcess } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { blockCount, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { CRASH_LAYER, layerFixture, TRIM_LAYER, TRIMMED_BLOCKS } from './layer-fixture.ts'
+import { blockSet, CRASH_LAYER, KEEP_LAYER, KEPT_BLOCKS, layerFixture } from './layer-fixture.ts'
 
 const [directory = '', work = '', moment = ''] = process.argv.slice(2)
 const state = await openLevelState(join(directory, 'state'))
@@ -26,22 +28,23 @@ if (work === 'write') {
     report(some.join(' '))
   }
   report('complete')
-} else if (work === 'trim') {
-  const fixture = layerFixture(TRIM_LAYER)
+} else if (work === 'keep') {
+  const fixture = layerFixture(KEEP_LAYER)
   const layer = await store.create(fixture)
   await layer.writeBlocks(0, fixture.content)
   await layer.flush()
   await dieAt(Number(moment))
-  await layer.trim(TRIMMED_BLOCKS)
-  report('trimmed')
+  await layer.keep(blockSet(layer, KEPT_BLOCKS))
+  report('kept')
   process.exit()
-} else if (work === 'trim-and-write') {
-  const fixture = layerFixture(TRIM_LAYER)
+} else if (work === 'keep-and-write') {
+  const fixture = layerFixture(KEEP_LAYER)
   const layer = await store.create(fixture)
   for (let round = 0; ; round += 1) {
     const writes = Array.from(layer.present.zeros(), (block) => layer.writeBlocks(block, fixture.block(block)))
-    await Promise.all([...writes, layer.trim((round * 7) % 50)])
-    report('trimmed')
+    const some = Array.from({ length: (round * 7) % 50 }, (_, n) => (n * (1 + (round % 3))) % 64)
+    await Promise.all([...writes, layer.keep(blockSet(layer, some))])
+    report('kept')
   }
 } else {
   // Layers come and go by every way there is; a line says what exists from now on, or is about to go.
@@ -70,7 +73,12 @@ async function dieAt(moment: number): Promise<void> {
     passed += 1
   }
   await using handle = await open(directory, 'r')
-  const calls: [object, string][] = [[state, 'batch']]
+  const calls: [object, string][] = [
+    [state, 'batch'],
+    [ChildProcess.prototype, 'spawn'],
+    // To the process that frees space.
+    [Socket.prototype, 'write'],
+  ]
   for (const name of ['truncate', 'datasync', 'sync']) calls.push([Object.getPrototypeOf(handle), name])
   for (const [owner, name] of calls) {
     const call: (...args: unknown[]) => Promise<unknown> = Reflect.get(owner, name)

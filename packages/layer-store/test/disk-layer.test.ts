@@ -4,9 +4,10 @@ import { describe, test } from 'node:test'
 import { Bitfield, BlockBuffers, blockCount, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState, type StateStore } from '@shoal/state'
 import { DiskLayer } from '../src/disk-layer.ts'
+import { storeError } from '../src/errors.ts'
 import type { LayerFile } from '../src/layer-file.ts'
 import { readPresence } from '../src/presence-record.ts'
-import { layerFixture } from './layer-fixture.ts'
+import { blockSet, firstBlocks, layerFixture } from './layer-fixture.ts'
 
 const fixture = layerFixture()
 const { digest } = fixture.manifest
@@ -208,17 +209,17 @@ describe('DiskLayer', () => {
     assert.deepEqual(buffer.payload(BLOCK), fixture.block(0))
   })
 
-  test('trim records first that blocks are absent, and frees their space then', async () => {
+  test('of what goes it is recorded first that blocks are absent, and their space is freed then', async () => {
     const { layer, events, recorded } = setUp()
     await layer.writeBlocks(0, fixture.block(0, 5))
     await layer.flush()
     events.length = 0
-    await layer.trim(2)
+    await layer.keep(firstBlocks(layer, 2))
     assert.deepEqual(events, ['sync', 'batch', 'free 2'])
     assert.deepEqual(await recorded(), [0, 1])
   })
 
-  test('a trim that cannot be recorded frees nothing, and is done by the next one', async () => {
+  test('what cannot be recorded as gone is not freed, and is the next time', async () => {
     const { layer, faults, events, recorded } = setUp()
     await layer.writeBlocks(0, fixture.block(0, 5))
     await layer.flush()
@@ -227,22 +228,47 @@ describe('DiskLayer', () => {
       ['batch', 'ENOSPC'],
     ] as const) {
       faults[fault] = code
-      await assert.rejects(() => layer.trim(2), { code: code === 'EIO' ? 'SHOAL_STORE_IO' : 'SHOAL_STORE_NO_SPACE' })
+      await assert.rejects(() => layer.keep(firstBlocks(layer, 2)), {
+        code: code === 'EIO' ? 'SHOAL_STORE_IO' : 'SHOAL_STORE_NO_SPACE',
+      })
       faults[fault] = undefined
       assert.deepEqual([...layer.present.ones()], [0, 1])
       assert.deepEqual(await recorded(), [0, 1, 2, 3, 4])
     }
     assert.equal(events.includes('free 2'), false)
-    await layer.trim(2)
+    await layer.keep(firstBlocks(layer, 2))
     assert.equal(events.at(-1), 'free 2')
     assert.deepEqual(await recorded(), [0, 1])
+  })
+
+  test('gaps that something was in are punched, the widest first, and behind the last one that stays all is freed', async () => {
+    const { layer, events, recorded, content } = setUp()
+    await layer.writeBlocks(1, fixture.block(1, 9))
+    await layer.flush()
+    events.length = 0
+    await layer.keep(blockSet(layer, [1, 3, 6]))
+    assert.deepEqual(events, ['sync', 'batch', 'punch 2 at 4', 'punch 1 at 2', 'free 7'])
+    assert.deepEqual(await recorded(), [1, 3, 6])
+    for (const block of [1, 3, 6]) assert.deepEqual(await layer.read(block * BLOCK, BLOCK), fixture.block(block))
+    assert.deepEqual(content.subarray(4 * BLOCK, 6 * BLOCK), Buffer.alloc(2 * BLOCK))
+    events.length = 0
+    await layer.keep(blockSet(layer, [1, 6]))
+    assert.deepEqual(events, ['sync', 'batch', 'punch 4 at 2', 'free 7'])
+  })
+
+  test('where holes cannot be punched that is a coded error, and the blocks are absent', async () => {
+    const { layer, faults, recorded } = setUp()
+    await layer.writeBlocks(0, fixture.block(0, 5))
+    faults.punch = 'EOPNOTSUPP'
+    await assert.rejects(() => layer.keep(blockSet(layer, [0, 4])), { code: 'SHOAL_STORE_NO_HOLES' })
+    assert.deepEqual(await recorded(), [0, 4])
   })
 
   test('space that cannot be freed is a coded error; the blocks are absent all the same', async () => {
     const { layer, faults, recorded } = setUp()
     await layer.writeBlocks(0, fixture.block(0, 5))
     faults.free = 'EIO'
-    await assert.rejects(() => layer.trim(2), { code: 'SHOAL_STORE_IO' })
+    await assert.rejects(() => layer.keep(firstBlocks(layer, 2)), { code: 'SHOAL_STORE_IO' })
     assert.deepEqual(await recorded(), [0, 1])
     assert.deepEqual([...layer.present.ones()], [0, 1])
     faults.free = undefined
@@ -250,7 +276,7 @@ describe('DiskLayer', () => {
     assert.deepEqual(await layer.read(0, 5 * BLOCK), fixture.block(0, 5))
   })
 
-  test('a write that is under way when the layer is trimmed is done once more', async () => {
+  test('a write that is under way when the rest of a layer goes is done once more', async () => {
     const { layer, faults, events, content, give } = setUp()
     const [written, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     faults.afterWrite = () => {
@@ -259,7 +285,7 @@ describe('DiskLayer', () => {
     }
     const writes = [give(4), layer.writeBlocks(6, fixture.block(6))]
     await written.promise
-    await layer.trim(2)
+    await layer.keep(firstBlocks(layer, 2))
     assert.deepEqual(content.subarray(4 * BLOCK, 5 * BLOCK), Buffer.alloc(BLOCK))
     assert.equal(layer.present.count, 0)
     go.resolve()
@@ -283,13 +309,13 @@ describe('DiskLayer', () => {
       return go.promise
     }
     faults.free = 'EIO'
-    const trimmed = assert.rejects(() => layer.trim(0), { code: 'SHOAL_STORE_IO' })
+    const kept = assert.rejects(() => layer.keep(firstBlocks(layer, 0)), { code: 'SHOAL_STORE_IO' })
     await freed.promise
     const write = layer.writeBlocks(3, fixture.block(3))
     await new Promise((resolve) => setImmediate(resolve))
     assert.equal(events.includes('write 3'), false)
     go.resolve()
-    await Promise.all([trimmed, write])
+    await Promise.all([kept, write])
     assert.deepEqual([...layer.present.ones()], [3])
   })
 
@@ -307,12 +333,14 @@ type After = 'afterRead' | 'afterWrite' | 'afterFree'
 function setUp({ durableBytes = 1 << 20 } = {}) {
   const events: string[] = []
   type Code = string | undefined
-  const faults: Record<'write' | 'sync' | 'batch' | 'read' | 'free', Code> & Record<After, () => Promise<void>> = {
+  const faults: Record<'write' | 'sync' | 'batch' | 'read' | 'free' | 'punch', Code> &
+    Record<After, () => Promise<void>> = {
     write: undefined,
     sync: undefined,
     batch: undefined,
     read: undefined,
     free: undefined,
+    punch: undefined,
     afterRead: async () => {},
     afterWrite: async () => {},
     afterFree: async () => {},
@@ -353,6 +381,13 @@ function setUp({ durableBytes = 1 << 20 } = {}) {
     sync: async () => {
       fail(faults.sync)
       events.push('sync')
+    },
+    punch: async (holes) => {
+      if (faults.punch !== undefined) throw storeError('SHOAL_STORE_NO_HOLES', { path: 'disk', reason: faults.punch })
+      for (const { position, length } of holes) {
+        events.push(`punch ${length / BLOCK} at ${position / BLOCK}`)
+        content.fill(0, position, position + length)
+      }
     },
     freeFrom: async (position) => {
       events.push(`free ${position / BLOCK}`)

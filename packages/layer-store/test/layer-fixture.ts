@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, generateKeyPairSync } from 'node:crypto'
-import { blockCount, digestFromBytes, encodeManifest, type Manifest } from '@shoal/core'
-import type { LayerDescription } from '@shoal/layer-store'
+import { Bitfield, blockCount, digestFromBytes, encodeManifest, type Manifest } from '@shoal/core'
+import type { LayerDescription, StoredLayer } from '@shoal/layer-store'
 
 /** A small layer with known content: what a test needs to create it, feed it and check it. */
 export interface LayerFixture extends LayerDescription {
@@ -48,6 +48,18 @@ function sha256(data: Uint8Array): Buffer {
 /** The layer that a child of the crash test writes: 1021 blocks. */
 export const CRASH_LAYER = { seed: 77, sizeBytes: 1020 * 4096 + 77 } as const
 
-/** The layer that a child of the crash test trims: 64 blocks, of which so many stay. */
-export const TRIM_LAYER = { seed: 78, sizeBytes: 63 * 4096 + 77 } as const
-export const TRIMMED_BLOCKS = 20
+/** The layer of which a child of the crash test keeps a part: 64 blocks, of which these stay. */
+export const KEEP_LAYER = { seed: 78, sizeBytes: 63 * 4096 + 77 } as const
+export const KEPT_BLOCKS = [2, 3, 4, 5, 6, 7, 8, 20, 21, 22, 30, 31, 32, 33, 34, 35, 36, 50, 51, 52]
+
+/** Some blocks of a layer, as a set. */
+export function blockSet({ present }: Pick<StoredLayer, 'present'>, blocks: Iterable<number>): Bitfield {
+  const set = new Bitfield(present.length)
+  for (const block of blocks) set.set(block)
+  return set
+}
+
+/** So many blocks at the beginning of a layer. */
+export function firstBlocks(layer: Pick<StoredLayer, 'present'>, count: number): Bitfield {
+  return blockSet(layer, Array(count).keys())
+}

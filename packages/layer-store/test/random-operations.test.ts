@@ -8,7 +8,7 @@ import { createLayerStore, createMemoryLayerStore, type LayerStore } from '@shoa
 import { createMemoryState } from '@shoal/state'
 import fc from 'fast-check'
 import { checkSpace } from './check-space.ts'
-import { type LayerFixture, layerFixture } from './layer-fixture.ts'
+import { blockSet, type LayerFixture, layerFixture } from './layer-fixture.ts'
 
 const fixtures = [1, 2].map((seed) => layerFixture({ seed, sizeBytes: 5 * 4096 + 9 }))
 const blocks = blockCount({ sizeBytes: 5 * 4096 + 9, blockLengthBytes: 4096, pieceLengthBytes: 4096 })
@@ -22,7 +22,7 @@ const operation = fc.record({
     range.map(({ first, count }) => ({ writeWrong: first, count })),
     fc.record({ writeBlock: fc.nat({ max: blocks }), isGood: fc.boolean() }),
     fc.record({ readBlock: fc.nat({ max: blocks }) }),
-    fc.record({ trim: fc.nat({ max: blocks }) }),
+    fc.record({ keep: fc.uniqueArray(fc.nat({ max: blocks - 1 })) }),
     fc
       .record({ offset: fc.integer({ min: 0, max: 22_000 }), length: fc.integer({ min: 0, max: 9000 }) })
       .map(({ offset, length }) => ({ read: offset, length })),
@@ -87,7 +87,7 @@ async function apply(store: LayerStore, fixture: LayerFixture, what: Operation['
     if (what === 'verify') return await layer.verify()
     if (what === 'verify some') return await layer.verify({ range: { firstBlock: 1, blocks: 3 } })
     if (typeof what === 'string') return what
-    if ('trim' in what) return await layer.trim(what.trim)
+    if ('keep' in what) return await layer.keep(blockSet(layer, what.keep))
     if ('read' in what) return await layer.read(what.read, what.length)
     if ('readBlock' in what) {
       const buffer = await layer.readBlock(what.readBlock)

@@ -140,8 +140,9 @@ export const peerConfigSchema = Type.Object(
           description:
             'How long a read waits for a block that nobody can give; then it fails, and the VM is stopped by its settings. Milliseconds.',
         }),
-        recordings: Type.Boolean({
-          description: 'Whether what VMs read while they boot is recorded where the seed wants that.',
+        record: Type.Boolean({
+          description:
+            'Whether what VMs read while they boot is recorded when the seed asks for it, or whoever prepares the boot.',
         }),
       },
       strict,
@@ -215,7 +216,7 @@ export const peerConfigDefaults = {
     socketMode: '0660',
     socketGroup: null,
     readTimeoutMs: 600_000,
-    recordings: true,
+    record: true,
   },
   glance: glanceDefaults,
   novaCache: novaCacheDefaults,

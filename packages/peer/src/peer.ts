@@ -5,8 +5,10 @@ import { createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
-import { patientSource } from './boot/boots-stand-in.ts'
+
+import { fetchBootBlocks } from './boot/fetch-boot-blocks.ts'
 import { registerBootMetrics } from './boot/metrics.ts'
+import { swarmSource } from './boot/swarm-source.ts'
 import { registerCacheMetrics } from './cache/metrics.ts'
 import { NodeCache } from './cache/node-cache.ts'
 import type { Compositions } from './compose/compositions.ts'
@@ -192,6 +194,7 @@ export class Peer implements AsyncDisposable {
           logger: logger.child({ component: 'cache' }),
           disks: () => [...compositions.files(), ...booting.overlays.files(), ...(novaCache?.files() ?? [])],
           assignedAt: (digest) => reconciler.assignedAt(digest),
+          fetchProfile: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: trust.keys(), signal }),
           onRoom: () => reconciler.roomIsBack(),
           onCorrupt: (digest) => void reconciler.repair(digest),
         },
@@ -269,7 +272,7 @@ export class Peer implements AsyncDisposable {
     const booting: NodeBoots = await openBoots(config, {
       ...{ state, store, holds, seed, events, reconciler, node, clock, random, logger },
       uses: cache.uses,
-      source: patientSource({ store, clock: steadyClock }),
+      source: swarmSource({ swarm, clock: steadyClock }),
       trustedKeys: () => trust.keys(),
       onUnknown: () => enrollment.request(),
     })
@@ -338,7 +341,7 @@ export class Peer implements AsyncDisposable {
     return openGlance(this.#config, {
       ...{ ...this.#deps, state, store, seed, holds, metrics },
       ...{ notice: booting.notice, limits: limits.transfers, node: nodeName(this.#config) },
-      source: patientSource({ store, clock: steadyClock }),
+      source: swarmSource({ swarm, clock: steadyClock }),
       isWithdrawn: (digest) => reconciler.isRevoked(digest),
       failureOf: (digest) => reconciler.failure(digest)?.error,
       // One that is only about to be assigned is counted by that.

@@ -18,6 +18,7 @@ import type { LayerEvents } from './layer-events.ts'
 import { type LayerFailure, LayerFailures } from './layer-failures.ts'
 import type { LayerHolds } from './layer-holds.ts'
 import { layerTerms } from './layer-terms.ts'
+import { withoutRoom } from './layer-without-room.ts'
 import { type LayerAction, nextAction } from './next-action.ts'
 import { isNoAnswer } from './seed-link.ts'
 
@@ -87,6 +88,8 @@ export class Reconciler {
   readonly #busy = new Map<Digest, { readonly action: LayerAction; readonly done: Promise<void> }>()
   /** Layers that were whole and lost blocks: they are fetched whether they are assigned or not. */
   readonly #repairing = new Set<Digest>()
+  /** Layers that machines read and for which there is no room: joined for what somebody waits for only. */
+  readonly #roomless = new Set<Digest>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
   #needed: ReadonlySet<Digest> = new Set()
   #revoked: ReadonlySet<Digest> = new Set()
@@ -254,7 +257,7 @@ export class Reconciler {
       isComplete: stored?.isComplete ?? false,
       isHeld: holds.isHeld(digest),
       isLeaving: holds.isLeaving(digest),
-      isJoined: swarm.get(digest) !== undefined,
+      isJoined: swarm.get(digest) !== undefined && !this.#roomless.has(digest),
     })
     // One that is paused is not begun; what is there of it is served.
     return action === 'obtain' && this.#termsOf(digest).limitBytesPerSecond === 0 ? undefined : action
@@ -262,6 +265,11 @@ export class Reconciler {
 
   /** One that is repaired or needed without being assigned has no terms of its own. */
   #termsOf(digest: Digest): LayerTerms {
+    const terms = this.#termsWithRoom(digest)
+    return this.#roomless.has(digest) ? { ...terms, limitBytesPerSecond: 0 } : terms
+  }
+
+  #termsWithRoom(digest: Digest): LayerTerms {
     const terms = this.#wanted?.get(digest)?.terms ?? DEFAULT_LAYER_TERMS
     if (!this.#needed.has(digest) || terms.priority >= NEEDED_PRIORITY) return terms
     return { ...DEFAULT_LAYER_TERMS, priority: NEEDED_PRIORITY, bootBytes: terms.bootBytes }
@@ -287,13 +295,13 @@ export class Reconciler {
   }
 
   async #act(digest: Digest, action: LayerAction, signal: AbortSignal): Promise<void> {
-    const { store, swarm, holds, events, logger } = this.#deps
+    const { store, holds, events, logger } = this.#deps
     if (action === 'leave') {
-      await swarm.leave(digest)
+      await this.#leave(digest)
       this.#deps.room.end(digest)
       logger.info({ layer: digest }, 'layer is no longer assigned or was withdrawn; its fetch stops, its blocks stay')
     } else if (action === 'drop') {
-      await swarm.leave(digest)
+      await this.#leave(digest)
       this.#deps.room.end(digest)
       const [user] = await this.#deps.usersOf(digest)
       if (user !== undefined) throw peerError('SHOAL_PEER_LAYER_IN_USE', { layer: digest, user })
@@ -315,7 +323,9 @@ export class Reconciler {
     const description = await this.#deps.fetchLayer(digest, { signal })
     // The desired state may have changed meanwhile.
     if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
-    await this.#deps.room.reserve(description.manifest)
+    // A machine need not wait for room: what describes the layer takes none.
+    const noRoom = await this.#reserve(description.manifest)
+    if (noRoom !== undefined && !this.#needed.has(digest)) throw noRoom
     try {
       if (signal.aborted || this.#nextAction(digest) !== 'obtain') return
       await events.started(digest)
@@ -331,9 +341,13 @@ export class Reconciler {
     const { store, swarm, events } = this.#deps
     const { digest } = stored.manifest
     // It was begun by an earlier run, or a part of it was kept.
-    if (!stored.isComplete) await this.#deps.room.reserve(stored.manifest)
+    const noRoom = stored.isComplete ? undefined : await this.#reserve(stored.manifest)
+    const isRoomless = noRoom !== undefined && this.#needed.has(digest)
+    if (this.#roomless.has(digest) && !isRoomless) await this.#leave(digest)
+    if (noRoom !== undefined && !isRoomless) throw noRoom
+    if (isRoomless) this.#roomless.add(digest)
     try {
-      await swarm.join(stored, this.#termsOf(digest))
+      await swarm.join(noRoom === undefined ? stored : withoutRoom(stored, noRoom), this.#termsOf(digest))
     } catch (error) {
       // A torrent that does not fit is of no use, and neither is an empty layer with it: both are fetched again.
       if (errorCode(error) === 'SHOAL_SWARM_TORRENT_INVALID' && stored.presentBytes === 0) await store.remove(digest)
@@ -343,10 +357,26 @@ export class Reconciler {
     // They may have changed meanwhile.
     swarm.get(digest)?.setTerms(this.#termsOf(digest))
     this.#namePeers(digest)
+    if (noRoom !== undefined) throw noRoom
     if (!stored.isComplete) return
     this.#deps.room.end(digest)
     // Completed by a run that ended before it could tell.
     await events.complete(stored, undefined)
+  }
+
+  async #leave(digest: Digest): Promise<void> {
+    this.#roomless.delete(digest)
+    await this.#deps.swarm.leave(digest)
+  }
+
+  /** Why there is no room; `undefined` when there is. */
+  async #reserve(manifest: Manifest): Promise<ShoalError | undefined> {
+    try {
+      await this.#deps.room.reserve(manifest)
+      return undefined
+    } catch (error) {
+      return layerError(manifest.digest, error)
+    }
   }
 
   /** Names those who hold some of it, and the origin; again at each look, because the swarm forgets who does not answer. */

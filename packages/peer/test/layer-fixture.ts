@@ -90,7 +90,7 @@ export function pretending(layer: LayerDescription): StoredLayer {
     },
     read: async (_offset, length) => Buffer.alloc(length, 0xee),
     allocatedBytes: async () => 0,
-    trim: async () => {},
+    keep: async () => {},
     flush: async () => {},
     verify: async () => ({ checkedBlocks: 0, badBlocks: [], digestMatches: false }),
   }

@@ -1,11 +1,11 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import type { DesiredState } from '@shoal/api'
 import { type Digest, errorFactory, type Manifest, ManualClock, type ShoalError, silentLogger } from '@shoal/core'
-import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
+import { createMemoryLayerStore } from '@shoal/layer-store'
 import { createMemoryState } from '@shoal/state'
-import { DEFAULT_LAYER_TERMS, type LayerTerms } from '@shoal/swarm'
+import { DEFAULT_LAYER_TERMS, type LayerTerms, type SwarmLayer } from '@shoal/swarm'
 import { EvictedLayers } from '../src/cache/evicted-layers.ts'
 import { EventQueue } from '../src/event-queue.ts'
 import { peerLayers } from '../src/inventory.ts'
@@ -28,11 +28,13 @@ const fail = errorFactory({
 class FakeSwarm extends EventEmitter {
   readonly joined = new Map<Digest, Set<string>>()
   readonly terms = new Map<Digest, LayerTerms>()
+  readonly layers = new Map<Digest, SwarmLayer>()
   joinError: ShoalError | undefined
 
-  join = async (layer: StoredLayer, terms: LayerTerms = DEFAULT_LAYER_TERMS) => {
+  join = async (layer: SwarmLayer, terms: LayerTerms = DEFAULT_LAYER_TERMS) => {
     if (this.joinError !== undefined) throw this.joinError
     this.terms.set(layer.manifest.digest, terms)
+    this.layers.set(layer.manifest.digest, layer)
     this.joined.set(layer.manifest.digest, new Set())
     setImmediate(() => this.emit('join', layer.manifest.digest))
     return undefined as never
@@ -374,6 +376,51 @@ test('a layer that there is no room for is not created, and is tried again as so
   it.reconciler.roomIsBack()
   await joined
   equal(it.layers()[0]?.state, 'waiting')
+})
+
+test('what a machine reads comes for it alone while there is no room, and is fetched as ever once there is some', async () => {
+  let isFull = true
+  await using it = await setUp({
+    reserve: async () => {
+      if (isFull) throw fail('SHOAL_CACHE_FULL')
+    },
+  })
+  const one = layer()
+  const { digest } = one.manifest
+  it.published.set(digest, one)
+  const told = [once(it.added, 'event'), once(it.swarm, 'join')]
+  it.reconciler.setNeeded(new Set([digest]))
+  await Promise.all(told)
+  equal(it.swarm.terms.get(digest)?.limitBytesPerSecond, 0)
+  const buffer = await it.store.buffers.acquireWhenFree()
+  await rejects(async () => it.swarm.layers.get(digest)?.writeBlock(0, buffer), { code: 'SHOAL_CACHE_FULL' })
+  buffer.release()
+  equal(it.store.get(digest)?.presentBytes, 0)
+  equal(it.reconciler.failure(digest)?.error.code, 'SHOAL_CACHE_FULL')
+  isFull = false
+  const joined = once(it.swarm, 'join')
+  it.reconciler.roomIsBack()
+  await joined
+  equal(it.swarm.terms.get(digest)?.limitBytesPerSecond, null)
+  equal(it.swarm.layers.get(digest), it.store.get(digest))
+})
+
+test('what no machine reads any more is left when there is no room for it', async () => {
+  await using it = await setUp({
+    reserve: async () => {
+      throw fail('SHOAL_CACHE_FULL')
+    },
+  })
+  const one = layer()
+  it.published.set(one.manifest.digest, one)
+  it.reconciler.setDesired(desired([one]))
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setNeeded(new Set([one.manifest.digest]))
+  await joined
+  const left = once(it.swarm, 'leave')
+  it.reconciler.setNeeded(new Set())
+  it.reconciler.roomIsBack()
+  await left
 })
 
 test('room is promised before a layer is created, and ends when it is complete', async () => {

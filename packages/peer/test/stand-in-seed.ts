@@ -10,6 +10,7 @@ export const NODE_TOKEN = 'node-token-of-the-stand-in'
 const seedError = errorFactory({
   SHOAL_NODE_UNKNOWN: { message: 'There is no node {node}.', hint: 'Register it.' },
   SHOAL_LAYER_UNKNOWN: { message: 'There is no layer {layer}.', hint: 'Publish it.' },
+  SHOAL_BOOT_PROFILE_UNKNOWN: { message: 'There is no profile of {image}.', hint: 'Record a boot.' },
 })
 
 /** How a layer is assigned. */
@@ -40,6 +41,8 @@ export class StandInSeed implements AsyncDisposable {
   readonly #watchers = new Set<() => void>()
   /** What it knows of layers, for the caches of nodes. */
   readonly facts = new Map<Digest, Omit<LayerFacts, 'layer'>>()
+  /** Signed boot profiles, by image. */
+  readonly profiles = new Map<string, Uint8Array>()
   #assigned = new Map<Digest, Assigned>()
   /** Assignments that nodes have ended, as `node layer time`. */
   readonly #endedAssignments = new Set<string>()
@@ -88,7 +91,7 @@ export class StandInSeed implements AsyncDisposable {
           port: this.#options.port ?? 0,
           tokens: { node: NODE_TOKEN },
           openapi: { title: 'stand-in', description: 'stand-in' },
-          statusByCode: { SHOAL_NODE_UNKNOWN: 404, SHOAL_LAYER_UNKNOWN: 404 },
+          statusByCode: { SHOAL_NODE_UNKNOWN: 404, SHOAL_LAYER_UNKNOWN: 404, SHOAL_BOOT_PROFILE_UNKNOWN: 404 },
           drainMs: 50,
         },
       ),
@@ -149,6 +152,11 @@ export class StandInSeed implements AsyncDisposable {
     registerOperation(app, operations.watchDesired, ({ signal }) => this.#watch(signal))
     registerOperation(app, operations.getManifest, ({ params }) => {
       return this.#layer(params.layer).encodedManifest
+    })
+    registerOperation(app, operations.getBootProfile, ({ params: { image } }) => {
+      const profile = this.profiles.get(image)
+      if (profile === undefined) throw seedError('SHOAL_BOOT_PROFILE_UNKNOWN', { image })
+      return profile
     })
     registerOperation(app, operations.getTorrent, ({ params }) => this.#layer(params.layer).torrent)
   }

@@ -113,9 +113,13 @@ function checkRead(
 ): void {
   const invalid = (reason: string) => bootProfileError('SHOAL_BOOT_PROFILE_LINE', { line: before.length + 2, reason })
   const { offset, length, milliseconds } = read
-  const isWhole = [offset, length, milliseconds].every((value) => Number.isSafeInteger(value) && value >= 0)
-  if (!isWhole) throw invalid('it is not three whole numbers in brackets')
+  if (!(isCount(offset) && isCount(length) && isCount(milliseconds)))
+    throw invalid('it is not three whole numbers in brackets')
   if (length < 1 || length > MAX_READ_BYTES) throw invalid(`it reads ${length} bytes`)
   if (offset + length > virtualSizeBytes) throw invalid('it reads beyond the end of the disk')
   if (milliseconds < (before.at(-1)?.milliseconds ?? 0)) throw invalid('it began before the one before')
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }

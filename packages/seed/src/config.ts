@@ -107,6 +107,16 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    boot: Type.Object(
+      {
+        recordings: count(
+          0,
+          10,
+          'Boots of each image of which nodes record what is read, and of which its boot profile is made; 0: none.',
+        ),
+      },
+      strict,
+    ),
     swarm: Type.Object(
       {
         host: host('Address that the origin, tracker and DHT node listen on: the storage network.'),
@@ -199,6 +209,7 @@ export const seedConfigDefaults = {
   images: { maxImageBytes: 256 * GIB, maxVirtualBytes: 2048 * GIB },
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
   layers: { automatic: true, minimumSaving: 0.25, queueLength: 1000 },
+  boot: { recordings: 5 },
   swarm: { host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
   racks: { uplinkBytesPerSecond: null },
   tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },

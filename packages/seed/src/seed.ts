@@ -263,7 +263,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...{ state, catalogue, store, clock, logger: component('boot-profiles') },
         startWorker: (image) => new LayerWorker(image),
       },
-      { privateKey: key.privateKey },
+      { privateKey: key.privateKey, recordings: config.boot.recordings },
     )
     await profiles.open()
     stack.defer(() => profiles.stop())

@@ -1,4 +1,5 @@
 import { type Bitfield, type BlockBuffer, type Clock, type Logger, pieceSize, RateMeter, ShoalError } from '@shoal/core'
+import { Demands, type UnstoredBlock } from './demands.ts'
 import { DownAdmission } from './down-admission.ts'
 import type { FetchTurns } from './fetch-turns.ts'
 import type { LaneChannel, LaneChannelEvents } from './lane/lane-channel.ts'
@@ -55,6 +56,7 @@ export class Downloads {
   readonly #admission: DownAdmission
   readonly #need: OriginNeed
   readonly #pause: StorePause
+  readonly #demands: Demands
   readonly #links = new Map<Source, PeerLink>()
   /** Lanes on which the origin chooses. */
   readonly #offers = new Map<Source, LaneTransport>()
@@ -101,8 +103,13 @@ export class Downloads {
       return this.#admission.isPaused ? new PieceSet(this.have.length) : this.#scheduler.needOfOrigin()
     })
     this.#pause = new StorePause(clock)
+    this.#demands = new Demands({ layer, clock, scheduler: this.#scheduler, onWanted: () => this.fill() })
     this.#writer = new PieceWriter(layer, {
-      onWritten: (link) => this.#health.onDelivered(link, clock.now()),
+      onWritten: (link, block) => {
+        this.#demands.onStored(block)
+        this.#health.onDelivered(link, clock.now())
+      },
+      onUnstored: (block, bytes) => this.#demands.onUnstored(block, bytes),
       onStored: (piece) => this.#onStored(piece),
       onDiscarded: (piece) => {
         this.#scheduler.onDiscarded(piece)
@@ -223,14 +230,28 @@ export class Downloads {
   }
 
   fill(): void {
-    if (this.#isStopped || this.have.isFull || this.#pause.isPaused) return
-    this.#scheduler.fill()
+    if (this.#isStopped || this.have.isFull) return
+    // Somebody is given what he waits for even when it cannot be stored.
+    if (this.#pause.isPaused) this.#scheduler.fillUrgent()
+    else this.#scheduler.fill()
+  }
+
+  /** See {@link Demands.demand}. */
+  demand(firstBlock: number, blocks: number, options: { signal: AbortSignal }): Promise<readonly UnstoredBlock[]> {
+    return this.#demands.demand(firstBlock, blocks, options)
+  }
+
+  /** See {@link Demands.hint}. */
+  hint(firstBlock: number, blocks: number): void {
+    this.#demands.hint(firstBlock, blocks)
   }
 
   /** Looks again at what only time changes. Call it every 100 ms or so. */
   tick(): void {
-    if (this.#isStopped || this.have.isFull || this.#pause.isPaused) return
-    this.#scheduler.tick()
+    if (this.#isStopped || this.have.isFull) return
+    this.#demands.tick()
+    if (this.#pause.isPaused) this.#scheduler.fillUrgent()
+    else this.#scheduler.tick()
   }
 
   /** Passes over sources that are silent too long, doubts those that are slow; returns those that are to be dropped. */
@@ -266,6 +287,7 @@ export class Downloads {
   /** Ends everything; resolves when no write is under way any more. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#demands.close()
     this.#admission.close()
     for (const link of [...this.#links.values()]) this.remove(link)
     await this.#writer.idle()

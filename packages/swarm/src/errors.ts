@@ -18,6 +18,10 @@ export const swarmErrors = {
     message: 'The torrent of {digest} does not fit its manifest: {reason}.',
     hint: 'Remove the layer from this node and assign it again; if it happens again, import the image again at the seed.',
   },
+  SHOAL_SWARM_LAYER_LEFT: {
+    message: 'The swarm of {digest} was left while some of it was waited for.',
+    hint: 'It is asked for again once the layer is fetched again.',
+  },
   SHOAL_TRACKER_LISTEN: {
     message: 'The tracker cannot listen on {address}: {reason}.',
     hint: 'Choose another tracker.host or tracker.port, or end the process that holds the port.',

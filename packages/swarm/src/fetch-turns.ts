@@ -8,6 +8,13 @@ import { TokenAlarm } from './token-alarm.ts'
 const WANT_MS = 300
 /** What is on its way to the node while a layer asks that is not the first, as time at the rate of all: half of what one source is asked for. */
 const ROOM_MS = 50
+/**
+ * So long after somebody waited for something no more is on its way to the node than comes in so little time, and so much at least: the next
+ * read waits behind that, on links that nothing overtakes.
+ */
+const READS_MS = 1000
+const READS_ROOM_MS = 10
+const READS_ROOM_BYTES = 512 * 1024
 
 type OfHead = Pick<Ask, 'isHead'>
 
@@ -19,7 +26,7 @@ interface Front extends OfHead {
  * Whose turn it is to ask for payload, among all layers of a daemon. Where a limit holds, what it lets pass goes to the first in the
  * {@link TurnOrder} of those who wait. Where none does, nobody knows what the link has left: then those who are neither the first nor
  * like it ask while little is on its way, and for one piece at least, so that what the first ones cannot use is used. What is urgent waits for limits only.
- * A layer that asks for nothing holds up nobody for longer than {@link WANT_MS}.
+ * A layer that asks for nothing holds up nobody for longer than {@link WANT_MS}. While machines read, little is on its way at all.
  */
 export class FetchTurns {
   readonly limits: TransferLimits
@@ -29,6 +36,7 @@ export class FetchTurns {
   readonly #active = new Set<DownAdmission>()
   readonly #alarm: TokenAlarm
   readonly #rate = new RecentRate()
+  #urgentAt = Number.NEGATIVE_INFINITY
   #isRoomAwaited = false
   #isWakeDue = false
   #isWaking = false
@@ -41,6 +49,7 @@ export class FetchTurns {
 
   /** Whether a layer may ask for so many bytes now; when not, it gets a turn when it may. */
   admit(seat: DownAdmission, bytes: number, ask: Ask): boolean {
+    if (ask.isUrgent) this.#urgentAt = this.#clock.now()
     const isTurn = ask.isUrgent || this.#isTurn(seat, ask)
     const { limit: layer } = seat
     if (isTurn === true && this.limits.tryTakeDown(bytes, { urgent: ask.isUrgent, far: ask.isFar, layer })) {
@@ -57,7 +66,7 @@ export class FetchTurns {
   }
 
   onBytes(bytes: number, now: number): void {
-    if (this.#active.size > 1) this.#rate.add(bytes, now)
+    this.#rate.add(bytes, now)
   }
 
   /** Less is on its way: somebody may wait for that. */
@@ -98,6 +107,7 @@ export class FetchTurns {
 
   /** `wait`: somebody who goes first waits for the same limit; `room`: somebody goes first, and enough is on its way. */
   #isTurn(seat: DownAdmission, ask: Ask): true | 'wait' | 'room' {
+    if (!this.#isRoomBesideReads()) return 'room'
     if (this.#active.size === 0 || (this.#active.size === 1 && this.#active.has(seat))) return true
     const waitMs = this.#limitMs(seat, ask)
     for (const other of this.#active) {
@@ -133,9 +143,19 @@ export class FetchTurns {
     if (this.order.isAlike(front.seat.share, front.isHead, seat.share, ask.isHead)) return true
     if ((ask.isOffer ? seat.offeredBytes : seat.askedBytes) === 0) return true
     const now = this.#clock.now()
+    return this.#movingBytes(now) < (this.#rate.at(now) * ROOM_MS) / 1000
+  }
+
+  #isRoomBesideReads(): boolean {
+    const now = this.#clock.now()
+    if (now - this.#urgentAt > READS_MS) return true
+    return this.#movingBytes(now) < Math.max(READS_ROOM_BYTES, (this.#rate.at(now) * READS_ROOM_MS) / 1000)
+  }
+
+  #movingBytes(now: number): number {
     let bytes = 0
-    for (const other of this.#active) bytes += other.movingBytes(now)
-    return bytes < (this.#rate.at(now) * ROOM_MS) / 1000
+    for (const seat of this.#active) bytes += seat.movingBytes(now)
+    return bytes
   }
 
   #isBefore(one: DownAdmission, ones: OfHead, other: DownAdmission, others: OfHead): boolean {
@@ -173,6 +193,7 @@ export class FetchTurns {
   /** Who goes first of those who may pass now and had no turn yet. */
   #next(woken: ReadonlySet<DownAdmission>): DownAdmission | undefined {
     const front = this.#front()
+    const hasRoom = this.#isRoomBesideReads()
     let first: { readonly seat: DownAdmission; readonly wait: Wait } | undefined
     for (const seat of this.#active) {
       if (woken.has(seat)) continue
@@ -180,7 +201,7 @@ export class FetchTurns {
         wait.isForRoom = false
         if (this.#limitMs(seat, wait) > 0) continue
         if (first !== undefined && !this.#goesFirst(seat, wait, first)) continue
-        wait.isForRoom = !wait.isUrgent && !this.#mayPass(seat, wait, front)
+        wait.isForRoom = !wait.isUrgent && !(hasRoom && this.#mayPass(seat, wait, front))
         if (!wait.isForRoom) first = { seat, wait }
       }
     }

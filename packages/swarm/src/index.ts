@@ -1,3 +1,4 @@
+export type { UnstoredBlock } from './demands.ts'
 export { swarmErrors } from './errors.ts'
 export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'
 export { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'

@@ -10,6 +10,7 @@ import {
 } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import { boundMessages } from './bound-messages.ts'
+import type { UnstoredBlock } from './demands.ts'
 import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
@@ -139,6 +140,20 @@ export class LayerSwarm {
     this.#terms = terms
     this.#downloads.setTerms(terms)
     this.#uploads.setTerms(terms)
+  }
+
+  /**
+   * Fetches blocks before everything else, each from a second source too when the first is late. Resolves when all of them are present,
+   * but for those that it gives because they could not be stored. Waits for as long as it takes: rejects with the signal's reason, or
+   * with `SHOAL_SWARM_LAYER_LEFT` when the layer is left.
+   */
+  demand(firstBlock: number, blocks: number, options: { signal: AbortSignal }): Promise<readonly UnstoredBlock[]> {
+    return this.#downloads.demand(firstBlock, blocks, options)
+  }
+
+  /** Says that blocks will be read soon: they come before what nobody reads, and behind demands. */
+  hint(firstBlock: number, blocks: number): void {
+    this.#downloads.hint(firstBlock, blocks)
   }
 
   /** Names addresses (`host:port`) where this layer may be found. */

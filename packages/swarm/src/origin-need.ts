@@ -8,7 +8,7 @@ const SOONEST_MS = 20
 
 interface Told {
   readonly at: number
-  readonly count: number
+  readonly need: PieceSet
   /** When it was last looked whether it is to be told anew. */
   lookedAt: number
 }
@@ -32,10 +32,10 @@ export class OriginNeed {
     const need = this.#need()
     if (told !== undefined) {
       told.lookedAt = now
-      if (now - told.at < EVERY_MS && need.count > told.count / 2) return undefined
-      if (need.count === 0 && told.count === 0) return undefined
+      if (now - told.at < EVERY_MS && need.countCommon(told.need) > told.need.count / 2) return undefined
+      if (need.count === 0 && told.need.count === 0) return undefined
     }
-    this.#told.set(origin, { at: now, lookedAt: now, count: need.count })
+    this.#told.set(origin, { at: now, lookedAt: now, need })
     return need
   }
 
@@ -46,6 +46,6 @@ export class OriginNeed {
 
   /** Whether it was told that we need nothing of it. */
   isEmpty(origin: Source): boolean {
-    return (this.#told.get(origin)?.count ?? 0) === 0
+    return (this.#told.get(origin)?.need.count ?? 0) === 0
   }
 }

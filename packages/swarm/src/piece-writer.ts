@@ -1,9 +1,11 @@
-import { type BlockBuffer, blocksOfPiece, errorCode, ShoalError } from '@shoal/core'
+import { type BlockBuffer, blockSize, blocksOfPiece, errorCode, ShoalError } from '@shoal/core'
 import type { SwarmLayer } from './swarm-layer.ts'
 
 export interface PieceWriterEvents<Sender> {
   /** A block was verified and written. */
-  onWritten(sender: Sender): void
+  onWritten(sender: Sender, block: number): void
+  /** A block could not be kept for a reason of this machine's; its bytes are gone afterwards. */
+  onUnstored(block: number, bytes: Uint8Array): void
   /** All blocks of the piece are present. */
   onStored(piece: number): void
   /** The piece came, and something about it could not be kept. */
@@ -39,12 +41,14 @@ export class PieceWriter<Sender> {
     this.#layer.writeBlock(block, buffer).then(
       () => {
         buffer.release()
-        this.#events.onWritten(sender)
+        this.#events.onWritten(sender, block)
         this.#onEnd(piece, progress)
       },
       (error: unknown) => {
+        const isBad = errorCode(error) === 'SHOAL_STORE_BLOCK_MISMATCH'
+        if (!isBad) this.#events.onUnstored(block, buffer.payload(blockSize(this.#layer.manifest, block)))
         buffer.release()
-        if (errorCode(error) !== 'SHOAL_STORE_BLOCK_MISMATCH') this.#events.onStoreFailure(error)
+        if (!isBad) this.#events.onStoreFailure(error)
         else this.#events.onBadBlock(sender, error instanceof ShoalError ? Number(error.details.block) : block)
         this.#onEnd(piece, progress)
       },

@@ -12,7 +12,8 @@ async function setUp() {
   const layer = await storeLayer(description)
   const said: string[] = []
   const writer = new PieceWriter<string>(layer, {
-    onWritten: (sender) => said.push(`written ${sender}`),
+    onWritten: (sender, block) => said.push(`written ${sender} ${block}`),
+    onUnstored: (block, bytes) => said.push(`unstored ${block} ${data.indexOf(bytes) / BLOCK}`),
     onStored: (piece) => said.push(`stored ${piece}`),
     onDiscarded: (piece) => said.push(`discarded ${piece}`),
     onBadBlock: (sender, block) => said.push(`bad ${sender} ${block}`),
@@ -36,7 +37,7 @@ test('a piece is stored when all its blocks are written, in whatever order they 
   writer.onWhole(1)
   assert.deepEqual(said, [])
   await writer.idle()
-  assert.deepEqual(said, ['written a', 'written b', 'stored 1'])
+  assert.deepEqual(said, ['written a 3', 'written b 2', 'stored 1'])
   assert.equal(isReleased(), true)
 })
 
@@ -44,7 +45,7 @@ test('a piece of which some blocks came is neither stored nor given up', async (
   const { writer, said, write } = await setUp()
   write('a', 0)
   await writer.idle()
-  assert.deepEqual(said, ['written a'])
+  assert.deepEqual(said, ['written a 0'])
   write('a', 1)
   await writer.idle()
   assert.equal(said.at(-1), 'stored 0')
@@ -56,18 +57,18 @@ test('a bad block names its sender, and its piece is given up once it is whole',
   write('liar', 1, Buffer.alloc(BLOCK))
   writer.onWhole(0)
   await writer.idle()
-  assert.deepEqual(said, ['written good', 'bad liar 1', 'discarded 0'])
+  assert.deepEqual(said, ['written good 0', 'bad liar 1', 'discarded 0'])
   assert.equal(isReleased(), true)
 })
 
-test('a write that fails here is nobody’s fault', async () => {
+test('a write that fails here is nobody’s fault, and what came is shown once more', async () => {
   const { layer, writer, said, write, isReleased } = await setUp()
   layer.writeBlock = () => Promise.reject(new ShoalError('SHOAL_STORE_FULL', 'full', { hint: 'none' }))
   write('a', 0)
   write('a', 1)
   writer.onWhole(0)
   await writer.idle()
-  assert.deepEqual(said, ['failure', 'failure', 'discarded 0'])
+  assert.deepEqual(said, ['unstored 0 0', 'failure', 'unstored 1 1', 'failure', 'discarded 0'])
   assert.equal(isReleased(), true)
 })
 

@@ -1,9 +1,9 @@
 import type { Digest } from '@shoal/core'
 
-/** A block that is verified and here, but could not be stored: the disk of the node is full, or broken. */
+/** A block that came and could not be stored: the disk of the node is full, or broken. */
 export interface UnstoredBlock {
   readonly block: number
-  /** All of its bytes. Nobody changes them any more, and they are in no buffer that others need. */
+  /** What came, which is to be verified by whoever takes it. Nobody changes it any more, and it is in no buffer that others need. */
   readonly bytes: Buffer
 }
 
@@ -12,8 +12,8 @@ export interface BlockSource {
   /**
    * Fetches blocks ahead of everything else, each from a second source too when the first is late. Resolves when all of them are
    * present and verified in the store, but for those that it gives because they could not be stored; at once for those that are there.
-   * Rejects with a coded error when nobody has had them for the time that is configured, or the store can neither keep nor check them;
-   * with the signal's reason when aborted. The caller may ask again.
+   * Waits for as long as it takes. Rejects with a coded error when the layer is not fetched any more, and with the signal's reason when
+   * aborted. The caller may ask again.
    */
   demand(
     digest: Digest,

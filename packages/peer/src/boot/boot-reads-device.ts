@@ -37,12 +37,16 @@ export class WatchedDevice implements BlockDevice {
   /** Name of the boot, and its topmost layer. */
   readonly #about: { readonly name: string; readonly layer: Digest }
   readonly #tally = new ReadTally()
+  readonly #onTouched: DeviceReadOptions['onTouched']
 
   constructor(deps: WatchedDeviceDeps, about: { name: string; layer: Digest }) {
     this.#deps = deps
     this.#about = about
     this.blockSizes = deps.device.blockSizes
     this.sizeBytes = deps.device.sizeBytes
+    // One for all reads; none where nobody wants to hear of it.
+    const { observer } = deps
+    this.#onTouched = observer.onTouched?.bind(observer)
   }
 
   get tally(): ReadTally {
@@ -89,7 +93,7 @@ export class WatchedDevice implements BlockDevice {
       if (isRead) this.#deps.observer.onAnswered?.({ ...answer, seconds: (endMs - about.startMs) / 1000 })
       return result
     }
-    const result = work({ signal, onDemand })
+    const result = work({ signal, onDemand, onTouched: isRead ? this.#onTouched : undefined })
     if (!(result instanceof Promise)) return done(result)
     const onFailed = (error: unknown) => {
       this.#end(wait)

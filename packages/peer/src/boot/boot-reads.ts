@@ -1,5 +1,5 @@
 import type { BootReads } from '@shoal/api'
-import type { Digest, ShoalError } from '@shoal/core'
+import type { Digest, Manifest, ShoalError } from '@shoal/core'
 
 /** A read that waits for longer has stalled. */
 export const STALL_MS = 1000
@@ -18,6 +18,8 @@ export interface ReadAnswer {
 export interface ReadObserver {
   /** A read begins; `atMs` by the clock of the service. */
   onRead?(offset: number, length: number, atMs: number): void
+  /** Bytes of a layer's file are read for it, here already or not; perhaps more than once for one read. */
+  onTouched?(manifest: Manifest, offset: number, length: number): void
   onAnswered?(answer: ReadAnswer): void
   /** A read has waited for {@link STALL_MS}, and goes on waiting. */
   onStalled?(stall: { readonly layer: Digest; readonly waitedMs: number }): void

@@ -35,6 +35,8 @@ export interface BootLayersOptions {
   readonly signal: AbortSignal
   /** Hears what is waited for; `undefined`: for nothing that is wrong. */
   readonly onProblem: (problem: ShoalError | undefined) => void
+  /** Whether the boot is recorded if the seed asks for it. */
+  readonly records?: boolean | undefined
 }
 
 /** What a disk is made of. */
@@ -51,14 +53,15 @@ export interface BootParts {
 export async function findParts(
   { image, layer }: Pick<BootRecord, 'image' | 'layer'>,
   deps: BootLayersDeps,
-  { signal, onProblem }: BootLayersOptions,
+  { signal, onProblem, records }: BootLayersOptions,
 ): Promise<BootParts> {
   if (image === null) return { layers: layer === null ? [] : [layer], wantsRecordings: false }
   const { wants, notice, random } = deps
   for (let [failures, polls] = [0, 0]; ; ) {
     const local = localParts(wants.known(image), deps)
     try {
-      const chain = await wants.ask(image, { signal, timeoutMs: local === undefined ? undefined : ANSWER_MS })
+      const timeoutMs = local === undefined ? undefined : ANSWER_MS
+      const chain = await wants.ask(image, { signal, timeoutMs, records })
       if (chain.state === 'ready') return toParts(chain)
       onProblem(bootError('SHOAL_BOOT_IMPORTING', { image }))
       failures = 0

@@ -3,11 +3,16 @@ import type { ReadObserver } from './boot-reads.ts'
 import type { Companions } from './boots-companions.ts'
 import type { BootEvents } from './boots-events.ts'
 import type { ServedBoot } from './boots-ports.ts'
+import { FirstReads } from './first-reads.ts'
 import type { BootCounters } from './metrics.ts'
+import type { ProfileHits } from './profile-hits.ts'
+import type { ProfilePrefetches } from './profile-prefetches.ts'
 
 export interface BootObserverDeps {
   readonly events: BootEvents
   readonly companions: Pick<Companions, 'onRead'>
+  readonly prefetches: Pick<ProfilePrefetches, 'foretells'>
+  readonly hits: Pick<ProfileHits, 'add'>
   /** Since when a boot is asked for that was never served before. Milliseconds since the epoch. */
   readonly askedAt: (name: string) => number | undefined
   readonly clock: Clock
@@ -30,8 +35,14 @@ export class BootObserver {
   observe(boot: ServedBoot): ReadObserver {
     const { events, companions, clock, askedAt } = this.#deps
     let waitsSince = askedAt(boot.name)
+    // What a machine reads after a restart of the daemon is not its boot.
+    const first = waitsSince === undefined ? undefined : this.#firstReads(boot)
     return {
-      onRead: (offset, length, atMs) => companions.onRead(boot.name, offset, length, atMs),
+      onRead: (offset, length, atMs) => {
+        first?.begin(atMs)
+        companions.onRead(boot.name, offset, length, atMs)
+      },
+      ...(first && { onTouched: (manifest, offset, length) => first.touch(manifest, offset, length) }),
       onAnswered: (answer) => {
         this.#counters?.read(answer)
         if (waitsSince === undefined) return
@@ -47,5 +58,15 @@ export class BootObserver {
         void events.failedRead(boot, failure)
       },
     }
+  }
+
+  #firstReads({ image, layers }: ServedBoot): FirstReads | undefined {
+    if (image === null) return undefined
+    const { prefetches, hits } = this.#deps
+    return new FirstReads({
+      foretells: (layer, offset) => prefetches.foretells(image, layers, layer, offset),
+      onFirst: (blocks) => this.#counters?.profiled(blocks),
+      onBooted: (blocks) => hits.add(image, blocks),
+    })
   }
 }

@@ -21,6 +21,7 @@ import { BootObserver } from './boots-observer.ts'
 import { openSocketDirectory, socketMode } from './boots-sockets.ts'
 import { BootWants } from './boots-wants.ts'
 import { fetchBootBlocks } from './fetch-boot-blocks.ts'
+import { ProfileHits } from './profile-hits.ts'
 import { ProfilePrefetches } from './profile-prefetches.ts'
 
 export interface OpenBootsDeps extends Pick<BootsDeps, 'onUnknown'> {
@@ -65,8 +66,9 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
     fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
   })
   const companions = new Companions({ seed, prefetches, clock, readClock: steadyClock, random, logger }, { node })
+  const hits = new ProfileHits()
   const observer = new BootObserver({
-    ...{ companions, clock },
+    ...{ companions, prefetches, hits, clock },
     events: new BootEvents({ queue: deps.events, clock, logger }),
     askedAt: (name) => boots.askedAt(name),
   })
@@ -79,7 +81,7 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
     },
   )
   const wanted = () => boots.images()
-  const wants = new BootWants({ state, seed, wanted, clock, random, logger }, { node })
+  const wants = new BootWants({ state, seed, wanted, hits, clock, random, logger }, { node })
   const overlays = new BootOverlays({ state }, { directory: join(config.stateDirectory, 'overlays') })
   const boots = new Boots(
     {
@@ -96,7 +98,7 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
         if (reconciler.assignedAt(digest) !== undefined) uses.used(digest, sizeBytes)
       },
     },
-    { recordings: config.boot.recordings },
+    { recordings: config.boot.record },
   )
   await overlays.open()
   await wants.open()

@@ -71,8 +71,9 @@ export function ownerOf({ name }: Pick<BootRecord, 'name'>): string {
 async function findLayers(entry: BootEntry, deps: ServeBootDeps, options: ServeBootOptions): Promise<void> {
   if (entry.record.layers.length > 0) return
   const { signal, recordings } = options
-  const parts = await findParts(entry.record, deps, { signal, onProblem: problemOf(entry) })
   const { image, record } = entry.record
+  const records = recordings && record === null
+  const parts = await findParts(entry.record, deps, { signal, onProblem: problemOf(entry), records })
   const isRecorded = image !== null && recordings && (record ?? parts.wantsRecordings)
   await need(entry, { layers: parts.layers, isRecorded }, deps, options)
 }

@@ -4,6 +4,7 @@ import type { StateStore } from '@shoal/state'
 import { Alarm } from '../alarm.ts'
 import { jittered } from '../back-off.ts'
 import { isNoAnswer, type SeedLink } from '../seed-link.ts'
+import type { ProfileHits } from './profile-hits.ts'
 
 /** The seed is told again now and then: it may have been restored from a backup, or somebody took the layers back. */
 const RENEW_MS = 10 * 60_000
@@ -28,9 +29,17 @@ export interface BootWantsDeps {
   readonly seed: Pick<SeedLink, 'call'>
   /** Images that are booted now. */
   readonly wanted: () => ReadonlySet<string>
+  /** What is told the seed of the profiles of images. */
+  readonly hits: Pick<ProfileHits, 'take'>
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
+}
+
+export interface AskOptions {
+  readonly signal: AbortSignal
+  readonly timeoutMs?: number | undefined
+  readonly records?: boolean | undefined
 }
 
 /**
@@ -42,7 +51,7 @@ export class BootWants {
   readonly #deps: BootWantsDeps
   readonly #node: string
   readonly #known = new Map<string, KnownImage>()
-  readonly #last = new Map<string, { readonly chain: BootChain; readonly at: number }>()
+  readonly #last = new Map<string, { readonly chain: BootChain; readonly records: boolean; readonly at: number }>()
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #alarm: Alarm
 
@@ -62,21 +71,29 @@ export class BootWants {
     return this.#known.get(image)?.chain ?? undefined
   }
 
-  /** Asks the seed for an image's layers, which assigns them to this node. Throws what the seed answers. */
-  ask(image: string, options: { signal: AbortSignal; timeoutMs?: number | undefined }): Promise<BootChain> {
+  /**
+   * Asks the seed for an image's layers, which assigns them to this node. `records`: whether a machine is about to boot
+   * and this node would record that. Throws what the seed answers.
+   */
+  ask(image: string, options: AskOptions): Promise<BootChain> {
     return this.#inTurn(image, async () => {
-      const { signal, timeoutMs } = options
+      const { signal, timeoutMs, records = false } = options
       const last = this.#last.get(image)
       const ageMs = this.#deps.clock.now() - (last?.at ?? 0)
-      if (last !== undefined && ageMs >= 0 && ageMs < FRESH_MS) return last.chain
+      if (last !== undefined && last.records === records && ageMs >= 0 && ageMs < FRESH_MS) return last.chain
       // First, so that it is taken back whatever happens next.
       if (this.#known.get(image)?.isTold !== true) {
         await this.#save({ image, chain: this.known(image) ?? null, isTold: true })
       }
-      const call = { params: { node: this.#node, image }, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+      const foretold = this.#deps.hits.take(image)
+      const call = {
+        params: { node: this.#node, image },
+        query: { records, ...(foretold === undefined ? {} : { foretold }) },
+        ...{ signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
+      }
       const chain = await this.#deps.seed.call((client) => client.wantBoot(call))
       const isNew = JSON.stringify(chain) !== JSON.stringify(this.known(image))
-      this.#last.set(image, { chain, at: this.#deps.clock.now() })
+      this.#last.set(image, { chain, records, at: this.#deps.clock.now() })
       if (chain.state === 'ready' && isNew) await this.#save({ image, chain, isTold: true })
       return chain
     })

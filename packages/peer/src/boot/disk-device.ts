@@ -1,4 +1,4 @@
-import { type Clock, errorCode } from '@shoal/core'
+import { type Clock, errorCode, type Manifest } from '@shoal/core'
 import type { BlockDevice, BlockExtent, BlockSizes } from '@shoal/nbd'
 import { Chain, type DiskImage, type ExtentRead, type FoundExtent, Qcow2Image, RawImage } from '@shoal/qcow2'
 import { wholeSectors } from '../compose/open-layer.ts'
@@ -22,6 +22,8 @@ export interface DiskDeviceDeps {
 /** How a device is read whose blocks may have to be waited for. */
 export interface DeviceReadOptions extends LayerReadOptions {
   readonly signal: AbortSignal
+  /** Hears which bytes of layers' files a read is of; again when it has to be done again. */
+  readonly onTouched?: ((manifest: Manifest, offset: number, length: number) => void) | undefined
 }
 
 /** The flat disk that layers show, some of whose blocks are not here yet. All who read that disk use the same one. */
@@ -72,9 +74,12 @@ export class DiskDevice implements BlockDevice {
     const parts = this.#map.find(offset, length)
     if (parts === undefined || !this.#isHere(parts)) {
       return this.#withPatience(options, async (held) => {
-        await this.#readParts(await this.#map.look(offset, length, held), offset, into, held)
+        const found = await this.#map.look(offset, length, held)
+        this.#tell(found, options)
+        await this.#readParts(found, offset, into, held)
       })
     }
+    this.#tell(parts, options)
     const [part] = parts
     if (parts.length === 1 && part?.extent.kind === 'data') {
       return this.#layer(part.depth).readInto(part.extent.host, into, options)
@@ -111,6 +116,14 @@ export class DiskDevice implements BlockDevice {
       if (extent.kind === 'data') return this.#layer(depth).isHere(extent.host, extent.length)
       return extent.kind !== 'compressed' || this.#layer(depth).isHere(extent.host, extent.packedBytes)
     })
+  }
+
+  #tell(parts: readonly FoundExtent[], { onTouched }: DeviceReadOptions): void {
+    if (onTouched === undefined) return
+    for (const { depth, extent } of parts) {
+      if (extent.kind === 'data') onTouched(this.#layer(depth).manifest, extent.host, extent.length)
+      else if (extent.kind === 'compressed') onTouched(this.#layer(depth).manifest, extent.host, extent.packedBytes)
+    }
   }
 
   /**

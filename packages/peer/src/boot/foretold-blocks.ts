@@ -15,6 +15,6 @@ export class ForetoldBlocks {
   /** Whether the block was foretold that this byte of a layer's file is in; `undefined`: it is not of this layer. */
   has(digest: Digest, offset: number): boolean | undefined {
     const layer = this.#layers.get(digest)
-    return layer && layer.blocks.has(Math.floor(offset / layer.blockLengthBytes))
+    return layer?.blocks.has(Math.floor(offset / layer.blockLengthBytes))
   }
 }

@@ -1,6 +1,7 @@
 import { BOOT_STATES } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
 import type { Boots } from './boots.ts'
+import type { ProfileCount } from './profile-hits.ts'
 
 /** From what is in memory to what crossed a busy network; a guest that waits for seconds shows it. */
 const READ_BUCKETS_SECONDS = [
@@ -28,8 +29,8 @@ export interface BootCounters {
   stalled(): void
   /** A read failed. */
   failed(): void
-  /** Blocks that were read first, and how many of them the image's profile had foretold. */
-  profiled(blocks: { readonly foretold: number; readonly others: number }): void
+  /** Blocks of layers that a boot read first, by whether the image's profile had named them. */
+  profiled(blocks: ProfileCount): void
 }
 
 /** The metrics of boots. */
@@ -60,7 +61,7 @@ export function registerBootMetrics(metrics: Metrics, boots: Pick<Boots, 'list'>
   })
   const profiled = metrics.counter({
     name: 'shoal_boot_profile_blocks_total',
-    help: 'Blocks that VMs read first, by whether the boot profile had foretold them.',
+    help: 'Blocks of layers that VMs read while they booted, by whether the boot profile of the image had named them.',
     labels: ['foretold'],
   })
   const stalls = metrics.counter({

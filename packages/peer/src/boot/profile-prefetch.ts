@@ -1,5 +1,6 @@
-import { type BootBlocks, type BootRun, blockCount, type Clock, type Digest } from '@shoal/core'
+import type { BootBlocks, Clock, Digest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
+import { ownBlocks } from './own-blocks.ts'
 
 /** The part of a source of blocks that is needed here. */
 export interface HintPort {
@@ -68,7 +69,7 @@ export async function prefetchProfile(
       await clock.sleep(ABSENT_MS, { signal })
       stored = store.get(digest)
     }
-    const { first, end } = ownBlocks(run, lengths.get(digest) ?? 0, stored)
+    const { first, end } = ownBlocks(run, lengths.get(digest) ?? 0, stored.manifest)
     for (let at = first; at < end; at += PORTION) {
       const absent = absentBlocks(stored, at, Math.min(end, at + PORTION))
       if (absent.length === 0) continue
@@ -80,14 +81,6 @@ export async function prefetchProfile(
     }
   }
   await settle(0)
-}
-
-/** The blocks of a run as this node has the layer cut. */
-function ownBlocks(run: BootRun, blockLengthBytes: number, { manifest }: StoredLayer): { first: number; end: number } {
-  const ratio = blockLengthBytes / manifest.blockLengthBytes
-  const first = Math.floor(run.firstBlock * ratio)
-  const end = Math.ceil((run.firstBlock + run.blocks) * ratio)
-  return { first, end: Math.min(end, blockCount(manifest)) }
 }
 
 function absentBlocks(stored: StoredLayer, first: number, end: number): Block[] {

@@ -9,10 +9,16 @@ export interface BootRecorderOptions {
   readonly maxMs?: number
   /** A machine that has read nothing for so long has booted. */
   readonly quietMs?: number
+  /** Less is no boot: somebody has looked at the disk. */
+  readonly minBytes?: number
 }
 
-const MAX_MS = 3 * 60_000
-const QUIET_MS = 30_000
+/** So long a boot takes at most, for all that counts its reads. */
+export const MAX_BOOT_MS = 3 * 60_000
+/** A machine that has read nothing for so long has booted. */
+export const QUIET_MS = 30_000
+/** Tools that look what a disk is read some sectors; a kernel alone is many times as large. */
+export const MIN_BOOT_BYTES = 256 * 1024
 /** Of a read, by the format. */
 const MAX_READ_BYTES = 2 ** 25
 /** What the API takes: 2 MiB, at 33 characters for the longest line. A boot has some ten thousand. */
@@ -29,17 +35,18 @@ export class BootRecorder {
   readonly #over = new AbortController()
   readonly #result = Promise.withResolvers<string | undefined>()
   #reads: BootRead[] = []
+  #readBytes = 0
   #firstMs: number | undefined
   #lastMs = 0
 
   constructor({ clock }: { clock: Clock }, options: BootRecorderOptions) {
     this.#clock = clock
-    this.#options = { maxMs: MAX_MS, quietMs: QUIET_MS, ...options }
+    this.#options = { maxMs: MAX_BOOT_MS, quietMs: QUIET_MS, minBytes: MIN_BOOT_BYTES, ...options }
     // What could not be written in the end is refused now.
     writeBootProfile({ ...options, reads: [] })
   }
 
-  /** The profile's text when it is over; `undefined` when nothing was read. Never rejects. */
+  /** The profile's text when it is over; `undefined` when nothing was read, or too little. Never rejects. */
   get done(): Promise<string | undefined> {
     return this.#result.promise
   }
@@ -56,7 +63,7 @@ export class BootRecorder {
     if (this.#firstMs === undefined) {
       this.#firstMs = atMs
       this.#lastMs = atMs
-      void this.#watch(atMs)
+      void this.#watch()
     }
     // Reads may be told in another order than they began in.
     this.#lastMs = Math.max(this.#lastMs, atMs)
@@ -70,13 +77,30 @@ export class BootRecorder {
     if (this.isOver) return
     this.#over.abort()
     const { recordedOn, virtualSizeBytes } = this.#options
-    const reads = this.#reads
+    const profile = this.#isBoot ? { recordedOn, virtualSizeBytes, reads: this.#reads } : undefined
+    this.#forget()
+    this.#result.resolve(profile && writeBootProfile(profile))
+  }
+
+  /** Nobody wants it any more. */
+  cancel(): void {
+    this.#forget()
+    this.end()
+  }
+
+  get #isBoot(): boolean {
+    return this.#reads.length > 0 && this.#readBytes >= this.#options.minBytes
+  }
+
+  #forget(): void {
     this.#reads = []
-    this.#result.resolve(reads.length === 0 ? undefined : writeBootProfile({ recordedOn, virtualSizeBytes, reads }))
+    this.#readBytes = 0
+    this.#firstMs = undefined
   }
 
   #note(read: BootRead): void {
     if (this.isOver) return
+    this.#readBytes += read.length
     const last = this.#reads.at(-1)
     const isNext = last !== undefined && last.offset + last.length === read.offset
     if (isNext && last.length + read.length <= MAX_READ_BYTES) {
@@ -87,13 +111,14 @@ export class BootRecorder {
     if (this.#reads.length === MAX_READS) this.end()
   }
 
-  async #watch(firstMs: number): Promise<void> {
+  async #watch(): Promise<void> {
     const { maxMs, quietMs } = this.#options
     const { signal } = this.#over
-    while (!signal.aborted) {
-      const leftMs = Math.min(firstMs + maxMs, this.#lastMs + quietMs) - this.#clock.now()
-      if (leftMs <= 0) this.end()
-      else await this.#clock.sleep(leftMs, { signal }).catch(() => {})
+    while (!signal.aborted && this.#firstMs !== undefined) {
+      const leftMs = Math.min(this.#firstMs + maxMs, this.#lastMs + quietMs) - this.#clock.now()
+      if (leftMs > 0) await this.#clock.sleep(leftMs, { signal }).catch(() => {})
+      else if (this.#isBoot) this.end()
+      else this.#forget()
     }
   }
 }

@@ -16,7 +16,8 @@ const WAIT = { firstMs: 5000, lastMs: 60_000 }
 const BUSY: ReadonlySet<string> = new Set(['SHOAL_BOOT_PROFILE_BUSY', 'SHOAL_STATE_BUSY'])
 
 /**
- * Sends what was recorded to the seed; gives up after a few tries and never throws. It is not kept on disk: until the
+ * Sends what was recorded to the seed, and tells whether that wants more of the image; gives up after a few tries, and
+ * never throws. It is not kept on disk: until the
  * seed has what it wants it goes on asking for recordings, so that one which is lost costs the profile of one boot,
  * while megabytes of them that outlive their purpose would have to be bounded, sent in order and thrown away.
  */
@@ -28,9 +29,10 @@ export async function sendRecording(
   const { node, image, profile } = recording
   for (let tries = 1; !signal.aborted; tries += 1) {
     try {
-      await seed.call((client) => client.recordBoot({ params: { node }, body: { image, profile }, signal }))
+      const call = { params: { node }, body: { image, profile }, signal }
+      const { wantsRecordings } = await seed.call((client) => client.recordBoot(call))
       logger.info({ image, chars: profile.length }, 'a recorded boot was sent to the seed')
-      return true
+      return wantsRecordings
     } catch (error) {
       const mayTryAgain = isNoAnswer(error) || BUSY.has(errorCode(error) ?? '')
       if (signal.aborted) return false

@@ -1,4 +1,4 @@
-import type { LayerFacts } from '@shoal/api'
+import type { LayerBootProfile, LayerFacts } from '@shoal/api'
 import type { Replicas } from '@shoal/cache'
 import { type Digest, parseDigest } from '@shoal/core'
 
@@ -18,9 +18,14 @@ export class FleetFacts {
     return this.#facts.get(digest)?.replicas ?? NO_REPLICAS
   }
 
-  /** At the beginning of its file, what a boot reads; 0 when that is not known. */
+  /** What a boot reads of it; 0 when that is not known. */
   bootBytes(digest: Digest): number {
     return this.#facts.get(digest)?.bootBytes ?? 0
+  }
+
+  /** What says which bytes these are; `undefined`: those at the beginning of its file. */
+  bootProfile(digest: Digest): LayerBootProfile | undefined {
+    return this.#facts.get(digest)?.bootProfile
   }
 
   useShares(): Map<Digest, number> {

@@ -17,13 +17,14 @@ import {
   type UseHistory,
 } from '@shoal/cache'
 import { type Clock, type Digest, type Logger, parseDigest } from '@shoal/core'
-import type { LayerStore } from '@shoal/layer-store'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import type { StateStore } from '@shoal/state'
 import type { PeerConfig } from '../config.ts'
 import { peerError } from '../errors.ts'
 import type { LayerEvents } from '../layer-events.ts'
 import type { LayerHolds } from '../layer-holds.ts'
 import type { SwarmPort } from '../reconciler.ts'
+import { BootParts, type BootPartsDeps } from './boot-parts.ts'
 import { CacheRecords } from './cache-records.ts'
 import { cacheLayers, cachePin, cacheStatus, evictionResult } from './cache-view.ts'
 import { DroppedLayers } from './dropped-layers.ts'
@@ -52,6 +53,8 @@ export interface NodeCacheDeps {
   /** Files of composed disks. */
   readonly disks: () => readonly string[]
   readonly assignedAt: (digest: Digest) => string | undefined
+  /** What the boots of an image read, signed by a trusted key. */
+  readonly fetchProfile: BootPartsDeps['fetchProfile']
   /** Space became free, or may be made now. */
   readonly onRoom: () => void
   /** Blocks of a layer were bad and are dropped. */
@@ -76,6 +79,7 @@ export class NodeCache implements AsyncDisposable {
   readonly cache: LayerCache
   readonly history: UseHistory
   readonly #facts: FleetFacts
+  readonly #bootParts: BootParts
   readonly #durablePins: Pins
   readonly #records: CacheRecords
   readonly #deps: NodeCacheDeps
@@ -98,12 +102,16 @@ export class NodeCache implements AsyncDisposable {
     this.evicted = evicted
     this.history = history
     this.#facts = new FleetFacts()
+    this.#bootParts = new BootParts({ ...deps, facts: this.#facts })
     const bootBytes = (digest: Digest) => this.#facts.bootBytes(digest)
-    this.uses = new UseTracker({ history, store, bootBytes, clock })
+    this.uses = new UseTracker({ history, store, bootBytes, clock, bootPart: (layer) => this.#bootParts.atHand(layer) })
     this.pins = new NodePins({ holds, store, clock, evicted, isNeeded: (digest) => this.room.isNeeded(digest) })
     this.pinned = new PinnedLayers({ durable: pins, pins: this.pins, store, clock })
     const usersOf = (digest: Digest) => this.pins.usersOf(digest)
-    const evict = (digest: Digest, keptBytes: number) => evictLayer(digest, keptBytes, { ...deps, evicted, usersOf })
+    const bootPart = (stored: StoredLayer) => this.#bootParts.find(stored)
+    const evict = (digest: Digest, keptBytes: number) => {
+      return evictLayer(digest, keptBytes, { ...deps, evicted, usersOf, bootPart })
+    }
     const { lastCopiesLast, bootShare } = options.cache
     this.cache = new LayerCache(
       {
@@ -201,6 +209,7 @@ export class NodeCache implements AsyncDisposable {
   setFacts(...told: Parameters<FleetFacts['set']>): void {
     this.#facts.set(...told)
     this.history.setClusterShares(this.#facts.useShares())
+    void this.#bootParts.look(this.#deps.store.layers())
   }
 
   async status(): Promise<CacheStatus> {

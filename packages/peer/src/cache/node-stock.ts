@@ -9,7 +9,7 @@ export interface NodeStockDeps {
   /** Files of composed disks, wherever they are. */
   readonly disks: () => readonly string[]
   readonly bootBytes: (digest: Digest) => number
-  readonly evict: (digest: Digest, keptBytes: number) => Promise<boolean>
+  readonly evict: Stock['evict']
 }
 
 /** What this node has on the file system of its layers. A file with several names counts once. */
@@ -41,7 +41,7 @@ export class NodeStock implements Stock {
     return { freeBytes, totalBytes }
   }
 
-  evict(digest: Digest, keptBytes: number): Promise<boolean> {
+  evict(digest: Digest, keptBytes: number): Promise<number | undefined> {
     return this.#deps.evict(digest, keptBytes)
   }
 

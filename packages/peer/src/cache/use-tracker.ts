@@ -1,12 +1,14 @@
 import { type DesiredState, type LayerUses, MAX_NODE_LAYERS } from '@shoal/api'
 import type { UseHistory } from '@shoal/cache'
-import { type Clock, type Digest, parseDigest } from '@shoal/core'
-import type { LayerStore } from '@shoal/layer-store'
+import { type Bitfield, type Clock, type Digest, parseDigest } from '@shoal/core'
+import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 
 export interface UseTrackerDeps {
   readonly history: UseHistory
   readonly store: Pick<LayerStore, 'get'>
   readonly bootBytes: (digest: Digest) => number
+  /** The blocks that a boot reads, as far as that is known. */
+  readonly bootPart: (stored: StoredLayer) => Bitfield | undefined
   readonly clock: Clock
 }
 
@@ -26,7 +28,7 @@ export class UseTracker {
     const stored = store.get(digest)
     const bootBytes = Math.min(sizeBytes, this.#deps.bootBytes(digest))
     const isHit = stored?.isComplete ?? false
-    const isBootHit = isHit || (bootBytes > 0 && stored !== undefined && hasPrefix(stored, bootBytes))
+    const isBootHit = isHit || (bootBytes > 0 && stored !== undefined && this.#hasBootPart(stored))
     history.used(digest, clock.now(), { sizeBytes, bootBytes, isHit, isBootHit })
     if (this.#untold.has(digest) || this.#untold.size < MAX_NODE_LAYERS) {
       this.#untold.set(digest, (this.#untold.get(digest) ?? 0) + 1)
@@ -57,10 +59,9 @@ export class UseTracker {
     }
     return { uses, acknowledge }
   }
-}
 
-function hasPrefix({ present, manifest }: NonNullable<ReturnType<LayerStore['get']>>, bytes: number): boolean {
-  const blocks = Math.ceil(bytes / manifest.blockLengthBytes)
-  for (let block = 0; block < blocks; block += 1) if (!present.has(block)) return false
-  return true
+  #hasBootPart(stored: StoredLayer): boolean {
+    const part = this.#deps.bootPart(stored)
+    return part !== undefined && [...part.ones()].every((block) => stored.present.has(block))
+  }
 }

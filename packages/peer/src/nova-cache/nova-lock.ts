@@ -26,7 +26,7 @@ const SQLITE_CANNOT_OPEN = 14
 /**
  * Takes the lock on a file that Nova takes with `fcntl.lockf` (oslo.concurrency); `undefined` when somebody has it. Node has no such lock,
  * but SQLite does: BEGIN EXCLUSIVE locks bytes at 2^30 of its file, as its format says, and Nova's lock is on all bytes. The file is empty
- * before and after (docs/adr/0025). Throws `SHOAL_NOVA_PERMISSION` and `SHOAL_NOVA_LOCK`.
+ * before and after (docs/adr/0027). Throws `SHOAL_NOVA_PERMISSION` and `SHOAL_NOVA_LOCK`.
  */
 export async function tryNovaLock(path: string, owner: FileOwner): Promise<NovaLock | undefined> {
   await makeLockFile(path, owner)

@@ -5,6 +5,7 @@ import { type Digest, ManualClock, parseDigest } from '@shoal/core'
 import type { ReadAnswer } from '../../src/boot/boot-reads.ts'
 import { type HeldDevice, WatchedDevice } from '../../src/boot/boot-reads-device.ts'
 import { BLOCK_SIZES, type DeviceReadOptions } from '../../src/boot/disk-device.ts'
+import { manifestOf } from './manifest-of.ts'
 
 const LAYER = parseDigest(`sha256:${'a'.repeat(64)}`)
 const OTHER = parseDigest(`sha256:${'b'.repeat(64)}`)
@@ -45,6 +46,25 @@ test('reads that need not wait are counted and told, with the time they began', 
     ...{ reads: 2, readBytes: 612, waitingReads: 0, onDemandBytes: 0, stalls: 0, longestWaitMs: 0 },
     firstReadAt: '2023-11-14T22:13:20.000Z',
   })
+})
+
+test('who observes it hears which bytes of layers are read, of reads alone', async () => {
+  const touched: unknown[] = []
+  const manifest = manifestOf(LAYER, 8)
+  const inner: HeldDevice = {
+    ...{ sizeBytes: 4096, blockSizes: BLOCK_SIZES, isReadOnly: true },
+    read: (offset, length, _into, { onTouched }) => onTouched?.(manifest, offset + 100, length) as undefined,
+    extents: (_offset, _length, { onTouched }) => {
+      equal(onTouched, undefined)
+      return []
+    },
+  }
+  const observer = { onTouched: (...about: unknown[]) => void touched.push(about) }
+  const clock = new ManualClock()
+  const device = new WatchedDevice({ device: inner, observer, clock }, { name: 'vm', layer: LAYER })
+  await device.read(512, 10, into, { signal })
+  await device.extents(0, 512, { signal, maxCount: 1 })
+  deepEqual(touched, [[manifest, 612, 10]])
 })
 
 test('a read that waits is told as stalled after a second, and once', async () => {

@@ -17,6 +17,7 @@ import {
   type ServedBoot,
 } from '../../src/boot/boots-ports.ts'
 import { BootWants } from '../../src/boot/boots-wants.ts'
+import { ProfileHits } from '../../src/boot/profile-hits.ts'
 import { LayerHolds } from '../../src/layer-holds.ts'
 import type { SeedApi } from '../../src/seed-link.ts'
 import { fakeSeed } from '../fake-seed.ts'
@@ -77,6 +78,8 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
   if (options.store === undefined) await store.open()
   const server = new StandInServer()
   const told: string[] = []
+  /** Images whose boots were offered to be recorded. */
+  const offered: string[] = []
   /** By image: what the seed answers. */
   const chains = new Map<string, BootChain | ShoalError>()
   const withdrawn = new Set<Digest>()
@@ -96,8 +99,9 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
   }
   let unknown = 0
   const seed: Partial<SeedApi> = {
-    wantBoot: async ({ params: { image } }) => {
+    wantBoot: async ({ params: { image }, query }) => {
       told.push(`want ${image}`)
+      if (query?.records === true) offered.push(image)
       const answer = chains.get(image) ?? seedError('SHOAL_API_UNREACHABLE')
       if (answer instanceof Error) throw answer
       return answer
@@ -112,7 +116,8 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
     const clock = systemClock
     const [holds, notice, stop] = [new LayerHolds(), new Notice(clock), new AbortController()]
     const shared = { state, clock, random: () => 0, logger: silentLogger }
-    const wants = new BootWants({ ...shared, seed: fakeSeed(seed), wanted: () => boots.images() }, { node: 'node-1' })
+    const [wanted, hits] = [() => boots.images(), new ProfileHits()]
+    const wants = new BootWants({ ...shared, seed: fakeSeed(seed), wanted, hits }, { node: 'node-1' })
     const overlays = new BootOverlays({ state }, { directory: join(directory, 'overlays') })
     const boots = new Boots(
       {
@@ -145,7 +150,22 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
   let running = await open()
   const show = (name: string): Boot => running.boots.show(name)
   return {
-    ...{ directory, state, store, server, told, chains, withdrawn, failures, used, needs, recorded, prefetched, show },
+    ...{
+      directory,
+      state,
+      store,
+      server,
+      told,
+      offered,
+      chains,
+      withdrawn,
+      failures,
+      used,
+      needs,
+      recorded,
+      prefetched,
+      show,
+    },
     get boots() {
       return running.boots
     },

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState, type StateStore } from '@shoal/state'
 import { BootWants } from '../../src/boot/boots-wants.ts'
+import { ProfileHits } from '../../src/boot/profile-hits.ts'
 import type { SeedApi } from '../../src/seed-link.ts'
 import { fakeSeed } from '../fake-seed.ts'
 import { eventually } from '../peer-fixture.ts'
@@ -15,6 +16,8 @@ async function start({ state = createMemoryState(), booted = [] }: { state?: Sta
   const clock = new ManualClock(1_700_000_000_000)
   const told: string[] = []
   const wanted = new Set(booted)
+  const hits = new ProfileHits()
+  const queries: unknown[] = []
   const seed = { isAway: false, gate: Promise.resolve() }
   const answer = async (said: string) => {
     await seed.gate
@@ -22,14 +25,15 @@ async function start({ state = createMemoryState(), booted = [] }: { state?: Sta
     if (seed.isAway) throw seedError('SHOAL_API_UNREACHABLE')
   }
   const api: Partial<SeedApi> = {
-    wantBoot: async ({ params: { node, image } }) => {
+    wantBoot: async ({ params: { node, image }, query }) => {
+      queries.push(query)
       await answer(`want ${node} ${image}`)
       return chainOf(image, [])
     },
     endBoot: ({ params: { node, image } }) => answer(`end ${node} ${image}`).then(() => undefined),
   }
   const wants = new BootWants(
-    { state, seed: fakeSeed(api), wanted: () => wanted, clock, random: () => 0.5, logger: silentLogger },
+    { state, seed: fakeSeed(api), wanted: () => wanted, hits, clock, random: () => 0.5, logger: silentLogger },
     { node: 'n1' },
   )
   await wants.open()
@@ -41,7 +45,7 @@ async function start({ state = createMemoryState(), booted = [] }: { state?: Sta
     stop.abort()
     await running
   }
-  return { clock, state, told, wanted, seed, wants, reached, [Symbol.asyncDispose]: end }
+  return { hits, queries, clock, state, told, wanted, seed, wants, reached, [Symbol.asyncDispose]: end }
 }
 
 test('an image that is booted no more is taken back once, also when it was never answered for', async () => {
@@ -103,4 +107,14 @@ test('an end that is on its way is overtaken by nothing, and not sent when the i
   await asked
   // Whatever of the end was sent came before.
   equal(node.told.at(-1), 'want n1 web')
+})
+
+test('the seed hears once how much of a boot the profile had named, and whether the next one would be recorded', async () => {
+  await using node = await start()
+  node.hits.add('web', { foretold: 10, others: 30 })
+  await node.wants.ask('web', { signal, records: true })
+  await node.wants.ask('web', { signal, records: true })
+  // Who only asks again must not get the invitation, nor take it from others.
+  await node.wants.ask('web', { signal })
+  deepEqual(node.queries, [{ records: true, foretold: 0.25 }, { records: false }])
 })

@@ -243,6 +243,10 @@ test('it is recorded when the image wants that, unless the request or the node s
   await node.boots.prepare('four', { image: 'web' })
   await node.boots.release('four')
   deepEqual([...node.recorded], ['one'])
+  // An invitation is not wasted on what is recorded anyhow, or not at all.
+  await node.boots.prepare('five', { image: 'web', record: true })
+  deepEqual([node.offered, node.show('five').isRecorded], [['web', 'web'], true])
+  await node.boots.release('five')
   // What a machine reads later is not its boot.
   await node.restart()
   await node.reached('one', ({ state }) => state === 'ready')
@@ -250,6 +254,7 @@ test('it is recorded when the image wants that, unless the request or the node s
   await using silent = await readyNode({ recordings: false })
   silent.chains.set('web', chainOf('web', [base, middle], { wantsRecordings: true }))
   equal((await silent.boots.prepare('one', { image: 'web' })).isRecorded, false)
+  deepEqual(silent.offered, [])
 })
 
 test('what boots of an image read is fetched first for as long as one is served, also after a restart', async () => {

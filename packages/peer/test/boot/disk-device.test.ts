@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { type Digest, ManualClock, seededRandom, silentLogger } from '@shoal/core'
+import { type Digest, type Manifest, ManualClock, seededRandom, silentLogger } from '@shoal/core'
 import { createMemoryLayerStore } from '@shoal/layer-store'
 import fc from 'fast-check'
 import { undoAfter } from '../../../../test/harness/undo.ts'
@@ -213,6 +213,34 @@ test('who waits for a table that another began to wait for gets it when that one
     clock.advance(10)
   }
   ok((await second).equals(disks.qcow2.flat.subarray(6 * MIB, 6 * MIB + 4096)))
+})
+
+test('whoever reads hears of the blocks that are read, waited for or not, and of those alone', async (t) => {
+  for (const layered of [disks.raw, disks.qcow2]) {
+    const { disk, source, signal } = await openDisk(t, layered)
+    const read = async (offset: number) => {
+      const touched = new Set<string>()
+      const onTouched = ({ digest, blockLengthBytes }: Manifest, from: number, length: number) => {
+        for (let block = Math.floor(from / blockLengthBytes); block * blockLengthBytes < from + length; block += 1) {
+          touched.add(`${digest} ${block}`)
+        }
+      }
+      const before = source.demands.length
+      await disk.read(offset, 4096, Buffer.alloc(4096), { signal, onTouched })
+      return { touched, demanded: source.demands.slice(before).map(({ digest, block }) => `${digest} ${block}`) }
+    }
+    await disk.extents(0, layered.flat.length, { signal, maxCount: 1024 })
+    let blocks = 0
+    for (let offset = 0; offset < layered.flat.length; offset += 512 * KIB) {
+      const cold = await read(offset)
+      const warm = await read(offset)
+      deepEqual(warm, { touched: cold.touched, demanded: [] })
+      ok(cold.demanded.every((block) => cold.touched.has(block)))
+      ok(cold.touched.size <= 2)
+      blocks += cold.touched.size
+    }
+    ok(blocks > 0)
+  }
 })
 
 test('what will be read is hinted at, block by block, without being demanded', async (t) => {

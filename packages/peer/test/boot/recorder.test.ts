@@ -11,7 +11,10 @@ const MINUTE_MS = 60_000
 
 function record(options: Partial<BootRecorderOptions> = {}) {
   const clock = new ManualClock(5000)
-  const recorder = new BootRecorder({ clock }, { recordedOn: IMAGE, virtualSizeBytes: 64 * MIB, ...options })
+  const recorder = new BootRecorder(
+    { clock },
+    { recordedOn: IMAGE, virtualSizeBytes: 64 * MIB, minBytes: 1, ...options },
+  )
   const read = (offset: number, length: number) => recorder.onRead(offset, length, clock.now())
   const result = async () => readBootProfile((await recorder.done) ?? assert.fail('nothing was recorded'))
   /** Lets it notice what its clock says. */
@@ -67,6 +70,38 @@ describe('a recorder of boots', () => {
     }
     assert.equal(reads, 180)
     assert.equal((await result()).reads.length, 180)
+  })
+
+  test('what somebody reads who only looks at the disk is not taken for the boot', async () => {
+    const { recorder, read, result, advance } = record({ minBytes: MIB })
+    read(0, 4096)
+    await advance(60 * MINUTE_MS)
+    assert.equal(recorder.isOver, false)
+    read(4096, MIB - 1)
+    await advance(20_000)
+    read(0, 512)
+    await advance(MINUTE_MS)
+    assert.ok(recorder.isOver)
+    assert.deepEqual(
+      (await result()).reads.map(({ offset, milliseconds }) => [offset, milliseconds]),
+      [
+        [4096, 0],
+        [0, 20_000],
+      ],
+    )
+    const looked = record({ minBytes: MIB })
+    looked.read(0, 4096)
+    looked.recorder.end()
+    assert.equal(await looked.recorder.done, undefined)
+  })
+
+  test('gives nothing when it is cancelled', async () => {
+    const { recorder, read } = record()
+    read(0, MIB)
+    recorder.cancel()
+    assert.equal(await recorder.done, undefined)
+    read(0, MIB)
+    assert.ok(recorder.isOver)
   })
 
   test('gives nothing when nothing was read, however long nobody did', async () => {

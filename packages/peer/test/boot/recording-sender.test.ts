@@ -15,7 +15,7 @@ function send(answers: readonly string[]) {
     const code = answers[asked.length]
     asked.push([call.params, call.body])
     if (code !== '' && code !== undefined) throw new ShoalError(code, 'no', { hint: '' })
-    return {}
+    return { wantsRecordings: true }
   }
   const seed = fakeSeed({ recordBoot: recordBoot as unknown as SeedApi['recordBoot'] })
   const deps = { seed, clock, random: () => 0.5, logger: silentLogger }

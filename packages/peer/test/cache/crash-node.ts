@@ -1,9 +1,9 @@
 import { createCipheriv } from 'node:crypto'
 import { join } from 'node:path'
-import { type Digest, silentLogger, systemClock } from '@shoal/core'
+import { type BootBlocks, type Digest, parseDigest, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { openLevelState } from '@shoal/state'
-import { NodeCache } from '../../src/cache/node-cache.ts'
+import { NodeCache, type NodeCacheDeps } from '../../src/cache/node-cache.ts'
 import { EventQueue } from '../../src/event-queue.ts'
 import { LayerEvents } from '../../src/layer-events.ts'
 import { LayerHolds } from '../../src/layer-holds.ts'
@@ -12,7 +12,9 @@ import { type LayerFixture, publishedLayer, signingKey } from '../layer-fixture.
 
 const MIB = 1024 ** 2
 export const LIMIT_BYTES = 6 * MIB
-export const BOOT_BYTES = 256 * 1024
+/** Of every layer: at its beginning, or in the blocks that a profile names. */
+const BOOT_BYTES = 256 * 1024
+const BOOT_BLOCKS = [1, 4]
 /** Every run takes the same time for the assignment, so that what was marked by one is understood by the next. */
 export const ASSIGNED_AT = '2026-11-22T00:00:00.000Z'
 
@@ -30,7 +32,7 @@ export function knownLayers(): LayerFixture[] {
 }
 
 /** The cache of a node over a real store and real state, without a swarm. */
-export async function openCrashNode(directory: string) {
+export async function openCrashNode(directory: string, options: Partial<Pick<NodeCacheDeps, 'fetchProfile'>> = {}) {
   const stack = new AsyncDisposableStack()
   const state = stack.use(await openLevelState(join(directory, 'state')))
   const layersPath = join(directory, 'layers')
@@ -51,6 +53,7 @@ export async function openCrashNode(directory: string) {
       swarm: { leave: async () => {} },
       disks: () => [],
       assignedAt: () => ASSIGNED_AT,
+      fetchProfile: options.fetchProfile ?? profileOf,
       onRoom: () => {},
       onCorrupt: () => {},
     },
@@ -63,11 +66,20 @@ export async function openCrashNode(directory: string) {
     },
   )
   cache.setFacts(
-    knownDigests().map((layer) => {
-      return { layer, useShare: 0.1, replicas: { rack: 1, zone: 0, elsewhere: 0 }, bootBytes: BOOT_BYTES }
+    knownDigests().map((layer, index) => {
+      const facts = { layer, useShare: 0.1, replicas: { rack: 1, zone: 0, elsewhere: 0 }, bootBytes: BOOT_BYTES }
+      return index % 2 === 0 ? facts : { ...facts, bootProfile: { image: layer, revision: 1 } }
     }),
   )
   return { state, store, holds, cache, layersPath, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** Of an image that is named as its layer is. */
+async function profileOf(image: string): Promise<BootBlocks> {
+  const digest = parseDigest(image)
+  const runs = BOOT_BLOCKS.map((firstBlock) => ({ digest, firstBlock, blocks: 1, score: 1 }))
+  const layers = [{ digest, blockLengthBytes: 128 * 1024, blocks: 6 }]
+  return { revision: 1, recordings: 1, createdAt: 0, layers, runs }
 }
 
 let digests: Digest[] | undefined

@@ -28,7 +28,7 @@ test('layers, staged files and composed disks are counted as du counts them, a f
   await writeFile(disk, Buffer.alloc(500_000, 1))
   await link(disk, again)
   const disks = () => [disk, again, join(directory.path, 'gone')]
-  const deps = { store, disks, bootBytes: () => 0, evict: async () => true }
+  const deps = { store, disks, bootBytes: () => 0, evict: async () => 0 }
   const stock = new NodeStock(deps, { directory: layersPath })
   const [layers, others] = [await stock.layers(), await stock.others()]
   const counted = [...layers, ...others].reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0)

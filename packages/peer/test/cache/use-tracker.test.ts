@@ -1,18 +1,24 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { UseHistory } from '@shoal/cache'
-import { ManualClock } from '@shoal/core'
-import { createMemoryLayerStore } from '@shoal/layer-store'
+import { Bitfield, ManualClock } from '@shoal/core'
+import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
 import { UseTracker } from '../../src/cache/use-tracker.ts'
 import { layerFixture, signingKey } from '../layer-fixture.ts'
 
 const { privateKey } = signingKey()
 
-async function setUp({ bootBytes = 0 } = {}) {
+async function setUp({ bootBytes = 0, bootBlocks = [] as number[] } = {}) {
   const store = createMemoryLayerStore()
   await store.open()
   const history = new UseHistory()
-  const tracker = new UseTracker({ history, store, bootBytes: () => bootBytes, clock: new ManualClock(1e12) })
+  const bootPart = ({ present }: StoredLayer) => {
+    const part = new Bitfield(present.length)
+    for (const block of bootBlocks) part.set(block)
+    return bootBlocks.length === 0 ? undefined : part
+  }
+  const deps = { history, store, bootBytes: () => bootBytes, bootPart, clock: new ManualClock(1e12) }
+  const tracker = new UseTracker(deps)
   const one = layerFixture(privateKey, { sizeBytes: 1_000_000 })
   const { digest, sizeBytes, infoHash } = one.manifest
   const desired = (assignedAt: string) => {
@@ -32,13 +38,22 @@ test('a layer that is there is a hit, one that is not a miss, by request and by 
 })
 
 test('what a boot reads of a layer may be there without the rest', async () => {
-  const { store, history, tracker, one, digest, sizeBytes } = await setUp({ bootBytes: 100_000 })
+  const { store, history, tracker, one, digest, sizeBytes } = await setUp({ bootBytes: 200_000, bootBlocks: [1, 4] })
   const stored = await store.create(one)
-  const { blockLengthBytes } = one.manifest
-  await stored.writeBlocks(0, one.data.subarray(0, Math.ceil(100_000 / blockLengthBytes) * blockLengthBytes))
+  const { blockLengthBytes: length } = one.manifest
+  for (const [at, block] of [1, 4].entries()) {
+    await stored.writeBlocks(block, one.data.subarray(block * length, (block + 1) * length))
+    tracker.used(digest, sizeBytes)
+    deepEqual(history.requests, { hits: 0, misses: at + 1 })
+  }
+  deepEqual(history.bootBytes, { hits: 200_000, misses: 200_000 })
+})
+
+test('what a boot reads is a miss as long as nobody knows what that is', async () => {
+  const { store, history, tracker, one, digest, sizeBytes } = await setUp({ bootBytes: 200_000 })
+  await (await store.create(one)).writeBlocks(0, one.data.subarray(0, one.manifest.blockLengthBytes))
   tracker.used(digest, sizeBytes)
-  deepEqual(history.requests, { hits: 0, misses: 1 })
-  deepEqual(history.bootBytes, { hits: 100_000, misses: 0 })
+  deepEqual(history.bootBytes, { hits: 0, misses: 200_000 })
 })
 
 test('a new assignment is a use; those that a daemon finds when it begins are not new', async () => {

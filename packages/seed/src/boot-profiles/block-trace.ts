@@ -50,9 +50,12 @@ export class BlockTrace {
 
 /** The blocks of a trace in order, as numbers that are the same for the same block. */
 export function blockKeys(trace: Trace): number[] {
-  return trace.flatMap(([layer, firstBlock, blocks]) =>
-    Array.from({ length: blocks }, (_, index) => layer * LAYER_STRIDE + firstBlock + index),
-  )
+  const keys: number[] = []
+  for (const [layer, firstBlock, blocks] of trace) {
+    const first = layer * LAYER_STRIDE + firstBlock
+    for (let key = first; key < first + blocks; key += 1) keys.push(key)
+  }
+  return keys
 }
 
 /** What {@link blockKeys} has made a number of. */

@@ -7,6 +7,7 @@ import type { Catalogue } from '../images/catalogue.ts'
 import type { BootTracerDeps } from './boot-tracer.ts'
 import { imageLayers } from './image-layers.ts'
 import { Invitations } from './invitations.ts'
+import { type LayerProfile, LayerProfiles } from './layer-profiles.ts'
 import { ProfileBook } from './profile-book.ts'
 import { ProfileMaker } from './profile-maker.ts'
 import { hasLayers, type ProfileRecord, profileBytes, toBootBlocks } from './profile-record.ts'
@@ -23,12 +24,15 @@ export interface BootProfilesDeps extends BootTracerDeps {
 export interface BootProfilesOptions {
   readonly privateKey: KeyObject
   /** How many boots of an image are recorded; 0: none. */
-  readonly recordings?: number
+  readonly recordings: number
 }
 
-export const DEFAULT_RECORDINGS = 5
 /** A profile that nobody looks after gets old: one boot a day shows whether it is still right. */
 const RECHECK_MS = 24 * 60 * 60 * 1000
+/** A profile that names less of what a boot reads is looked into. */
+const MIN_FORETOLD = 0.7
+/** What was recorded since then may be what that boot had not had. */
+const HEARD_MS = 10 * 60 * 1000
 const MAX_WAITING = 16
 
 /**
@@ -42,17 +46,21 @@ export class BootProfiles {
   readonly #book: ProfileBook
   readonly #maker: ProfileMaker
   readonly #invitations: Invitations
+  readonly #layers: LayerProfiles
   readonly #queue = new WorkQueue(MAX_WAITING)
   readonly #makingAnew = new Set<string>()
+  /** Images whose profile is said to be of little use, with the time of its last recording: one more is wanted. */
+  readonly #doubted = new Map<string, string>()
   readonly #encoded = new WeakMap<ProfileRecord, Uint8Array>()
 
-  constructor(deps: BootProfilesDeps, { privateKey, recordings = DEFAULT_RECORDINGS }: BootProfilesOptions) {
+  constructor(deps: BootProfilesDeps, { privateKey, recordings }: BootProfilesOptions) {
     this.#deps = deps
     this.#privateKey = privateKey
     this.#recordings = recordings
     this.#book = new ProfileBook(deps.state)
     this.#maker = new ProfileMaker({ ...deps, book: this.#book }, { recordings })
     this.#invitations = new Invitations(deps.clock)
+    this.#layers = new LayerProfiles({ ...deps, profileOf: (image) => this.#profileOf(image) })
   }
 
   /** Reads what is durable. To be called once, when the catalogue is open. */
@@ -76,6 +84,13 @@ export class BootProfiles {
     return this.#invitations.invite(image, node, this.#wanted(image))
   }
 
+  /** A node tells which part of what a boot of an image read its profile had named. */
+  hear(image: string, foretold: number): void {
+    const record = this.#book.get(image)
+    if (record === undefined || foretold >= MIN_FORETOLD || !this.#isOlder(record, HEARD_MS)) return
+    this.#doubted.set(image, record.recordedAt)
+  }
+
   /** Of the profile that nodes get for an image; 0: there is none. */
   revision(image: string): number {
     return this.#profileOf(image)?.revision ?? 0
@@ -91,15 +106,8 @@ export class BootProfiles {
   }
 
   /** The image by whose profile a layer is best fetched, with the revision of that; `undefined`: there is none. */
-  ofLayer(layer: Digest): { image: string; revision: number } | undefined {
-    let best: { image: string; revision: number; recordings: number } | undefined
-    for (const { image } of this.#deps.catalogue.imagesOf(layer)) {
-      const record = this.#profileOf(image.id)
-      if (record === undefined || !record.layers.some(({ digest }) => digest === layer)) continue
-      const { revision, recordings } = record
-      if (best === undefined || recordings > best.recordings) best = { image: image.id, revision, recordings }
-    }
-    return best && { image: best.image, revision: best.revision }
+  ofLayer(layer: Digest): LayerProfile | undefined {
+    return this.#layers.of(layer)
   }
 
   /** Throws `SHOAL_IMAGE_UNKNOWN`. */
@@ -129,20 +137,26 @@ export class BootProfiles {
       await this.#queue.request(async (signal) => {
         // Others may have come first.
         if (this.wantsRecordings(image)) await this.#maker.add({ image, node, touches }, signal)
+        this.#layers.forget()
       })
     }
     return this.status(image)
   }
 
   #wanted(image: string): number {
-    const { catalogue, clock } = this.#deps
+    const { catalogue } = this.#deps
     if (this.#recordings === 0 || imageLayers(catalogue.image(image), catalogue) === undefined) return 0
     const record = this.#book.get(image)
     if (record === undefined) return this.#recordings
-    const ageMs = clock.now() - Date.parse(record.recordedAt)
-    // Also when the clock was set back.
-    const isOld = ageMs >= RECHECK_MS || ageMs < -RECHECK_MS
-    return Math.max(record.wanted, isOld ? 1 : 0)
+    const isDoubted = this.#doubted.get(image) === record.recordedAt
+    if (!isDoubted) this.#doubted.delete(image)
+    return Math.max(record.wanted, isDoubted || this.#isOlder(record, RECHECK_MS) ? 1 : 0)
+  }
+
+  /** Whether the last recording was so long ago, or is as far in the future since the clock was set back. */
+  #isOlder({ recordedAt }: ProfileRecord, ms: number): boolean {
+    const ageMs = this.#deps.clock.now() - Date.parse(recordedAt)
+    return ageMs >= ms || ageMs < -ms
   }
 
   #profileOf(image: string): ProfileRecord | undefined {
@@ -166,6 +180,9 @@ export class BootProfiles {
       .catch((error: unknown) => {
         this.#deps.logger.warn({ image, code: errorCode(error), err: error }, 'no boot profile is made for new layers')
       })
-      .finally(() => this.#makingAnew.delete(image))
+      .finally(() => {
+        this.#makingAnew.delete(image)
+        this.#layers.forget()
+      })
   }
 }

@@ -25,6 +25,11 @@ export interface ProfileMakerDeps extends BootTracerDeps {
 
 /** A boot that is less like the profile shows that the image is used in another way. */
 const MIN_LIKENESS = 0.8
+/**
+ * With each recording the older ones count less: of five, one that is unlike the others is not yet half of them, two
+ * are.
+ */
+const DECAY = 0.7
 /** Of a base: so many recordings, and so many of one image, so that one that boots often does not speak for all. */
 const MAX_BASE_RECORDINGS = 8
 const MAX_BASE_RECORDINGS_AN_IMAGE = 2
@@ -98,15 +103,16 @@ export class ProfileMaker {
     wanted: number,
   ): Promise<void> {
     const { book, logger } = this.#deps
+    const [base] = layers
+    const revision = book.nextRevision()
+    const about = { subject: image, layers, wanted, revision, before: book.get(image), decay: DECAY }
+    const record = await makeRecord(recordings, about, this.#now())
+    const below = base === undefined ? [] : [await this.#ofBase(base, recordings)]
     // It may have gone, or got other layers, while they were read.
     if (nameOf(this.#layers(image)) !== nameOf(layers)) throw seedError('SHOAL_BOOT_PROFILE_NO_LAYERS', { image })
-    const [base] = layers
-    const about = { subject: image, layers, wanted, revision: book.nextRevision(), before: book.get(image) }
-    const record = makeRecord(recordings, about, this.#now())
-    const below = base === undefined ? [] : [await this.#ofBase(base, recordings)]
     await book.put([{ record, recordings }, ...below])
-    const { revision, stability } = record
-    logger.info({ image, revision, recordings: recordings.length, stability }, 'boot profile made')
+    const { stability } = record
+    logger.info({ image, revision: record.revision, recordings: recordings.length, stability }, 'boot profile made')
     await this.forgetGone()
   }
 
@@ -120,8 +126,9 @@ export class ProfileMaker {
     })
     const others = known.filter(({ image }) => image !== news[0]?.image)
     const kept = [...others, ...news].slice(-MAX_BASE_RECORDINGS)
-    const about = { subject: base.digest, layers: [base], wanted: 0, revision: book.nextRevision(), before }
-    return { record: makeRecord(kept, about, this.#now()), recordings: kept }
+    // They are of several images, and none of these is worth more for having booted last.
+    const about = { subject: base.digest, layers: [base], wanted: 0, revision: book.nextRevision(), before, decay: 1 }
+    return { record: await makeRecord(kept, about, this.#now()), recordings: kept }
   }
 
   #wantedAfter(trace: Trace, before: ProfileRecord | undefined): number {

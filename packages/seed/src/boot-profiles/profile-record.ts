@@ -1,4 +1,5 @@
-import { type BootBlocks, type BootLayer, blockSize } from '@shoal/core'
+import { setImmediate } from 'node:timers/promises'
+import { type BootBlocks, type BootLayer, blockSize, type Digest } from '@shoal/core'
 import { blockKeys, fromBlockKey, type Trace } from './block-trace.ts'
 import type { Touches } from './first-touches.ts'
 import { meanLikeness } from './likeness.ts'
@@ -41,15 +42,28 @@ export interface KeptRecording {
   readonly trace: Trace
 }
 
-/** The profile that recordings of these layers make; `before` is the one that it replaces. */
-export function makeRecord(
+/** Of the newest recording. Shares of whole numbers are exact: what all have read has a share of 1. */
+const WEIGHT = 2 ** 20
+
+/** What a profile is made of beside its recordings. */
+export interface ProfileAbout extends Pick<ProfileRecord, 'subject' | 'layers' | 'wanted' | 'revision'> {
+  /** The one that it replaces. */
+  readonly before: ProfileRecord | undefined
+  /** How much a recording counts beside the one that came after it: 1 or less. */
+  readonly decay: number
+}
+
+/** The profile that recordings of these layers make, the oldest first. Lets others have their turn in between. */
+export async function makeRecord(
   recordings: readonly KeptRecording[],
-  about: Pick<ProfileRecord, 'subject' | 'layers' | 'wanted' | 'revision'> & { before: ProfileRecord | undefined },
+  about: ProfileAbout,
   now: string,
-): ProfileRecord {
-  const { before, subject, layers, wanted } = about
+): Promise<ProfileRecord> {
+  const { before, subject, layers, wanted, decay } = about
   const traces = recordings.map(({ trace }) => trace)
-  const runs = mergeTraces(traces)
+  const weights = traces.map((_, index) => Math.round(WEIGHT * decay ** (traces.length - 1 - index)))
+  const runs = await mergeTraces(traces, weights)
+  await setImmediate()
   const isSame = before !== undefined && hasLayers(before, layers) && isSameRuns(before.runs, runs)
   return {
     ...{ subject, layers, wanted, runs },
@@ -82,6 +96,16 @@ export function profileBytes({ layers, runs }: Pick<ProfileRecord, 'layers' | 'r
     const { layer, block } = fromBlockKey(key)
     const geometry = layers[layer]
     return geometry === undefined ? sum : sum + blockSize({ ...geometry, pieceLengthBytes: 0 }, block)
+  }, 0)
+}
+
+/** Bytes of those of its blocks that are of one layer. */
+export function layerBytes({ layers, runs }: Pick<ProfileRecord, 'layers' | 'runs'>, digest: Digest): number {
+  const index = layers.findIndex((layer) => layer.digest === digest)
+  const { blockLengthBytes = 0, sizeBytes = 0 } = layers[index] ?? {}
+  return runs.reduce((sum, [layer, firstBlock, blocks]) => {
+    if (layer !== index) return sum
+    return sum + Math.min((firstBlock + blocks) * blockLengthBytes, sizeBytes) - firstBlock * blockLengthBytes
   }, 0)
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type BootRecording, MAX_BOOT_PROFILE_CHARS } from '@shoal/api'
 import { BOOT_PROFILE_LIMITS, readBootProfile } from '@shoal/qcow2'
 import { seedError } from '../errors.ts'
@@ -30,6 +31,8 @@ export async function acceptRecording(
   if (sectors(virtualSizeBytes) !== sectors(top.virtualSizeBytes)) {
     throw otherDisk(image, `its disk has ${virtualSizeBytes} bytes, that of the image ${top.virtualSizeBytes}`)
   }
+  // Each takes its time for what may be the largest recording.
+  await setImmediate()
   return firstTouches(recorded)
 }
 

@@ -1,4 +1,4 @@
-import type { BootChain } from '@shoal/api'
+import type { BootChain, BootOffer } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import type { StateOperation } from '@shoal/state'
 import { seedError } from '../errors.ts'
@@ -20,8 +20,10 @@ const CLAIM: Claim = ordinaryClaim(BOOT_PRIORITY, null)
 
 /** What is known of how images boot. */
 export interface BootProfileFacts {
-  /** Whether boots of an image are to be recorded. */
-  wantsRecordings(image: string): boolean
+  /** Whether a node that would record its next boot of an image is to do so. */
+  invites(image: string, node: string): boolean
+  /** A node tells which part of what a boot of an image read its profile had named. */
+  hear(image: string, foretold: number): void
   /** Of its profile; 0: it has none. */
   revision(image: string): number
 }
@@ -47,14 +49,17 @@ export class BootClaims {
 
   /**
    * Says what a node needs to boot an image, and assigns it the layers; has the image imported where that is needed.
+   * Asked again for a machine that runs, it invites nobody to record a boot.
    * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
    */
-  async want(node: string, image: string, { signal }: { signal: AbortSignal }): Promise<BootChain> {
-    const { wishes, registry } = this.#deps
+  async want(node: string, image: string, options: BootOffer & { signal: AbortSignal }): Promise<BootChain> {
+    const { wishes, registry, profiles } = this.#deps
+    const { signal, records = false, foretold } = options
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { signal })
     if (layers !== undefined) await this.#claim(node, image, layers)
-    return this.#view(image, layers)
+    if (foretold !== undefined) profiles.hear(image, foretold)
+    return this.#view(image, layers, records && layers !== undefined && profiles.invites(image, node))
   }
 
   /** A node boots an image no more; nothing when it did not. Layers that it boots another image from stay assigned. */
@@ -94,7 +99,7 @@ export class BootClaims {
     return layers.filter((layer) => !needed.has(layer))
   }
 
-  #view(image: string, layers: readonly Digest[] | undefined): BootChain {
+  #view(image: string, layers: readonly Digest[] | undefined, wantsRecordings: boolean): BootChain {
     const { catalogue, profiles } = this.#deps
     const records = (layers ?? []).flatMap((layer) => catalogue.layer(layer) ?? [])
     return {
@@ -102,7 +107,7 @@ export class BootClaims {
       state: layers === undefined ? 'importing' : 'ready',
       layers: records.map(({ digest, sizeBytes, bootBytes }) => ({ layer: digest, sizeBytes, bootBytes })),
       virtualSizeBytes: records.at(-1)?.virtualSizeBytes ?? 0,
-      wantsRecordings: profiles.wantsRecordings(image),
+      wantsRecordings,
       profileRevision: profiles.revision(image),
     }
   }

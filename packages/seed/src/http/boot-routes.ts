@@ -7,8 +7,8 @@ export function addBootRoutes(
   app: HttpApp,
   { boots, files }: { boots: Pick<BootClaims, 'want' | 'end'>; files: Pick<FileClaims, 'want'> },
 ): void {
-  registerOperation(app, operations.wantBoot, ({ params, signal }) =>
-    boots.want(params.node, params.image.toLowerCase(), { signal }),
+  registerOperation(app, operations.wantBoot, ({ params, query, signal }) =>
+    boots.want(params.node, params.image.toLowerCase(), { ...query, signal }),
   )
   registerOperation(app, operations.endBoot, async ({ params }) => {
     await boots.end(params.node, params.image.toLowerCase())

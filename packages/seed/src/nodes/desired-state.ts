@@ -35,7 +35,8 @@ export function desiredState(
     const { priority, pinnedUntil, wave, weight, limitBytesPerSecond } = claim
     const terms = { priority, pinnedUntil, wave, weight, limitBytesPerSecond, bootBytes }
     // Of a layer that has it at its beginning the order is known.
-    const bootProfile = bootBytes === 0 ? profiles.ofLayer(record.digest) : undefined
+    const profile = bootBytes === 0 ? profiles.ofLayer(record.digest) : undefined
+    const bootProfile = profile && { image: profile.image, revision: profile.revision }
     return [{ layer, sizeBytes, infoHash, peers, assignedAt, ...terms, ...(bootProfile && { bootProfile }) }]
   })
   return {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MAX_BOOT_BLOCKS_BYTES } from '@shoal/core'
+import { type Digest, MAX_BOOT_BLOCKS_BYTES } from '@shoal/core'
 import {
   BASE,
   IMAGE,
@@ -76,6 +76,20 @@ describe('boot profiles', () => {
     for (let round = 0; round < 2; round += 1) await fixture.record(IMAGE, another)
     assert.deepEqual(fixture.order(IMAGE), another)
     assert.equal(fixture.profiles.status(IMAGE).stability, 1)
+  })
+
+  test('newer recordings count more: one that is unlike five is an exception, two are how it boots now', async () => {
+    const fixture = await withImage({ recordings: 5 })
+    for (let round = 0; round < 5; round += 1) await fixture.record(IMAGE, BOOT)
+    fixture.clock.advance(DAY_MS)
+    const another = [700, 5, 701, 702]
+    await fixture.record(IMAGE, another)
+    assert.deepEqual(fixture.order(IMAGE).slice(0, BOOT.length), BOOT)
+    await fixture.record(IMAGE, another)
+    assert.deepEqual(fixture.order(IMAGE).slice(0, another.length), another)
+    const scores = fixture.blocks(IMAGE)?.runs.map(({ score }) => score) ?? []
+    assert.ok(scores.every((score) => score > 0 && score <= 1))
+    assert.ok(scores.some((score) => score === 1))
   })
 
   test('a boot that is as the profile says changes nothing, and a day passes until the next is wanted', async () => {
@@ -267,6 +281,28 @@ describe('boot profiles', () => {
     )
   })
 
+  test('when nodes find a profile of little use a boot is recorded, unless that was only just done', async () => {
+    const fixture = await withImage({ recordings: 2 })
+    for (let round = 0; round < 2; round += 1) await fixture.record(IMAGE, BOOT)
+    const { profiles, clock } = fixture
+    profiles.hear(IMAGE, 0.1)
+    profiles.hear(imageId(2), 0.1)
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    clock.advance(10 * 60_000)
+    profiles.hear(IMAGE, 0.9)
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    profiles.hear(IMAGE, 0.5)
+    assert.ok(profiles.invites(IMAGE, 'n1'))
+    assert.ok(profiles.invites(IMAGE, 'n2'))
+    assert.equal(profiles.invites(IMAGE, 'n3'), false)
+    await fixture.record(IMAGE, BOOT, 'n2')
+    assert.equal(profiles.wantsRecordings(IMAGE), false)
+    clock.advance(10 * 60_000)
+    profiles.hear(IMAGE, 0.5)
+    await fixture.record(IMAGE, [700, 701, 702])
+    assert.ok(profiles.wantsRecordings(IMAGE))
+  })
+
   test('without recordings nothing is ever wanted', async () => {
     const fixture = await withImage({ recordings: 0 })
     assert.equal(fixture.profiles.wantsRecordings(IMAGE), false)
@@ -280,10 +316,34 @@ describe('boot profiles', () => {
     await fixture.record(imageId(2), [5])
     await fixture.record(IMAGE, BOOT)
     await fixture.record(IMAGE, BOOT)
-    const of = (image: string) => ({ image, revision: fixture.profiles.revision(image) })
-    assert.deepEqual(fixture.profiles.ofLayer(MIDDLE), of(IMAGE))
-    assert.deepEqual(fixture.profiles.ofLayer(OTHER_MIDDLE), of(imageId(2)))
-    assert.deepEqual(fixture.profiles.ofLayer(BASE), of(IMAGE))
+    const of = (layer: Digest) => {
+      const { image, revision } = fixture.profiles.ofLayer(layer) ?? {}
+      assert.equal(revision, fixture.profiles.revision(image ?? ''))
+      return image
+    }
+    assert.deepEqual([of(MIDDLE), of(OTHER_MIDDLE), of(BASE)], [IMAGE, imageId(2), IMAGE])
+    const bytes = [BASE, MIDDLE].map((layer) => fixture.profiles.ofLayer(layer)?.bytes ?? 0)
+    assert.ok(bytes.every((count) => count > 0))
+    assert.equal((bytes[0] ?? 0) + (bytes[1] ?? 0), fixture.profiles.status(IMAGE).bytes)
+  })
+
+  test('the images of a layer are not looked through for every node that it is assigned to', async () => {
+    const fixture = await withImage()
+    let looked = 0
+    const { imagesOf } = fixture.catalogue
+    fixture.catalogue.imagesOf = (layer) => {
+      looked += 1
+      return imagesOf.call(fixture.catalogue, layer)
+    }
+    for (let node = 0; node < 100; node += 1) assert.equal(fixture.profiles.ofLayer(BASE), undefined)
+    assert.equal(looked, 1)
+    await fixture.record(IMAGE, BOOT)
+    for (let node = 0; node < 100; node += 1) assert.equal(fixture.profiles.ofLayer(BASE)?.image, IMAGE)
+    assert.equal(looked, 2)
+    await fixture.know(imageId(2), [BASE, OTHER_MIDDLE])
+    fixture.clock.advance(10_000)
+    fixture.profiles.ofLayer(BASE)
+    assert.equal(looked, 3)
   })
 
   test('however much a boot reads, its profile can be sent', async () => {

@@ -16,38 +16,38 @@ const trace = fc
   })
   .map((list): Trace => list.map(({ layer, block }) => [layer, block, 1]))
 
-test('one recording is the profile, in its own order', () => {
-  assert.deepEqual(mergeTraces([[...blocks(9, 3, 4), [1, 0, 2]]]), [
+test('one recording is the profile, in its own order', async () => {
+  assert.deepEqual(await mergeTraces([[...blocks(9, 3, 4), [1, 0, 2]]]), [
     [0, 9, 1, 1],
     [0, 3, 2, 1],
     [1, 0, 2, 1],
   ])
-  assert.deepEqual(mergeTraces([]), [])
-  assert.deepEqual(mergeTraces([[]]), [])
+  assert.deepEqual(await mergeTraces([]), [])
+  assert.deepEqual(await mergeTraces([[]]), [])
 })
 
-test('a block comes where the median of the recordings reads it, whatever one of them did', () => {
+test('a block comes where the median of the recordings reads it, whatever one of them did', async () => {
   const usual = blocks(1, 20, 3, 40, 5)
   const odd = blocks(40, 5, 3, 20, 1)
-  assert.deepEqual(order(mergeTraces([usual, odd, usual])), [1, 20, 3, 40, 5])
-  assert.deepEqual(order(mergeTraces([odd, usual, usual, usual, odd])), [1, 20, 3, 40, 5])
+  assert.deepEqual(order(await mergeTraces([usual, odd, usual])), [1, 20, 3, 40, 5])
+  assert.deepEqual(order(await mergeTraces([odd, usual, usual, usual, odd])), [1, 20, 3, 40, 5])
 })
 
-test('what fewer than half of the recordings read comes last, with the share that read it', () => {
-  const merged = mergeTraces([blocks(7, 1, 2), blocks(1, 2), blocks(8, 1, 2), blocks(1, 2, 9), blocks(1, 2, 9)])
+test('what fewer than half of the recordings read comes last, with the share that read it', async () => {
+  const merged = await mergeTraces([blocks(7, 1, 2), blocks(1, 2), blocks(8, 1, 2), blocks(1, 2, 9), blocks(1, 2, 9)])
   assert.deepEqual(merged, [
     [0, 1, 2, 1],
     [0, 7, 2, 0.2],
     [0, 9, 1, 0.4],
   ])
   // Half is enough.
-  assert.deepEqual(order(mergeTraces([blocks(7, 1), blocks(1)])), [7, 1])
+  assert.deepEqual(order(await mergeTraces([blocks(7, 1), blocks(1)])), [7, 1])
 })
 
-test('the profile has every block of every recording once, the stable ones first', () => {
-  fc.assert(
-    fc.property(fc.array(trace, { minLength: 1, maxLength: 6 }), (traces) => {
-      const merged = mergeTraces(traces)
+test('the profile has every block of every recording once, the stable ones first', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(trace, { minLength: 1, maxLength: 6 }), async (traces) => {
+      const merged = await mergeTraces(traces)
       const keys = order(merged)
       assert.equal(new Set(keys).size, keys.length)
       assert.deepEqual(new Set(keys), new Set(traces.flatMap((one) => blockKeys(one))))
@@ -64,19 +64,41 @@ test('the profile has every block of every recording once, the stable ones first
   )
 })
 
-test('neither the order of the recordings nor having each twice changes anything', () => {
-  fc.assert(
-    fc.property(fc.array(trace, { minLength: 1, maxLength: 5 }), fc.nat(), (traces, seed) => {
+test('neither the order of the recordings nor having each twice changes anything', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(trace, { minLength: 1, maxLength: 5 }), fc.nat(), async (traces, seed) => {
       const random = seededRandom(seed)
       const shuffled = traces.map((one) => ({ one, at: random() })).sort((a, b) => a.at - b.at)
-      assert.deepEqual(mergeTraces(shuffled.map(({ one }) => one)), mergeTraces(traces))
-      assert.deepEqual(mergeTraces([...traces, ...traces]), mergeTraces(traces))
+      const merged = await mergeTraces(traces)
+      assert.deepEqual(await mergeTraces(shuffled.map(({ one }) => one)), merged)
+      assert.deepEqual(await mergeTraces([...traces, ...traces]), merged)
     }),
     { numRuns: 100 },
   )
 })
 
-test('boots that differ by a little jitter give the true order back', () => {
+test('a recording that counts three times is as good as three of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(trace, trace, trace, async (one, two, three) => {
+      const weighted = await mergeTraces([one, two, three], [3, 1, 2])
+      assert.deepEqual(weighted, await mergeTraces([one, one, one, two, three, three]))
+    }),
+    { numRuns: 100 },
+  )
+  await assert.rejects(mergeTraces([[]], [1, 1]), TypeError)
+})
+
+test('others have their turn while recordings are merged', async () => {
+  let isDone = false
+  const merging = mergeTraces([blocks(1, 2, 3)]).finally(() => {
+    isDone = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(isDone, false)
+  await merging
+})
+
+test('boots that differ by a little jitter give the true order back', async () => {
   const random = seededRandom(7)
   const truth = Array.from({ length: 300 }, (_, index) => (index * 37) % 1009)
   const jittered = Array.from({ length: 5 }, () => {
@@ -88,15 +110,15 @@ test('boots that differ by a little jitter give the true order back', () => {
     }
     return blocks(...list)
   })
-  const merged = order(mergeTraces(jittered))
+  const merged = order(await mergeTraces(jittered))
   const displaced = merged.filter((block, index) => Math.abs(truth.indexOf(block) - index) > 1)
   assert.deepEqual(displaced, [])
 })
 
-test('a profile and a trace have a bounded number of blocks, the first', () => {
+test('a profile and a trace have a bounded number of blocks, the first', async () => {
   const wide: Trace = [[0, 0, MAX_TRACE_BLOCKS]]
   const other: Trace = [[1, 0, MAX_TRACE_BLOCKS]]
-  assert.equal(order(mergeTraces([wide, other])).length, MAX_TRACE_BLOCKS)
+  assert.equal(order(await mergeTraces([wide, other])).length, MAX_TRACE_BLOCKS)
   const collected = new BlockTrace([{ sizeBytes: 2 ** 40, blockLengthBytes: 4096 }])
   collected.add(0, 8192, 4096)
   collected.add(0, 0, 2 ** 40)

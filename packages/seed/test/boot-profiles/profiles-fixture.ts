@@ -38,7 +38,7 @@ export interface FixtureOptions {
 export async function openProfiles({
   state = createMemoryState(),
   clock = new ManualClock(1e12),
-  recordings,
+  recordings = 5,
 }: FixtureOptions = {}) {
   const catalogue = new Catalogue(state)
   await catalogue.open()
@@ -63,7 +63,7 @@ export async function openProfiles({
   }
   const profiles = new BootProfiles(
     { state, catalogue, clock, store, startWorker, logger: silentLogger },
-    { privateKey, ...(recordings === undefined ? {} : { recordings }) },
+    { privateKey, recordings },
   )
   const known = { state, clock, catalogue, profiles, tasks, worker }
   return {

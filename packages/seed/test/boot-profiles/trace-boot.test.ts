@@ -140,7 +140,7 @@ for (const isCompressed of [false, true]) {
     const chain = await makeChain(undo, { isCompressed })
     const boots = [someReads(3, 80), someReads(4, 80), someReads(5, 80)]
     const traces = await Promise.all(boots.map((touches) => trace(chain, touches)))
-    const profile = mergeTraces(traces).map(([layer, first, blocks]) => [layer, first, blocks] as const)
+    const profile = (await mergeTraces(traces)).map(([layer, first, blocks]) => [layer, first, blocks] as const)
     const present = new Set(blockKeys(profile))
     const whole = await openChain(undo, chain, () => true)
     for (const touches of boots) {

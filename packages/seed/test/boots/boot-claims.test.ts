@@ -156,8 +156,23 @@ test('a claim that ended since is laid again when the node asks again', async ()
   deepEqual(seed.claimed('n1'), [BASE, WEB])
 })
 
-test('it says whether recordings are wanted', async () => {
+test('a node that would record a boot is invited to; one that does not, or has nothing to boot from yet, is not', async () => {
   const seed = await start()
   seed.publish('recorded', [BASE])
-  equal((await seed.want('n1', 'recorded')).wantsRecordings, true)
+  seed.publish('web', [BASE, WEB])
+  seed.shown.set('new', buildImage('new', { finishedAt: null }))
+  equal((await seed.want('n1', 'recorded')).wantsRecordings, false)
+  equal((await seed.want('n1', 'new', { records: true })).wantsRecordings, false)
+  deepEqual(seed.invited, [])
+  equal((await seed.want('n1', 'recorded', { records: true })).wantsRecordings, true)
+  equal((await seed.want('n2', 'web', { records: true })).wantsRecordings, false)
+  deepEqual(seed.invited, ['n1 recorded', 'n2 web'])
+})
+
+test('what nodes tell of profiles is passed on', async () => {
+  const seed = await start()
+  seed.publish('web', [BASE, WEB])
+  await seed.want('n1', 'web')
+  await seed.want('n1', 'web', { foretold: 0.25 })
+  deepEqual(seed.heard, [['web', 0.25]])
 })

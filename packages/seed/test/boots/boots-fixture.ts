@@ -1,4 +1,4 @@
-import type { BootChain, ImageImport } from '@shoal/api'
+import type { BootChain, BootOffer, ImageImport } from '@shoal/api'
 import { type Digest, ManualClock } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
 import { BootClaims, type BootClaimsDeps } from '../../src/boots/boot-claims.ts'
@@ -25,6 +25,9 @@ export class BootsFixture {
   readonly importing = new Set<string>()
   /** Images whose import was asked for, and how urgently. */
   readonly asked: [image: string, priority: number | undefined][] = []
+  /** Who was asked to record a boot, and what was told of profiles. */
+  readonly invited: string[] = []
+  readonly heard: [image: string, foretold: number][] = []
   readonly catalogue = new Catalogue(this.state)
   #parts: { readonly boots: BootClaims; readonly files: FileClaims; readonly assignments: Assignments } | undefined
 
@@ -64,7 +67,14 @@ export class BootsFixture {
         return catalogue.image(image)
       },
     }
-    const profiles = { wantsRecordings: (image: string) => image === 'recorded', revision: () => 3 }
+    const profiles = {
+      invites: (image: string, node: string) => {
+        this.invited.push(`${node} ${image}`)
+        return image === 'recorded'
+      },
+      hear: (image: string, foretold: number) => void this.heard.push([image, foretold]),
+      revision: () => 3,
+    }
     const registry = { has: (node: string) => nodes.has(node) }
     const deps = { wishes, assignments, catalogue, importer, watcher, registry, journal, profiles, clock }
     this.#parts = { boots: new BootClaims(deps), files: new FileClaims(deps), assignments }
@@ -86,8 +96,8 @@ export class BootsFixture {
     this.catalogue.putLayer(buildLayerRecord(digest, { state: 'withdrawn' }))
   }
 
-  want(node: string, image: string): Promise<BootChain> {
-    return this.boots.want(node, image, { signal })
+  want(node: string, image: string, offer: BootOffer = {}): Promise<BootChain> {
+    return this.boots.want(node, image, { ...offer, signal })
   }
 
   /** The layers that boots claim on a node. */

@@ -31,7 +31,7 @@ it('a node records a boot, and every node is told what it reads, also after a re
   assert.deepEqual([recorded.revision, recorded.recordings, recorded.bytes], [1, 1, 3 * BLOCK_BYTES])
   assert.deepEqual(await fixture.client.showBootProfile({ params }), recorded)
 
-  const chain = await asNode().wantBoot({ params })
+  const chain = await asNode().wantBoot({ params, query: { records: true, foretold: 0.9 } })
   assert.deepEqual([chain.wantsRecordings, chain.profileRevision], [true, 1])
   const [assigned] = (await asNode().desiredState({ params })).assignments
   assert.deepEqual(assigned?.bootProfile, { image, revision: 1 })

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ManualClock } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
+import type { BootProfiles } from '../../src/boot-profiles/boot-profiles.ts'
 import { Holdings } from '../../src/nodes/holdings.ts'
 import { layerFacts } from '../../src/nodes/layer-facts.ts'
 import { Popularity } from '../../src/nodes/popularity.ts'
 import { buildHeld, buildLayerRecord, knownLayers, layerDigest } from './known-layers.ts'
 
+const PROFILED = layerDigest(3)
 /** Many times what it takes, and far from what a look at every holder of every layer would take. */
 const MOST_MS = 10
 
@@ -14,7 +16,10 @@ function fleetOf(layers: number) {
   const digests = Array.from({ length: layers }, (_, number) => layerDigest(number))
   const catalogue = knownLayers(digests)
   const popularity = new Popularity({ state: createMemoryState(), clock: new ManualClock(1000), catalogue })
-  return { digests, catalogue, popularity, registry: new Holdings() }
+  const profiles: Pick<BootProfiles, 'ofLayer'> = {
+    ofLayer: (layer) => (layer === PROFILED ? { image: 'web', revision: 7, bytes: 30 } : undefined),
+  }
+  return { digests, catalogue, popularity, profiles, registry: new Holdings() }
 }
 
 it('says of every layer that is known how much it is used, where else it is, and what a boot reads', () => {
@@ -45,6 +50,20 @@ it('says of every layer that is known how much it is used, where else it is, and
   )
   const [first, second] = facts.map(({ useShare }) => useShare)
   assert.ok(first !== undefined && second !== undefined && first > 0.5 && first <= 1 && second > 0 && second < 0.3)
+})
+
+it('says by which profile a boot reads a layer that does not begin with that', () => {
+  const fleet = fleetOf(4)
+  fleet.catalogue.layers.set(layerDigest(1), buildLayerRecord(layerDigest(1), { bootBytes: 40 }))
+  const layers = [layerDigest(0), layerDigest(1), PROFILED].map((digest) => buildHeld(digest))
+  assert.deepEqual(
+    layerFacts('n1', { layers }, fleet).map(({ bootBytes, bootProfile }) => [bootBytes, bootProfile]),
+    [
+      [0, undefined],
+      [40, undefined],
+      [30, { image: 'web', revision: 7 }],
+    ],
+  )
 })
 
 it('costs a node what it holds, however many nodes hold the same', () => {

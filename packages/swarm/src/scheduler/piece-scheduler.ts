@@ -5,16 +5,12 @@ import type { Priority } from './priority.ts'
 import { RackTurns } from './rack-turns.ts'
 import { RequestWindow, sourceWindow } from './request-window.ts'
 import { Source, type SourcePlace } from './source.ts'
+import { UrgentAsks } from './urgent-asks.ts'
 import { UsualTimes } from './usual-times.ts'
 import { WantedPieces } from './wanted-pieces.ts'
 
-const MIB = 1024 ** 2
 /** So much of what is asked for may be from sources that are far or slow, while there are others: it takes long and must not keep those out. */
 const DISTANT_SHARE = 0.75
-/** What one source may owe us however urgent it is: a lane takes no more. */
-const MAX_URGENT_WINDOW_BYTES = 16 * MIB
-/** What a read waits rather than to cross a rack's uplink. */
-const FAR_COST_MS = 20
 /** How many pieces a choice compares before it settles for the rarest of them, and how many it looks at. */
 const COMPARE = 64
 const LOOK_AT = 1024
@@ -22,6 +18,7 @@ const LOOK_AT = 1024
 const OFFERS = 8
 
 export interface SchedulerActions {
+  /** A source that is asked for the piece already is to hurry when it is `on-demand` now. */
   ask(source: Source, piece: number, priority: Priority): void
   /** The piece came from elsewhere. */
   cancel(source: Source, piece: number): void
@@ -67,8 +64,8 @@ export class PieceScheduler {
   readonly #window: RequestWindow
   #inFlightBytes = 0
   readonly #times = new UsualTimes()
+  readonly #urgent: UrgentAsks
   #headPieces = 0
-  #isPaused = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
     this.#options = options
@@ -81,6 +78,13 @@ export class PieceScheduler {
     this.#available = new Availability(pieceCount)
     this.#turns = new RackTurns({ node: options.node, pieceCount, now })
     this.#slowTurns = new RackTurns({ node: options.node, pieceCount, now })
+    this.#urgent = new UrgentAsks({
+      sources: this.sources,
+      pieceBytes: options.pieceBytes,
+      isAtPeer: (piece) => this.#available.count(piece) > 0,
+      ask: (source, piece) => this.#ask(source, piece, true),
+      now,
+    })
     for (let piece = 0; piece < pieceCount; piece += 1) this.#want(piece)
   }
 
@@ -177,6 +181,7 @@ export class PieceScheduler {
     const askedAt = this.#end(source, piece, true)
     if (askedAt === undefined) return
     this.#window.onReceived(this.#options.pieceBytes(piece))
+    this.#urgent.onReceived(piece)
     this.#times.add(source, now - askedAt)
     if (source.isSlow && this.#times.isPromptAgain(source, now - askedAt, now)) this.#setSlow(source, false)
   }
@@ -184,6 +189,7 @@ export class PieceScheduler {
   /** A piece that was received is verified and durable enough to count. */
   onStored(piece: number): void {
     this.#askedCount[piece] = 0
+    this.#urgent.forget(piece)
     if (!this.#have.add(piece)) return
     this.#unwant(piece)
     for (const source of this.sources) {
@@ -212,8 +218,12 @@ export class PieceScheduler {
     if (this.#have.delete(piece)) this.#want(piece)
   }
 
+  /** What is of the head is never less urgent than that. */
   prioritise(piece: number, priority: Priority): void {
-    this.#wanted.setPriority(piece, priority)
+    const isHead = priority === 'plan' && piece < this.#headPieces
+    this.#wanted.setPriority(piece, isHead ? 'boot-profile' : priority)
+    if (priority === 'on-demand') this.#hurry(piece)
+    else this.#urgent.forget(piece)
   }
 
   /** What is fetched before the rest: the first so many pieces. What somebody waits for stays before them. */
@@ -231,14 +241,13 @@ export class PieceScheduler {
     return this.#wanted.headCount > 0
   }
 
-  /** Asks for nothing until it is resumed. */
-  setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused
-  }
-
-  /** Pieces that no source but the origin can give us. */
+  /** Pieces that no source but the origin can give us: those only that will be read soon, while there are such. */
   needOfOrigin(): PieceSet {
     const need = new PieceSet(this.#options.pieceCount)
+    // It gives the first that we need first: what will be read soon is nowhere in particular.
+    if (this.#wanted.hasHints(this.#headPieces))
+      for (const wanted of this.#wanted.head) need.addCommon(wanted, this.#available.none)
+    if (need.count > 0) return need
     for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
     for (const source of this.sources) {
       if (!source.isDoubtful) continue
@@ -251,14 +260,23 @@ export class PieceScheduler {
 
   /** Asks for as much as there is room and somebody to ask. Call it after any event, and every 100 ms or so. */
   fill(): void {
-    if (this.#isPaused) return
-    this.#askUrgent()
+    this.fillUrgent()
     // What one source lacks of the head another may have: none is asked for the rest before.
     const isGoingOn = !this.isHeadWanted || this.#askAll(true)
     if (isGoingOn) this.#askAll(false)
     for (const source of this.sources) {
       if (source.canChoose && source.isUsable) this.#actions.setOffers(source, OFFERS)
     }
+  }
+
+  /** Asks for what somebody waits for only. */
+  fillUrgent(): void {
+    this.#urgent.ask(this.#wanted.onDemand)
+  }
+
+  /** Asks second sources for what somebody waits for and is late. Call it every 10 ms or so while somebody waits. */
+  race(): void {
+    this.#urgent.race()
   }
 
   /** Looks again at sources that had nothing for us: a turn may have come, a piece may be late. */
@@ -268,7 +286,7 @@ export class PieceScheduler {
       if (!source.isSlow && this.#times.isSlow(source, this.#options.now())) this.#setSlow(source, true)
     }
     this.fill()
-    if (!this.#isPaused) this.#askLate()
+    this.#askLate()
   }
 
   /** Asks while there is room and somebody to ask; false when nothing more is admitted. */
@@ -311,32 +329,15 @@ export class PieceScheduler {
     }
   }
 
-  /** What somebody waits for goes to whoever delivers it first, whatever is in flight. */
-  #askUrgent(): void {
-    for (const piece of this.#wanted.onDemand) {
-      const source = this.#quickest(piece, false)
-      if (source === undefined || this.#ask(source, piece, true) || source.place === 'near') continue
-      const near = this.#quickest(piece, true)
-      if (near !== undefined) this.#ask(near, piece, true)
-    }
-  }
-
-  #quickest(piece: number, isNearOnly: boolean): Source | undefined {
-    let best: Source | undefined
-    let least = Number.POSITIVE_INFINITY
+  /** Somebody waits for what is on its way already. */
+  #hurry(piece: number): void {
     for (const source of this.sources) {
-      if (!source.isUsable || !source.pieces.has(piece)) continue
-      if (isNearOnly && source.place !== 'near') continue
-      if (source.place === 'origin' && this.#available.count(piece) > 0) continue
-      const owedBytes = source.inFlightBytes + this.#options.pieceBytes(piece)
-      if (source.inFlightBytes > 0 && owedBytes > MAX_URGENT_WINDOW_BYTES) continue
-      const waitMs = (owedBytes * 1000) / (source.bytesPerSecond || MIB)
-      const cost = source.place === 'far' ? waitMs + FAR_COST_MS : waitMs
-      if (cost >= least) continue
-      best = source
-      least = cost
+      // What an origin chose is coming just now.
+      if (!source.asked.has(piece) || source.canChoose) continue
+      // It may have said since that it lacks it, and refuses it then.
+      if (source.pieces.has(piece)) this.#actions.ask(source, piece, 'on-demand')
+      this.#urgent.expect(source, piece)
     }
-    return best
   }
 
   /** What is in flight from sources that are not prompt; without a bound when there are no others. */

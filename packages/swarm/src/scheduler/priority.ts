@@ -1,3 +1,3 @@
 /** What is fetched first, in this order. */
-export const PRIORITIES = ['on-demand', 'boot-profile', 'plan', 'background'] as const
+export const PRIORITIES = ['on-demand', 'boot-profile', 'plan'] as const
 export type Priority = (typeof PRIORITIES)[number]

@@ -35,6 +35,18 @@ export class WantedPieces {
     return count
   }
 
+  /** Whether some of it is wanted from this piece on. */
+  hasHints(from: number): boolean {
+    const [, hinted] = this.#head
+    let isThere = false
+    if (hinted === undefined || hinted.count === 0) return false
+    hinted.visitCommon(hinted, from, (piece) => {
+      isThere = piece >= from
+      return false
+    })
+    return isThere
+  }
+
   /** What somebody waits for. */
   get onDemand(): Iterable<number> {
     const [first] = this.#sets

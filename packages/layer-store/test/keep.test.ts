@@ -7,13 +7,13 @@ import { blockCount, silentLogger, systemClock } from '@shoal/core'
 import { createLayerStore, type LayerStore, type StoredLayer } from '@shoal/layer-store'
 import { createMemoryState, type StateStore } from '@shoal/state'
 import { checkNothingBehind, checkSpace } from './check-space.ts'
-import { layerFixture } from './layer-fixture.ts'
+import { blockSet, firstBlocks, layerFixture } from './layer-fixture.ts'
 
 const fixture = layerFixture({ sizeBytes: 40 * 65_536 + 77, blockLengthBytes: 65_536 })
 const { digest, sizeBytes } = fixture.manifest
 const blocks = blockCount(fixture.manifest)
 
-describe('a layer on disk that is trimmed', () => {
+describe('a layer on disk of which a part stays', () => {
   let directory: string
   let state: StateStore
   let store: LayerStore
@@ -36,7 +36,7 @@ describe('a layer on disk that is trimmed', () => {
 
   test('gives its space back, keeps its length, and is the same after a restart', async () => {
     const before = await store.usage()
-    await layer.trim(10)
+    await layer.keep(firstBlocks(layer, 10))
     const after = await store.usage()
     assert.ok(before.allocatedBytes - after.allocatedBytes >= sizeBytes - 11 * 65_536)
     await checkSpace(store, directory)
@@ -53,20 +53,40 @@ describe('a layer on disk that is trimmed', () => {
     await checkSpace(store, directory)
   })
 
+  test('wherever that part is: what lies between is given back, reads as zeros, and is the only thing to be written again', async () => {
+    const wanted = [1, 2, 7, 20, 21, 22, 33]
+    await layer.keep(blockSet(layer, wanted))
+    assert.deepEqual([...layer.present.ones()], wanted)
+    const { blocks: sectors, blksize } = await stat(layer.path)
+    assert.ok(sectors * 512 <= wanted.length * 65_536 + blksize, `${sectors * 512}`)
+    const expected = Buffer.alloc(sizeBytes)
+    for (const block of wanted) fixture.block(block).copy(expected, block * 65_536)
+    assert.deepEqual(await readFile(layer.path), expected)
+    assert.deepEqual(await layer.verify(), { checkedBlocks: wanted.length, badBlocks: [], digestMatches: null })
+    await checkSpace(store, directory)
+    await store.close()
+    store = createLayerStore({ ...deps, state }, { directory })
+    await store.open()
+    const again = store.get(digest)
+    assert.deepEqual([...(again?.present.ones() ?? [])], wanted)
+    for (const block of again?.present.zeros() ?? []) await again?.writeBlocks(block, fixture.block(block))
+    assert.equal((await again?.verify())?.digestMatches, true)
+  })
+
   test('while it is checked: what went is not bad, and the check says nothing of the whole', async () => {
-    const trimmed = layer.trim(10)
+    const kept = layer.keep(firstBlocks(layer, 10))
     // The check begins before the first block goes.
     const checked = layer.verify()
     assert.equal(layer.isComplete, true)
-    await trimmed
+    await kept
     assert.deepEqual(await checked, { checkedBlocks: 10, badBlocks: [], digestMatches: null })
     assert.equal(layer.present.count, 10)
   })
 
   test('while it is checked: a block that came again is not taken for the one that went', async () => {
-    const trimmed = layer.trim(10)
+    const kept = layer.keep(firstBlocks(layer, 10))
     const checked = layer.verify()
-    await trimmed
+    await kept
     await layer.writeBlocks(10, fixture.block(10, blocks))
     assert.deepEqual((await checked).badBlocks, [])
     assert.equal(layer.isComplete, true)
@@ -74,7 +94,7 @@ describe('a layer on disk that is trimmed', () => {
   })
 
   test('and is adopted over, is whole', async () => {
-    await layer.trim(1)
+    await layer.keep(firstBlocks(layer, 1))
     const staged = store.stagingPath('import-1')
     await writeFile(staged, fixture.content)
     assert.equal(await store.adopt(fixture, staged), layer)
