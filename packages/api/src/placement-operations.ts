@@ -31,17 +31,22 @@ export const placementOperations = {
     }),
     response: Type.Object(
       {
-        format: Type.Literal('shoal-scheduler-snapshot'),
-        version: Type.Literal(1),
+        format: Type.Literal('shoal-scheduler-snapshot', { description: 'What it is.' }),
+        version: Type.Literal(1, { description: 'Of the format.' }),
         generatedAt: Type.String({ maxLength: 40, description: 'For people. ISO 8601.' }),
-        nodes: Type.Array(Type.String({ maxLength: 253 }), { maxItems: 20_000, description: 'Names of nodes.' }),
+        nodes: Type.Array(Type.String({ maxLength: 253, description: 'A node.' }), {
+          maxItems: 20_000,
+          description: 'Names of nodes.',
+        }),
         otherScore: Type.Integer({ minimum: 0, maximum: 255, description: 'Of nodes that are not named.' }),
         images: Type.Record(
           Type.String({ maxLength: 64 }),
           Type.Union([
             Type.Object({ dense: Type.String({ description: 'base64 of an octet a node.' }) }),
             Type.Object({
-              runs: Type.Array(Type.Integer({ minimum: 0 }), { description: 'first, count, score, over and over.' }),
+              runs: Type.Array(Type.Integer({ minimum: 0, description: 'In turn what follows.' }), {
+                description: 'first, count, score, over and over.',
+              }),
             }),
           ]),
           { description: 'Scores by image, 0 to 255.' },

@@ -83,7 +83,9 @@ test('every operation but none by accident needs a role', () => {
     'heartbeat',
     'recordBoot',
     'registerNode',
+    'schedulerSnapshot',
     'wantBoot',
+    'wantFile',
     'watchDesired',
   ])
 })
