@@ -26,7 +26,7 @@ export const glanceSection = Type.Object(
     }),
     sendHost: Type.Enum(['caller', 'glance'], {
       description:
-        "The Host that Glance is sent: the client's, so that links lead back here, or its own, for a proxy that goes by names.",
+        "The Host that Glance is sent: the client's, so that links lead back here, or Glance's own, for a proxy.",
     }),
     accessCacheMs: time(
       0,
