@@ -38,7 +38,10 @@ export async function rawAnswer(
     sent.once('response', resolve)
     sent.on('error', reject)
     if (body === undefined) sent.end()
-    else if (typeof body === 'string' || Buffer.isBuffer(body)) sent.end(body)
+    else if (headers.expect !== undefined) {
+      sent.once('continue', () => sent.end(body))
+      sent.flushHeaders()
+    } else if (typeof body === 'string' || Buffer.isBuffer(body)) sent.end(body)
     else body.pipe(sent)
   })
   const chunks: Buffer[] = []

@@ -17,8 +17,8 @@ export interface AnswerFromGlanceDeps extends GlanceBytesDeps {
 }
 
 /**
- * Has Glance answer a download, under the limit. Where it gives all of an image, a cut of its own is mended for so long. Rejects with
- * `SHOAL_GATEWAY_CUT`, or when the exchange is over.
+ * Has Glance answer a download, under the limit. Where it gives all of an image, a cut of its own is mended for so
+ * long. Rejects with `SHOAL_GATEWAY_CUT`, or when the exchange is over.
  */
 export async function answerFromGlance(
   exchange: Exchange,

@@ -30,7 +30,10 @@ export interface AnswerFromLayerOptions {
   readonly giveUpMs: number
 }
 
-/** Sends all of an image, from the layer that has its bytes. Rejects with `SHOAL_GATEWAY_CUT`, or when the exchange is over. */
+/**
+ * Sends all of an image, from the layer that has its bytes. Rejects with `SHOAL_GATEWAY_CUT`, or when the exchange is
+ * over.
+ */
 export async function answerFromLayer(
   exchange: Exchange,
   { facts, file }: LayerDownload,

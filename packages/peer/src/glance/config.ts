@@ -26,15 +26,15 @@ export const glanceSection = Type.Object(
     }),
     sendHost: Type.Enum(['caller', 'glance'], {
       description:
-        'The Host that Glance is sent: the one the client used, so that links in answers lead back here, or its own, for a proxy in front of it that goes by names.',
+        "The Host that Glance is sent: the client's, so that links lead back here, or Glance's own, for a proxy.",
     }),
     accessCacheMs: time(
       0,
-      "How long Glance's word holds that a caller may download an image, for the same token and image. 0: it is asked each time.",
+      "How long Glance's word that a caller may download an image holds for the same token. 0: it is asked each time.",
     ),
     waitMs: time(
       0,
-      'How long a download waits until its image is imported and its layer known here; then Glance itself gives it. 0: only what is here already is given.',
+      'How long a download waits for its image to be imported; then Glance gives it. 0: it does not wait.',
     ),
     patienceMs: time(
       100,

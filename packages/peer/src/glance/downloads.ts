@@ -25,8 +25,8 @@ export interface DownloadsOptions {
 }
 
 /**
- * Answers downloads of images. Glance says for each whether this caller may have it; the bytes come from the layer that has the very same.
- * Whatever is not as plain as that is answered by Glance itself.
+ * Answers downloads of images. Glance says for each whether this caller may have it; the bytes come from the layer
+ * that has the very same. Whatever is not as plain as that is answered by Glance itself.
  */
 export class Downloads {
   readonly #deps: DownloadsDeps

@@ -24,7 +24,10 @@ export interface FindDownloadDeps {
   readonly logger: Logger
 }
 
-/** Finds out who answers a download. Rejects with the signal's reason alone: whatever goes wrong here, Glance may still answer. */
+/**
+ * Finds out who answers a download. Rejects with the signal's reason alone: whatever goes wrong here, Glance may still
+ * answer.
+ */
 export async function findDownload(
   exchange: Exchange,
   asked: ImageRequest,

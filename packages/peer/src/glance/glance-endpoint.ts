@@ -34,8 +34,8 @@ export interface GlanceEndpointOptions {
 }
 
 /**
- * Glance's API on a compute node. It is no fastify service: every path is Glance's, no body is ours to parse, and what a router or a
- * serialiser would do to a request is what must not happen to it (ADR 30).
+ * Glance's API on a compute node. It is no fastify service: every path is Glance's, no body is ours to parse, and what
+ * a router or a serialiser would do to a request is what must not happen to it (ADR 30).
  */
 export class GlanceEndpoint implements AsyncDisposable {
   readonly #deps: GlanceEndpointDeps

@@ -1,6 +1,9 @@
 import { type Clock, TokenBucket, type TransferLimits } from '@shoal/core'
 
-/** What image data may come from Glance itself: the endpoint's own limit, and the node's limits on what it receives from afar. */
+/**
+ * What image data may come from Glance itself: the endpoint's own limit, and the node's limits on what it receives from
+ * afar.
+ */
 export class GlanceLimit {
   readonly #own: TokenBucket
   readonly #node: Pick<TransferLimits, 'takeDown'>

@@ -7,7 +7,9 @@ const HOP_BY_HOP = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ])
 
-/** The lines of a message that go on, in their order and spelling; those that its `Connection` names stay behind too. */
+/**
+ * The lines of a message that go on, in their order and spelling; those that its `Connection` names stay behind too.
+ */
 export function endToEnd(headers: RawHeaders, without: ReadonlySet<string> = new Set()): string[] {
   const named = new Set(
     values(headers, 'connection').flatMap((value) => value.split(',').map((name) => name.trim().toLowerCase())),

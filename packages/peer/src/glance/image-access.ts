@@ -22,8 +22,9 @@ export interface ImageRequest {
 }
 
 /**
- * Asks Glance, in a caller's name, whether it may have an image. The question for the data is the one that counts: policies may let
- * somebody see an image and not download it. A good answer holds for a short time, for this caller and image.
+ * Asks Glance, in a caller's name, whether it may have an image. The question for the data is the one that counts:
+ * policies may let somebody see an image and not download it. A good answer holds for a short time, for this caller
+ * and image.
  */
 export class ImageAccess {
   readonly #upstream: Upstream
@@ -52,8 +53,8 @@ export class ImageAccess {
   }
 
   /**
-   * The head of Glance's answer when the caller downloads all of an image, but for its length; `undefined` when it may not, or when the
-   * answer is not as expected. One byte of the data is read for it.
+   * The head of Glance's answer when the caller downloads all of an image, but for its length; `undefined` when it may
+   * not, or when the answer is not as expected. One byte of the data is read for it.
    */
   async admit(facts: ImageFacts, { image, headers, signal }: ImageRequest): Promise<RawHeaders | undefined> {
     const key = this.#keyOf(image, headers)

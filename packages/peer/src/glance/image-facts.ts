@@ -7,7 +7,9 @@ export interface ImageFacts {
   readonly osHashValue: string
 }
 
-/** What an answer to `GET /v2/images/{id}` says; `undefined` unless the image is active and its bytes are vouched for. */
+/**
+ * What an answer to `GET /v2/images/{id}` says; `undefined` unless the image is active and its bytes are vouched for.
+ */
 export function readImageFacts(id: string, text: string): ImageFacts | undefined {
   const image = parseObject(text)
   const { status, size, os_hash_algo: algorithm, os_hash_value: hash } = image

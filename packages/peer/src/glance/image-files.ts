@@ -10,7 +10,10 @@ import type { PassReason } from './pass-reason.ts'
 
 /** Time between two questions whether an image is imported, which a whole fleet may ask. */
 const IMPORT_POLL = { firstMs: 250, lastMs: 5000 }
-/** A seed that is being restarted is asked again so often, in some 8 s: a fleet that turned to Glance meanwhile would overwhelm it. */
+/**
+ * A seed that is being restarted is asked again so often, in some 8 s: a fleet that turned to Glance meanwhile would
+ * overwhelm it.
+ */
 const SEED_TRIES = 5
 const SEED_RETRY = { firstMs: 500, lastMs: 4000 }
 /** Time between two looks at the store when nothing rings. */

@@ -31,8 +31,8 @@ export interface LayerFileOptions {
 }
 
 /**
- * A layer's file from its beginning to its end, for somebody who cannot be told to come again: blocks come from the store, else from the
- * swarm, else from Glance. Not a byte is given that was not checked against the manifest.
+ * A layer's file from its beginning to its end, for somebody who cannot be told to come again: blocks come from the
+ * store, else from the swarm, else from Glance. Not a byte is given that was not checked against the manifest.
  */
 export class LayerFile implements AsyncDisposable {
   readonly #deps: LayerFileDeps
@@ -58,7 +58,10 @@ export class LayerFile implements AsyncDisposable {
     return this.#storedBytes
   }
 
-  /** Fills `into` with whole blocks, from the beginning of one. Rejects with what was wrong last, or the signal's reason. */
+  /**
+   * Fills `into` with whole blocks, from the beginning of one. Rejects with what was wrong last, or the signal's
+   * reason.
+   */
   async fill(offset: number, into: Buffer): Promise<void> {
     const { clock, random, reader } = this.#deps
     const { signal, giveUpMs } = this.#options
@@ -153,7 +156,10 @@ export class LayerFile implements AsyncDisposable {
     }
   }
 
-  /** What came at such a cost is kept, so that other nodes need not ask Glance for it; a full disk must not end the download. */
+  /**
+   * What came at such a cost is kept, so that other nodes need not ask Glance for it; a full disk must not end the
+   * download.
+   */
   async #store(offset: number, bytes: Buffer): Promise<void> {
     const { layer, logger } = this.#deps
     try {

@@ -40,7 +40,10 @@ export interface OpenGlanceDeps {
   readonly logger: Logger
 }
 
-/** The Glance endpoint of a node, not yet listening; `undefined` when it is to have none. Throws `SHOAL_GATEWAY_CERTIFICATE`. */
+/**
+ * The Glance endpoint of a node, not yet listening; `undefined` when it is to have none. Throws
+ * `SHOAL_GATEWAY_CERTIFICATE`.
+ */
 export async function openGlance(
   { glance }: Pick<PeerConfig, 'glance'>,
   deps: OpenGlanceDeps,

@@ -5,8 +5,8 @@ import type { Readable } from 'node:stream'
 const CONTINUE_MS = 1000
 
 /**
- * Sends a body as it comes. With `asks` the server is given the time to refuse it first: one that refuses in the middle closes its
- * connection, and what it said is lost with that when we are just writing.
+ * Sends a body as it comes. With `asks` the server is given the time to refuse it first: one that refuses in the
+ * middle closes its connection, and what it said is lost with that when we are just writing.
  */
 export function sendBody(outgoing: ClientRequest, body: Readable, { asks }: { asks: boolean }): void {
   // A client that goes away in the middle must not look like one that has sent everything.

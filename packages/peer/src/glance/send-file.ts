@@ -6,7 +6,9 @@ export const CHUNK_BYTES = 1024 * 1024
 /** Fills a buffer with a file's bytes from an offset. */
 export type FillBytes = (offset: number, into: Buffer) => Promise<void>
 
-/** Sends a file of that size: while one piece is on its way to the client the next one is read. `onSent` hears of each. */
+/**
+ * Sends a file of that size: while one piece is on its way to the client the next one is read. `onSent` hears of each.
+ */
 export async function sendFile(
   response: ServerResponse,
   { sizeBytes, fill, onSent }: { sizeBytes: number; fill: FillBytes; onSent: (bytes: number) => void },

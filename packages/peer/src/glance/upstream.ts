@@ -46,8 +46,8 @@ export interface UpstreamRequest {
 }
 
 /**
- * The real Glance. Each request has a connection of its own: one that was kept may be closed by the server at the moment it is used again,
- * and a body cannot be sent twice.
+ * The real Glance. Each request has a connection of its own: one that was kept may be closed by the server at the
+ * moment it is used again, and a body cannot be sent twice.
  */
 export class Upstream {
   readonly #options: UpstreamOptions
@@ -76,8 +76,8 @@ export class Upstream {
   }
 
   /**
-   * Sends a request and resolves with the head of the answer, whose body is still to be read. Rejects with `SHOAL_GATEWAY_UNREACHABLE`,
-   * `SHOAL_GATEWAY_TIMEOUT` or the signal's reason.
+   * Sends a request and resolves with the head of the answer, whose body is still to be read. Rejects with
+   * `SHOAL_GATEWAY_UNREACHABLE`, `SHOAL_GATEWAY_TIMEOUT` or the signal's reason.
    */
   send(request: UpstreamRequest): Promise<IncomingMessage> {
     const { method, path, headers, body, signal } = request

@@ -28,7 +28,7 @@ test("a download comes from the layer, under the head of Glance's answer", async
   ok(text.includes(`shoal_gateway_sent_bytes_total{source="layers"} ${3 * MIB + 777}\n`), text)
 })
 
-test('what there is no layer for, and what is no plain request, Glance answers; where it gives all a cut is mended', async (t) => {
+test('Glance answers what has no layer and what is not plain; where it gives all a cut is mended', async (t) => {
   const { url, files, glance, fixture, metrics } = await startEndpoint(undoAfter(t))
   files.found = 'no-layer'
   let cuts = 2

@@ -22,7 +22,10 @@ const { privateKey } = signingKey()
 /** Requests get no time to finish when the endpoint stops. */
 const impatient: Clock = { now: steadyClock.now, sleep: async () => {} }
 
-/** An endpoint before a stand-in Glance with one image, whose layer is here and empty; its blocks come when they are demanded. */
+/**
+ * An endpoint before a stand-in Glance with one image, whose layer is here and empty; its blocks come when they are
+ * demanded.
+ */
 export async function startEndpoint(
   undo: Undo,
   options: {

@@ -118,7 +118,7 @@ test('an upload that its client breaks off does not look like one that is all th
   deepEqual(ends, ['aborted'])
 })
 
-test('an answer that comes before all of the request reaches the client, and its connection can be used again', async (t) => {
+test('an answer to half a request reaches the client, whose connection can be used again', async (t) => {
   const { url, glance } = await startEndpoint(undoAfter(t))
   // As Glance does, which then closes the connection with the body unread.
   glance.wantsBodies = false

@@ -2,7 +2,7 @@ import { deepEqual } from 'node:assert/strict'
 import { test } from 'node:test'
 import { endToEnd, values } from '../../src/glance/hop-headers.ts'
 
-test('what is of one connection stays behind, and what its Connection names too; the rest keeps order and spelling', () => {
+test('lines of one connection, and those it names, stay behind; the rest keeps order and spelling', () => {
   const lines = [
     ...['X-Auth-Token', 't', 'Connection', 'close, X-Mine', 'x-mine', '1', 'TE', 'trailers', 'Set-Cookie', 'a=1'],
     ...['Transfer-Encoding', 'chunked', 'set-cookie', 'b=2', 'Keep-Alive', 'timeout=5', 'Host', 'here'],

@@ -41,7 +41,7 @@ async function start(undo: Undo) {
 const options = { sendHost: 'caller', silenceMs: 10_000 } as const
 const request = { method: 'GET', path: '/v2', headers: ['Host', '127.0.0.1:7422'], signal }
 
-test("a certificate is checked for Glance's own name, whatever the client calls it, by the configured authority", async (t: TestContext) => {
+test("a certificate is checked for Glance's own name, whatever the client calls it", async (t: TestContext) => {
   const { cert, port, asked } = await start(undoAfter(t))
   const good = await Upstream.open({ ...options, url: `https://localhost:${port}/image/`, caFile: cert })
   equal((await bodyOf(await good.send(request))).toString(), 'secret')

@@ -22,7 +22,10 @@ export interface FileClaimsDeps extends BootImageDeps {
   readonly journal: Pick<EventJournal, 'append'>
 }
 
-/** Assigns nodes the layers that have images' own bytes, for clients that download images there. Asking again is harmless. */
+/**
+ * Assigns nodes the layers that have images' own bytes, for clients that download images there. Asking again is
+ * harmless.
+ */
 export class FileClaims {
   readonly #deps: FileClaimsDeps
 

@@ -19,7 +19,7 @@ async function start() {
   return { seed, own, assigned, want: (node: string, image: string) => seed.files.want(node, image, { signal }) }
 }
 
-test("the layer with an image's own bytes is told and assigned, whatever it is booted from; again changes nothing", async () => {
+test("the layer with an image's own bytes is told and assigned, whatever it is booted from", async () => {
   const { seed, own, assigned, want } = await start()
   for (const digest of [OWN, BASE, MIDDLE]) seed.catalogue.putLayer(buildLayerRecord(digest))
   seed.catalogue.putImage({ ...own('web'), chain: [BASE, MIDDLE] })
