@@ -10,6 +10,7 @@ import { writeRandomRaw } from '../../test/harness/test-images.ts'
 import { until } from '../../test/harness/until.ts'
 import { PEER_API_PORT, startLabServices } from '../bulk-boot/lab-services.ts'
 import { atExit } from '../engines/at-exit.ts'
+import { importImage } from '../engines/import-image.ts'
 import { startLibrary } from '../prefetch/lab-library.ts'
 import { createSwarmSetup, labPlanOf, type SwarmSetup } from '../swarm/swarm-setup.ts'
 import { peerSettings, seedSettings } from './cold-lab-settings.ts'
@@ -84,7 +85,7 @@ export async function openColdLab(size: ColdLabSize): Promise<ColdLab> {
     // Only now: the library shows what is in its directory, also half of a file.
     await link(file, join(images, `${name}.raw`))
     await rm(file)
-    return importImage(client, (await library.imageUrl(name)).split('/').at(-2) ?? '')
+    return importDisk(client, (await library.imageUrl(name)).split('/').at(-2) ?? '')
   }
   const spread = async ({ layer }: ColdDisk, to: readonly string[]) => {
     await client.assign({ body: { layer, nodes: [...to] } })
@@ -147,20 +148,8 @@ async function measureRoundTrip(host: string): Promise<number> {
   return Math.round((times[ROUND_TRIPS / 2] ?? Number.NaN) * 100) / 100
 }
 
-async function importImage(client: Client, image: string): Promise<ColdDisk> {
-  const params = { image }
-  await until('the seed knows the image', () => client.showImage({ params }))
-  await client.importImage({ params })
-  const shown = await until(
-    `the import of ${image} ends`,
-    async () => {
-      const shown = await client.showImage({ params })
-      return ['published', 'failed', 'cancelled'].includes(shown.import?.state ?? '') ? shown : undefined
-    },
-    { timeoutMs: STEP_MS, everyMs: POLL_MS },
-  )
-  const { layer } = shown
-  if (layer === null) throw new Error(`the import of ${image} failed: ${JSON.stringify(shown.import?.error)}`)
+async function importDisk(client: Client, image: string): Promise<ColdDisk> {
+  const { layer } = await importImage(client, image)
   const { sizeBytes, blockLengthBytes } = await client.showLayer({ params: { layer } })
   return { layer, sizeBytes, blockLengthBytes }
 }

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Client, Image } from '@shoal/api'
+import type { Client } from '@shoal/api'
 import { until } from '../../test/harness/until.ts'
+import { importImage } from '../engines/import-image.ts'
 import type { BootGround } from './boot-ground.ts'
 import { peerSettings, seedSettings } from './fleet-settings.ts'
 import { type LabServices, startLabServices } from './lab-services.ts'
@@ -76,22 +77,6 @@ export async function openBootFleet(ground: BootGround): Promise<BootFleet> {
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
-}
-
-async function importImage(client: Client, image: string): Promise<Image> {
-  const params = { image }
-  await until('the seed knows the image', () => client.showImage({ params }))
-  await client.importImage({ params })
-  const shown = await until(
-    `the import of ${image} ends`,
-    async () => {
-      const shown = await client.showImage({ params })
-      return ['published', 'failed', 'cancelled'].includes(shown.import?.state ?? '') ? shown : undefined
-    },
-    { timeoutMs: STEP_MS, everyMs: POLL_MS },
-  )
-  if (shown.layer === null) throw new Error(`the import of ${image} failed: ${JSON.stringify(shown.import?.error)}`)
-  return shown
 }
 
 async function layersOf(client: Client, image: string): Promise<readonly [string, string]> {

@@ -7,7 +7,7 @@ import { PageCacheGuess } from './page-cache-guess.ts'
 import { type ByteRange, punchHoles } from './punch-holes.ts'
 
 /** A longer read is worth a thread. */
-const MAX_SYNC_BYTES = 128 * 1024
+const MAX_SYNC_BYTES = 1024 * 1024
 
 /** The open file of one layer. */
 export interface LayerFile {

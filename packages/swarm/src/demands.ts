@@ -85,9 +85,9 @@ export class Demands {
     const last = this.#pieceOf(firstBlock + blocks - 1)
     for (let piece = this.#pieceOf(firstBlock); piece <= last; piece += 1) {
       if (this.#isPresent(piece)) continue
-      const isNew = !this.#hintedUntil.delete(piece)
+      this.#hintedUntil.delete(piece)
       this.#hintedUntil.set(piece, until)
-      if (isNew && !this.#isDemanded(piece)) this.#deps.scheduler.prioritise(piece, 'boot-profile')
+      if (!this.#isDemanded(piece)) this.#deps.scheduler.prioritise(piece, 'boot-profile')
     }
     for (const piece of this.#hintedUntil.keys()) {
       if (this.#hintedUntil.size <= MAX_HINTED) break

@@ -230,3 +230,21 @@ test('what a limit lets pass again is for those who wait, and not for a lower on
   await settle()
   assert.ok((node.taken()[1] ?? 0) > high)
 })
+
+test('while machines read little is on its way to the node, and a second after that as much as ever', async () => {
+  const node = new Node({}, {})
+  const link = { linkBytesPerSecond: 20 * MIB }
+  const layer = node.layer(0)
+  await node.run(500, link)
+  assert.equal(layer.inFlight, MIB)
+  assert.equal(layer.admission.admit(PIECE, 'on-demand', 'near'), true)
+  await node.run(500, link)
+  const before = layer.bytes
+  assert.ok(layer.inFlight <= 512 * KIB, `${layer.inFlight}`)
+  await node.run(400, link)
+  // The link is used all the same.
+  assert.ok(layer.bytes - before > 7 * MIB, `${layer.bytes - before}`)
+  assert.ok(layer.inFlight <= 512 * KIB, `${layer.inFlight}`)
+  await node.run(1000, link)
+  assert.equal(layer.inFlight, MIB)
+})

@@ -245,8 +245,7 @@ export class PieceScheduler {
   needOfOrigin(): PieceSet {
     const need = new PieceSet(this.#options.pieceCount)
     // It gives the first that we need first: what will be read soon is nowhere in particular.
-    if (this.#wanted.hasHints(this.#headPieces))
-      for (const wanted of this.#wanted.head) need.addCommon(wanted, this.#available.none)
+    for (const wanted of this.#wanted.soon(this.#headPieces)) need.addCommon(wanted, this.#available.none)
     if (need.count > 0) return need
     for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
     for (const source of this.sources) {

@@ -35,16 +35,9 @@ export class WantedPieces {
     return count
   }
 
-  /** Whether some of it is wanted from this piece on. */
-  hasHints(from: number): boolean {
-    const [, hinted] = this.#head
-    let isThere = false
-    if (hinted === undefined || hinted.count === 0) return false
-    hinted.visitCommon(hinted, from, (piece) => {
-      isThere = piece >= from
-      return false
-    })
-    return isThere
+  /** What goes before the plan when some of it is behind the head, which ends before this piece; otherwise nothing. */
+  soon(headEnd: number): readonly PieceSet[] {
+    return this.#hasHints(headEnd) ? this.#head : []
   }
 
   /** What somebody waits for. */
@@ -76,6 +69,17 @@ export class WantedPieces {
     const isWanted = this.delete(piece)
     this.#priority[piece] = PRIORITIES.indexOf(priority)
     if (isWanted) this.add(piece)
+  }
+
+  #hasHints(from: number): boolean {
+    const [, hinted] = this.#head
+    let isThere = false
+    if (hinted === undefined || hinted.count === 0) return false
+    hinted.visitCommon(hinted, from, (piece) => {
+      isThere = piece >= from
+      return false
+    })
+    return isThere
   }
 
   #setOf(piece: number): PieceSet | undefined {
