@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what `npm start` (or, with --test, `npm test`) needs on a fresh Debian machine with Node >= 20 and npm:
-# the npm packages of package-lock.json and Debian's own packages. Says nothing and takes no time when all is there.
+# the npm packages of package-lock.json, Debian's own packages and the built dashboard. Says nothing and takes no time when all is there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,12 +35,18 @@ debian_packages() {
   echo qemu-utils e2fsprogs
   [ "$1" = test ] || return 0
   echo xfsprogs iproute2 aria2 python3-libtorrent transmission-daemon transmission-cli python3-glance python3-keystone python3-nova uwsgi-core uwsgi-plugin-python3
+  # Scrapes the services and tests the alert rules (promtool is in it).
+  echo prometheus
+  debian_browser
   # Clients of the NBD server, and a server to measure it by.
   echo libnbd-bin fio nbdkit
   # A real image client: either will do.
   dpkg-query -W -f '${db:Status-Status}' python3-openstackclient 2>/dev/null | grep -qx installed ||
     echo python3-glanceclient
 }
+
+# The tests drive the dashboard in a browser; one that is there already will do.
+debian_browser() { command -v chromium >/dev/null || echo chromium; }
 
 missing_packages() {
   for package in $(debian_packages "$1"); do echo "$package"; done | sort >"$2/wanted"
@@ -72,6 +78,14 @@ install_debian_packages() {
   fi
 }
 
+build_dashboard() {
+  # Node 24 of node_modules runs the build, which looks by itself whether there is anything to do.
+  if ! PATH=$PWD/node_modules/.bin:$PATH node packages/dashboard/build.ts --if-stale; then
+    say 'the dashboard could not be built; its messages are above. Everything else works: set dashboard.enabled to false.'
+    exit 1
+  fi
+}
+
 mode=start
 case "${1:-}" in
   '') ;;
@@ -97,3 +111,5 @@ elif ! command -v qemu-img >/dev/null || ! command -v mke2fs >/dev/null; then
   say 'qemu-img and mke2fs are needed. Install them with your package manager (QEMU tools, e2fsprogs) and try again.'
   exit 1
 fi
+
+build_dashboard

@@ -10,7 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['state', 'openstack', 'service', 'qcow2', 'nbd', 'scheduler'],
   ['layer-store', 'swarm', 'api', 'library', 'cache', 'planner'],
   ['seed', 'peer'],
-  ['cli'],
+  ['cli', 'dashboard'],
 ]
 
 /** What a package's tests may use beside its own dependencies. */
@@ -37,7 +37,7 @@ function importsIn(file: string, source: string): Import[] {
 }
 
 function importsOf(pattern: string): Import[] {
-  return globSync(pattern, { cwd: root, exclude: (path) => path.includes('node_modules') }).flatMap((file) =>
+  return globSync(pattern, { cwd: root, exclude: (path) => /(?:^|\/)(?:node_modules|dist)$/.test(path) }).flatMap((file) =>
     importsIn(file, readFileSync(join(root, file), 'utf8')),
   )
 }
@@ -101,7 +101,7 @@ test('every package has its place in the table of layers, and the table names no
 })
 
 for (const name of packages) {
-  const imports = importsOf(`packages/${name}/**/*.{ts,js}`)
+  const imports = importsOf(`packages/${name}/**/*.{ts,tsx,js}`)
 
   test(`${name} imports packages of lower layers only`, () => {
     const isLower = (other: string) => (layerOf.get(other) ?? Number.POSITIVE_INFINITY) < (layerOf.get(name) ?? -1)
@@ -133,7 +133,7 @@ for (const name of packages) {
 }
 
 test('no import reaches into a package by path', () => {
-  const imports = importsOf('{packages,infra,test,bench}/**/*.{ts,js}')
+  const imports = importsOf('{packages,infra,test,bench}/**/*.{ts,tsx,js}')
   const wrong = imports.filter(({ file, specifier }) => {
     if (!specifier.startsWith('.')) return /^@shoal\/[^/]+\/(?:src|test)\b/.test(specifier)
     const [from, to] = [file, relative(root, resolve(root, dirname(file), specifier))].map(packageFolder)

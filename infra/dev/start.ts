@@ -120,6 +120,7 @@ function sayNext(
   const [peer] = peers
   process.stdout.write(`
 Everything serves. Try next:
+  ${seed.url}/        the dashboard; sign in with what is in ${here(tokenFile)}
   ${seed.url}/docs    the API, readable; ${seed.url}/openapi.json
   npm run -s shoal -- status${access}
   npm run -s shoal -- image list${access}

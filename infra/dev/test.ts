@@ -97,7 +97,13 @@ if (stages.every((stage) => stage.files.length === 0)) {
 // A test run that was killed may have left labs whose processes still take the machine's time.
 await destroyAbandonedLabs().catch(() => {})
 const checksWanted = positionals.length === 0 && !values.soak
-const checks = checksWanted ? [check('biome ci', ['biome', 'ci', '.']), check('tsc', ['tsc', '-p', '.'])] : []
+const checks = checksWanted
+  ? [
+      check('biome ci', ['biome', 'ci', '.']),
+      check('tsc', ['tsc', '-p', '.']),
+      check('tsc dashboard', ['tsc', '-p', 'packages/dashboard']),
+    ]
+  : []
 const checksOk = (await Promise.all(checks)).every(Boolean)
 const testsOk = await runTests(stages)
 if (!checksOk) console.error('✖ The tests ran, but style or types are not right: see above them.')

@@ -7,12 +7,12 @@ export interface ServerSentEvent {
   readonly data: string
 }
 
-/** An event larger than this is no event of ours. */
-const MAX_EVENT_CHARACTERS = 4 * 1024 ** 2
+/** An event larger than this is no event of ours: a dashboard's first one has a row for each of 10,000 nodes and their layers. */
+const MAX_EVENT_CHARACTERS = 32 * 1024 ** 2
 
 /**
  * Parses a body of server-sent events (HTML Living Standard, 9.2). `onActivity` is called whenever bytes arrive, comments
- * included. It ends when the body ends, and throws a RangeError when one event is larger than 4 MiB.
+ * included. It ends when the body ends, and throws a RangeError when one event is larger than 32 MiB.
  */
 export async function* parseEventStream(
   body: ReadableStream<Uint8Array>,
@@ -38,7 +38,7 @@ export async function* parseEventStream(
       pendingCharacters += text.length
       parser.feed(text)
       yield* ready.splice(0)
-      if (pendingCharacters > MAX_EVENT_CHARACTERS) throw new RangeError('an event is larger than 4 MiB')
+      if (pendingCharacters > MAX_EVENT_CHARACTERS) throw new RangeError('an event is larger than 32 MiB')
     }
   } finally {
     // The reader may leave in the middle: the connection is of no use to anyone else.

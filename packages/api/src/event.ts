@@ -54,6 +54,7 @@ export const EVENT_TYPES = [
   'rule.failed',
   'library.unreachable',
   'library.reachable',
+  'session.opened',
 ] as const
 
 export const EventType = Type.Enum([...EVENT_TYPES], { description: 'What happened.' })

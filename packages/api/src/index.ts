@@ -22,6 +22,7 @@ export {
   BootRequest,
   MAX_BOOTS,
 } from './boot.ts'
+export { BootGlance, MAX_TOLD_BOOTS } from './boot-glance.ts'
 export {
   CacheLayer,
   CacheLayers,
@@ -48,6 +49,16 @@ export { ErrorBody, ErrorResponse } from './error-body.ts'
 export { apiErrors } from './errors.ts'
 export { EVENT_TYPES, Event, EventType } from './event.ts'
 export { parseEventStream, type ServerSentEvent } from './event-stream.ts'
+export {
+  HEALTH_CODES,
+  HEALTH_SEVERITIES,
+  HEALTH_SUBJECTS,
+  HEALTH_VERDICTS,
+  type HealthCode,
+  HealthReason,
+  type HealthVerdict,
+  SwarmHealth,
+} from './health.ts'
 export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
 export { ImageFile } from './image-file.ts'
 export { Inspection, InspectionCheck } from './inspection.ts'
@@ -83,6 +94,7 @@ export {
   LayerInventory,
   LayerUses,
   MAX_HEARTBEAT_EVENTS,
+  MAX_MAP_STRETCHES,
   MAX_NODE_LAYERS,
   Node,
   NodeEvent,
@@ -94,6 +106,17 @@ export {
 export { MAX_NOVA_BASES, NOVA_BASE_STATES, NovaBase } from './nova-base.ts'
 export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations } from './operations.ts'
+export {
+  BootRow,
+  DashboardFrame,
+  LayerSpread,
+  NODE_TROUBLES,
+  NodeRow,
+  NodeTrouble,
+  Overview,
+  SpreadRack,
+  TrafficPoint,
+} from './overview.ts'
 export { PAGE_LIMIT } from './page-fields.ts'
 export { MAX_PLACED_IMAGES, MAX_PLACED_VMS, PlacedVms, PlacementAnswer, PlacementRequest } from './placement.ts'
 export {
@@ -125,4 +148,5 @@ export {
   WaitResult,
 } from './prefetch.ts'
 export { PrefetchRule, PrefetchRuleRequest, RuleImages } from './prefetch-rule.ts'
+export { SESSION_ROLES, Session, SignIn } from './session.ts'
 export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'

@@ -1,11 +1,14 @@
 import { type Static, Type } from 'typebox'
 import { LayerBootProfile } from './assignment.ts'
+import { BootGlance, MAX_TOLD_BOOTS } from './boot-glance.ts'
 import { ErrorBody } from './error-body.ts'
 import { address, bytes, count, digest, hex20, nodeId, nullable, place, rate, text, time } from './field.ts'
 import { ToldLimits } from './limits.ts'
 
 /** The most layers a node may report. */
 export const MAX_NODE_LAYERS = 4096
+/** The most stretches into which the map of a layer divides it. */
+export const MAX_MAP_STRETCHES = 128
 /** The most events one heartbeat may carry. */
 export const MAX_HEARTBEAT_EVENTS = 100
 
@@ -77,6 +80,14 @@ export const LayerInventory = Type.Object(
     isPinned: Type.Optional(
       Type.Boolean({ description: 'Whether something on the node keeps it from being evicted; false when absent.' }),
     ),
+    map: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]*$',
+        maxLength: MAX_MAP_STRETCHES,
+        description:
+          'Of a layer that is fetched: which part of each of so many stretches of it is here, 0 nothing to f all of it.',
+      }),
+    ),
   },
   { description: 'What a node holds of one layer.' },
 )
@@ -94,6 +105,9 @@ export const Inventory = Type.Object(
     upBytesPerSecond: rate('Present rate of sending.'),
     load1: Type.Number({ minimum: 0, description: 'Load average over one minute.' }),
     limits: Type.Optional(ToldLimits),
+    boots: Type.Optional(
+      Type.Array(BootGlance, { maxItems: MAX_TOLD_BOOTS, description: 'Disks that it serves, the newest first.' }),
+    ),
   },
   { description: 'What a node holds, how busy it is and the limits it keeps.' },
 )

@@ -12,6 +12,7 @@ import {
   PolicyChange,
 } from './cache.ts'
 import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
+import { dashboardOperations } from './dashboard-operations.ts'
 import { Event } from './event.ts'
 import { count, digest, imageId, nodeId } from './field.ts'
 import { Image } from './image.ts'
@@ -282,6 +283,7 @@ export const operations = {
   },
   ...prefetchOperations,
   ...placementOperations,
+  ...dashboardOperations,
   listEvents: {
     id: 'listEvents',
     method: 'GET',

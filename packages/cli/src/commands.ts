@@ -52,10 +52,12 @@ import { ruleSet } from './rule/set.ts'
 import { ruleShow } from './rule/show.ts'
 import { seedServe } from './seed/serve.ts'
 import { status } from './status.ts'
+import { top } from './top/top.ts'
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   status,
+  top,
   imageList,
   imageShow,
   imageImport,

@@ -1,25 +1,32 @@
-import type { PeerStatus, SeedStatus } from '@shoal/api'
+import type { Overview, PeerStatus, SeedStatus } from '@shoal/api'
 import { defineCommand } from './command.ts'
 import { EXIT } from './exit-code.ts'
-import { formatBytes, formatRate } from './format/bytes.ts'
+import { formatBytes } from './format/bytes.ts'
 import { formatAgo } from './format/duration.ts'
 import { formatFacts } from './format/table.ts'
 import { LIMIT_NAMES } from './limits/limit-names.ts'
 import { formatLimit } from './limits/rate.ts'
 import { formatLayers } from './node/layer-table.ts'
+import { describeHealth, describeOverview } from './overview/describe-overview.ts'
 
 export const status = defineCommand({
   usage: 'status',
-  summary: 'Show the seed at a glance, or a peer.',
+  summary: 'Show whether the swarm is healthy and why not, and the seed at a glance; or a peer.',
   options: {
     peer: { type: 'string', requiresArg: true, describe: "URL of a peer's own API; the seed when absent" },
   },
-  examples: [['status --peer http://127.0.0.2:7421', 'a peer at a glance']],
+  examples: [
+    ['status --json', 'the same for scripts: .overview.health.verdict'],
+    ['status --peer http://127.0.0.2:7421', 'a peer at a glance'],
+  ],
   run: async (context, args) => {
     const { output, signal, clock } = context
     if (args.peer === undefined) {
-      const seed = await context.client.status({ signal })
-      output.show(seed, () => formatSeed(seed, clock.now()))
+      const [overview, seed] = await Promise.all([
+        context.client.overview({ signal }),
+        context.client.status({ signal }),
+      ])
+      output.show({ ...seed, overview }, () => formatSeed(overview, seed, clock.now()))
     } else {
       const peer = await context.peerAt(args.peer).localStatus({ signal })
       output.show(peer, () => formatPeer(peer, clock.now()))
@@ -28,25 +35,15 @@ export const status = defineCommand({
   },
 })
 
-function formatSeed(seed: SeedStatus, now: number): string {
-  const { library, swarm, tracker, dht, images, layers, nodes } = seed
-  const limit = library.limitBytesPerSecond === null ? 'no limit' : `limit ${formatRate(library.limitBytesPerSecond)}`
+function formatSeed(overview: Overview, seed: SeedStatus, now: number): string {
+  const { swarm, tracker, dht, layers } = seed
   return formatFacts([
-    ['seed', `version ${seed.version}, started ${formatAgo(seed.startedAt, now)}`],
-    ['public key', seed.publicKey],
-    ['library', `${library.endpoint}, ${library.reachable ? 'reachable' : 'NOT REACHABLE'}`],
-    [
-      '',
-      `${formatBytes(library.readBytes)} read in ${library.requests} requests, now ${formatRate(library.rateBytesPerSecond)}, ${limit}`,
-    ],
-    [
-      'images',
-      `${images.total} known, ${images.published} published, ${images.importing} importing, ${images.failed} failed`,
-    ],
+    ...describeHealth(overview),
+    ...describeOverview(overview),
     ['layers', `${layers.published} published, ${layers.withdrawn} withdrawn`],
-    ['nodes', `${nodes.ready} ready, ${nodes.unreachable} unreachable, ${nodes.lost} lost`],
+    ['version', `${seed.version}, started ${formatAgo(seed.startedAt, now)}`],
+    ['public key', seed.publicKey],
     ['origin', `${swarm.address}, ${swarm.connections} connections`],
-    ['', `${formatBytes(swarm.uploadedBytes)} sent, now ${formatRate(swarm.upBytesPerSecond)}`],
     [
       'tracker',
       tracker.enabled ? `${tracker.announceUrls.join(', ')}, ${tracker.peers} announced, counted per layer` : 'off',

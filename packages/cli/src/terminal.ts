@@ -1,3 +1,5 @@
+import { pressedKeys } from './pressed-keys.ts'
+
 /** Where a command reads its surroundings and writes: the process, or a test. */
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv
@@ -10,6 +12,10 @@ export interface Terminal {
   readonly isInteractive: boolean
   /** Width of help and tables. */
   readonly columns: number
+  /** Standard output is a screen that can be drawn over. */
+  readonly isScreen?: boolean
+  /** What a person presses, until aborted. Undefined when nobody can. */
+  readonly keys?: ((signal: AbortSignal) => AsyncIterable<string>) | undefined
 }
 
 const DEFAULT_COLUMNS = 100
@@ -25,6 +31,10 @@ export function processTerminal(): Terminal {
     get stdin() {
       return process.stdin
     },
+    get keys() {
+      return pressedKeys(process.stdin)
+    },
+    isScreen: process.stdout.isTTY === true && process.env.TERM !== 'dumb',
     isInteractive: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
     columns: Math.min(process.stdout.columns ?? DEFAULT_COLUMNS, MAX_HELP_COLUMNS),
   }

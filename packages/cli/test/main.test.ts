@@ -205,7 +205,10 @@ describe('shoal against a seed', () => {
   it('shows the status of the seed', async () => {
     const { code, stdout } = await runCli(['status', ...access])
     assert.equal(code, EXIT.ok)
+    assert.match(stdout, /^health +The swarm is healthy: 3 nodes are ready\.$/m)
     assert.match(stdout, /tracker +http:\/\/127\.0\.0\.1:7462\/announce, 0 announced/)
+    const { overview, publicKey } = JSON.parse((await runCli(['status', '--json', ...access])).stdout)
+    assert.deepEqual([overview.health.verdict, publicKey], ['healthy', 'key'])
   })
 
   it('exits 4 with a wrong token and without one', async () => {

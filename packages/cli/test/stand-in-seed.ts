@@ -10,11 +10,13 @@ import {
   type LimitsScheduleStatus,
   type LimitsStatus,
   type Node,
+  type Overview,
   operations,
   type SeedStatus,
 } from '@shoal/api'
 import { NO_TRANSFER_LIMITS, ShoalError, silentLogger } from '@shoal/core'
 import { createHealth, createHttpService, createMetrics, registerOperation } from '@shoal/service'
+import { buildOverview } from './top/build-fleet.ts'
 
 export const TOKEN = 'operator-token-of-the-stand-in'
 
@@ -35,6 +37,7 @@ export interface StandInState {
   onLayers: (image: Image, request: LayeringRequest) => void
   badBlocks: number[]
   limits: LimitsStatus
+  overview: Overview
   /** Called with every change of limits that is asked for. */
   onLimits: (change: LimitsChange) => void
   /** What is set is shown; which window holds is left as it is. */
@@ -56,6 +59,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     badBlocks: [],
     limits: { scheduled: null, nextChangeAt: null, configured: NO_LIMITS, set: {}, effective: NO_LIMITS },
     onLimits: () => {},
+    overview: buildOverview(),
     schedule: { windows: [], active: null, nextChangeAt: null },
     ...state,
   }
@@ -146,6 +150,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     return held.schedule
   })
   registerOperation(app, operations.status, async () => seedStatus)
+  registerOperation(app, operations.overview, async () => held.overview)
   const url = await service.start()
   return { url, state: held, [Symbol.asyncDispose]: () => service.stop() }
 }

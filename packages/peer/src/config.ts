@@ -176,6 +176,10 @@ export const peerConfigSchema = Type.Object(
           text(''),
           'File that holds the token of that API; made when missing. null: "api-token" in stateDirectory.',
         ),
+        metricsTokenFile: nullable(
+          text(''),
+          'File that holds a token for /metrics alone, for Prometheus; it may be that of seed.tokenFile. null: only the token of that API is taken.',
+        ),
       },
       strict,
     ),
@@ -222,7 +226,7 @@ export const peerConfigDefaults = {
   novaCache: novaCacheDefaults,
   heartbeat: { intervalMs: null },
   reconcile: { intervalMs: 15_000 },
-  api: { host: '127.0.0.1', port: 7421, tokenFile: null },
+  api: { host: '127.0.0.1', port: 7421, tokenFile: null, metricsTokenFile: null },
   log: { level: 'info' },
 } as const satisfies ConfigDefaults<PeerConfig>
 

@@ -1,11 +1,21 @@
 import { loadavg } from 'node:os'
-import { type Inventory, type LayerInventory, MAX_NODE_LAYERS, type PeerLayer } from '@shoal/api'
+import {
+  type Boot,
+  type BootGlance,
+  type Inventory,
+  type LayerInventory,
+  MAX_NODE_LAYERS,
+  MAX_TOLD_BOOTS,
+  type PeerLayer,
+} from '@shoal/api'
+import { parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import type { LayerSwarmStats, Swarm } from '@shoal/swarm'
 import type { PinnedLayers } from './cache/pinned-layers.ts'
 import { errorBody } from './error-body.ts'
 import type { LayerFailure } from './layer-failures.ts'
 import type { NodeLimitsKeeper } from './node-limits.ts'
+import { pieceMap } from './piece-map.ts'
 import type { Reconciler, SwarmPort } from './reconciler.ts'
 import { isNoAnswer } from './seed-link.ts'
 
@@ -15,6 +25,9 @@ export interface InventoryDeps {
   readonly reconciler: Pick<Reconciler, 'missing' | 'failure' | 'endedAssignment'>
   readonly pinned: Pick<PinnedLayers, 'has'>
 }
+
+/** Maps of so many layers are told; a node that fetches more of them at once is not looked at layer by layer. */
+const MAX_MAPS = 64
 
 /** Every layer this node holds or wants, and where. */
 export function peerLayers({ store, swarm, reconciler, pinned }: InventoryDeps): PeerLayer[] {
@@ -33,20 +46,48 @@ export function peerLayers({ store, swarm, reconciler, pinned }: InventoryDeps):
 
 /** What the seed is told at each heartbeat. */
 export async function takeInventory(
-  deps: InventoryDeps & { readonly limits: Pick<NodeLimitsKeeper, 'effective'>; readonly pinned: PinnedLayers },
+  deps: InventoryDeps & {
+    readonly limits: Pick<NodeLimitsKeeper, 'effective'>
+    readonly pinned: PinnedLayers
+    readonly boots: { list(): Boot[] }
+  },
 ): Promise<Inventory> {
   await deps.pinned.look()
   const { allocatedBytes, freeBytes } = await deps.store.usage()
   const { upBytesPerSecond, downBytesPerSecond } = deps.swarm.stats()
+  const boots = newestBoots(deps.boots.list())
   return {
-    layers: peerLayers(deps).map(({ path: _path, ...layer }) => layer),
+    layers: withMaps(peerLayers(deps), deps.store).map(({ path: _path, ...layer }) => layer),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,
     upBytesPerSecond,
     downBytesPerSecond,
     load1: loadavg()[0] ?? 0,
     limits: deps.limits.effective,
+    ...(boots.length === 0 ? {} : { boots }),
   }
+}
+
+/** Adds which parts are here to the layers that are on their way. */
+function withMaps(layers: readonly PeerLayer[], store: LayerStore): PeerLayer[] {
+  let left = MAX_MAPS
+  return layers.map((layer) => {
+    const stored =
+      layer.state !== 'complete' && layer.presentBytes > 0 && left > 0
+        ? store.get(parseDigest(layer.digest))
+        : undefined
+    if (stored === undefined) return layer
+    left -= 1
+    return { ...layer, map: pieceMap(stored.present) }
+  })
+}
+
+function newestBoots(boots: readonly Boot[]): BootGlance[] {
+  const newest = [...boots].sort((a, b) => (a.preparedAt < b.preparedAt ? 1 : -1)).slice(0, MAX_TOLD_BOOTS)
+  return newest.map(({ name, image, state, error, presentBytes, totalBytes, reads, preparedAt }) => {
+    const problem = error?.message.slice(0, 1000) ?? null
+    return { name, image, state, problem, presentBytes, totalBytes, reads, preparedAt }
+  })
 }
 
 function heldLayer(

@@ -15,9 +15,15 @@ export class LayerEvents {
   readonly #deps: { readonly queue: EventQueue; readonly records: PeerRecords; readonly clock: Clock }
 
   readonly #completing = new Set<Digest>()
+  #refusals = 0
 
   constructor(deps: { queue: EventQueue; records: PeerRecords; clock: Clock }) {
     this.#deps = deps
+  }
+
+  /** Layers that found no room, since the start. */
+  get refusals(): number {
+    return this.#refusals
   }
 
   /** A layer's fetch begins; asking again keeps the first time, so that a restart does not make it look fast. */
@@ -63,6 +69,7 @@ export class LayerEvents {
 
   async failed(digest: Digest, error: ShoalError): Promise<void> {
     const type = NO_SPACE.has(error.code) ? 'store.no-space' : 'layer.failed'
+    if (type === 'store.no-space') this.#refusals += 1
     await this.#add(type, digest, error.message, { ...error.details, code: error.code, hint: error.hint })
   }
 

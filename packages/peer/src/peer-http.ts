@@ -3,6 +3,7 @@ import type { Logger } from '@shoal/core'
 import { createHealth, createHttpService, type HttpService, type Metrics, readOrCreateSecret } from '@shoal/service'
 import type { PeerConfig } from './config.ts'
 import { type PeerRoutesDeps, peerStatusByCode, registerPeerRoutes } from './http-routes.ts'
+import { readTokenFile } from './token-file.ts'
 import { version } from './version.ts'
 
 /** Requests that run get this long when the daemon stops, which takes 5 s at most in all. */
@@ -22,7 +23,10 @@ export async function createPeerHttp(
   health.register('enrollment', () => {
     if (!deps.isEnrolled()) throw new Error('the seed has not enrolled this node yet')
   })
-  const { host, port } = config.api
+  const { host, port, metricsTokenFile } = config.api
+  const operator = await readOrCreateSecret(apiTokenFile(config))
+  // Of what a peer serves, nothing but its metrics is open to this role.
+  const node = metricsTokenFile === null ? undefined : await readTokenFile(metricsTokenFile)
   const http = await createHttpService(
     { logger: deps.logger.child({ component: 'http' }), metrics: deps.metrics, health },
     {
@@ -30,7 +34,7 @@ export async function createPeerHttp(
       version,
       host,
       port,
-      tokens: { operator: await readOrCreateSecret(apiTokenFile(config)) },
+      tokens: { operator, node },
       openapi: {
         title: 'Shoal peer',
         description:

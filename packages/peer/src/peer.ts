@@ -260,7 +260,8 @@ export class Peer implements AsyncDisposable {
     const heartbeat = new Heartbeat(
       {
         ...{ seed, events, clock, random, logger },
-        inventory: () => takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned }),
+        inventory: () =>
+          takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned, boots: booting.boots }),
         uses: () => cache.uses.next(),
         onFacts: (facts, told) => cache.setFacts(facts, told),
         onRevision: (revision) => desired.notice(revision),
@@ -317,7 +318,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts, metrics: Metrics): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events } = parts
+    const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events, layerEvents } = parts
     const { boots } = booting
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions, pinned: cache.pinned },
@@ -325,7 +326,7 @@ export class Peer implements AsyncDisposable {
       queuedEvents: () => events.length,
     })
     swarm.on('ban', counters.banned)
-    cache.onEvicted(registerCacheMetrics(metrics, cache).evicted)
+    cache.onEvicted(registerCacheMetrics(metrics, cache, () => layerEvents.refusals).evicted)
     booting.observer.count(registerBootMetrics(metrics, boots))
     if (novaCache !== undefined) registerNovaCacheMetrics(metrics, novaCache)
     return createPeerHttp(this.#config, {

@@ -53,6 +53,17 @@ export const seedConfigSchema = Type.Object(
           text(''),
           "File with the nodes' token; made when missing. null: node.token in stateDirectory.",
         ),
+        viewerFile: nullable(
+          text(''),
+          'File with the token of those who may look and change nothing; made when missing. null: viewer.token in stateDirectory.',
+        ),
+      },
+      strict,
+    ),
+    dashboard: Type.Object(
+      {
+        enabled: Type.Boolean({ description: 'Whether the dashboard is served at /.' }),
+        directory: nullable(text(''), 'Where its built pages are. null: those of this installation.'),
       },
       strict,
     ),
@@ -197,7 +208,8 @@ export const seedConfigDefaults = {
   stateDirectory: '/var/lib/shoal-seed',
   name: 'seed',
   listen: { host: '127.0.0.1', port: 7420 },
-  tokens: { operatorFile: null, nodeFile: null },
+  dashboard: { enabled: true, directory: null },
+  tokens: { operatorFile: null, nodeFile: null, viewerFile: null },
   library: {
     directory: null,
     endpoint: null,

@@ -2,6 +2,10 @@ import { type ErrorTable, errorFactory } from '@shoal/core'
 
 /** Error codes of `seed`; what is wrong with the bytes of an image has the codes of `qcow2`. */
 export const seedErrors = {
+  SHOAL_SESSION_TOKEN: {
+    message: "The token is neither the operators' nor the viewers'.",
+    hint: 'Take it from operator.token or viewer.token in the state directory of the seed.',
+  },
   SHOAL_IMAGE_UNKNOWN: {
     message: 'The image library has no image {image}.',
     hint: 'Check the id (shoal image list) and that the seed may see the image in the library.',

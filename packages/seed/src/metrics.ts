@@ -1,4 +1,4 @@
-import type { PlanNodeState, PlanState } from '@shoal/api'
+import { HEALTH_CODES, type HealthReason, type PlanNodeState, type PlanState } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
 import type { ImportObserver } from './imports/import-runner.ts'
 
@@ -9,6 +9,12 @@ export interface SeedGauges {
   images(): Record<'total' | 'published' | 'importing' | 'failed', number>
   swarm(): { connections: number; uploadedBytes: number }
   libraryReachable(): boolean
+  /** Null: there is none. */
+  libraryLimit(): number | null
+  /** Of the layer that was sent most often lately. */
+  copies(): number
+  /** What speaks against the health of the swarm. */
+  reasons(): Promise<readonly HealthReason[]>
   plans(): Record<PlanState, number>
   /** Of plans under way. */
   planNodes(): Record<PlanNodeState, number>
@@ -36,6 +42,25 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     name: 'shoal_library_reachable',
     help: '1 while the image library answers.',
     collect: (gauge) => gauge.set(gauges.libraryReachable() ? 1 : 0),
+  })
+  metrics.gauge({
+    name: 'shoal_library_limit_bytes_per_second',
+    help: 'Limit on reading the library; +Inf without one.',
+    collect: (gauge) => gauge.set(gauges.libraryLimit() ?? Number.POSITIVE_INFINITY),
+  })
+  metrics.gauge({
+    name: 'shoal_seed_copies',
+    help: 'Copies that the seed sent in the last ten minutes of the layer that it sent most often; 1 is ideal.',
+    collect: (gauge) => gauge.set(gauges.copies()),
+  })
+  metrics.gauge({
+    name: 'shoal_health_reasons',
+    help: 'Reasons against the health of the swarm, by code, as the overview gives them.',
+    labels: ['code'],
+    collect: async (gauge) => {
+      const reasons = await gauges.reasons()
+      for (const code of HEALTH_CODES) gauge.set({ code }, reasons.filter((reason) => reason.code === code).length)
+    },
   })
   metrics.total({
     name: 'shoal_seed_uploaded_bytes_total',

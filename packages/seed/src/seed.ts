@@ -4,7 +4,7 @@ import type { Limits, SeedStatus } from '@shoal/api'
 import { type Clock, encodePublicKey, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { LAYER_FORMAT } from '@shoal/qcow2'
-import { createHealth, createHttpService, createMetrics, readOrCreateSecret } from '@shoal/service'
+import { createHealth, createHttpService, createMetrics, HttpSessions, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { createSwarm, createTracker } from '@shoal/swarm'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
@@ -12,12 +12,16 @@ import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
 import { FileClaims } from './boots/file-claims.ts'
 import type { SeedConfig } from './config.ts'
+import { openDashboard } from './dashboard/open-dashboard.ts'
+import { servePages } from './dashboard/serve-pages.ts'
+import { TRAFFIC_INTERVAL_MS } from './dashboard/traffic-log.ts'
 import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
 import { FleetLimits } from './fleet-limits.ts'
 import { addAssignmentRoutes } from './http/assignment-routes.ts'
 import { addBootProfileRoutes } from './http/boot-profile-routes.ts'
 import { addBootRoutes } from './http/boot-routes.ts'
+import { addDashboardRoutes } from './http/dashboard-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { addImageRoutes } from './http/image-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
@@ -26,6 +30,7 @@ import { addNodeRoutes } from './http/node-routes.ts'
 import { addPlacementRoutes } from './http/placement-routes.ts'
 import { addPrefetchRoutes } from './http/prefetch-routes.ts'
 import { addRuleRoutes } from './http/rule-routes.ts'
+import { addSessionRoutes } from './http/session-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
 import { Catalogue } from './images/catalogue.ts'
@@ -46,7 +51,9 @@ import { Assignments } from './nodes/assignments.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { Popularity } from './nodes/popularity.ts'
 import { openPlacement } from './placement/open-placement.ts'
+import { PushChannels } from './nodes/push-channels.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
+import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -73,6 +80,8 @@ export interface Seed extends AsyncDisposable {
 /** Time between two syncs of an import: what a crash may cost. Bytes. */
 const DURABLE_BYTES = 16 * 1024 ** 2
 const REACHABILITY_TIMEOUT_MS = 3000
+/** Nothing of it is imported: the pages are files, which `npm run build` makes. */
+const BUILT_DASHBOARD = join(import.meta.dirname, '../../dashboard/dist')
 const DHT_NODES_TOLD = 16
 const TALLY_INTERVAL_MS = 30_000
 const POPULARITY_INTERVAL_MS = 60_000
@@ -89,6 +98,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     await makeDirectory(stateDirectory)
     const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(stateDirectory, 'operator.token'))
     const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(stateDirectory, 'node.token'))
+    const viewerToken = await readOrCreateSecret(config.tokens.viewerFile ?? join(stateDirectory, 'viewer.token'))
     const key = await openSigningKey(join(stateDirectory, 'signing.key'))
 
     const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
@@ -156,6 +166,12 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const saveTally = () => tally.save(catalogue.layers().map(({ digest }) => digest))
     stack.defer(saveTally)
 
+    const copies = new RecentCopies({
+      layers: () =>
+        catalogue.layers().map(({ digest, sizeBytes }) => ({ digest, sizeBytes, sent: tally.read(digest) })),
+    })
+    copies.sample()
+
     const library = await openLibrary({ clock, logger }, config.library, env)
     stack.defer(() => library.close())
 
@@ -169,6 +185,9 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       images: () => countImages(catalogue, importer),
       swarm: () => swarm.stats(),
       libraryReachable: () => watcher.isReachable,
+      libraryLimit: () => limits.effective.libraryBytesPerSecond,
+      copies: () => copies.highest(),
+      reasons: async () => (await dashboard.pictures.take()).overview.health.reasons,
       plans: () => prefetch.reader.countByState(),
       planNodes: () => prefetch.runs.countNodes(),
     })
@@ -269,6 +288,15 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => profiles.stop())
     const boots = new BootClaims({ ...fleetDeps, wishes, watcher, journal, profiles, clock })
 
+    const channels = new PushChannels(() => clock.now())
+    const dashboard = openDashboard({
+      ...{ ...fleetDeps, tally, journal, channels, status, clock, plans: prefetch.reader },
+      logger: component('dashboard'),
+    })
+    stack.defer(async () => dashboard.feed.stop())
+    const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken }
+    const sessions = new HttpSessions(tokens, () => clock.now())
+
     const health = createHealth()
     health.register('state', async () => void (await state.get('seed/revision')))
     const http = await createHttpService(
@@ -277,7 +305,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         name: 'shoal-seed',
         version: VERSION,
         ...config.listen,
-        tokens: { operator: operatorToken, node: nodeToken },
+        ...{ tokens, sessions },
         openapi: {
           title: 'Shoal seed',
           description:
@@ -299,8 +327,15 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       rackShares,
       profiles,
       boots,
-      onReport: (node, inventory) => prefetch.runs.onReport(node, inventory),
-      onRemoved: (node) => prefetch.runs.onRemoved(node),
+      channels,
+      onReport: (node, inventory) => {
+        prefetch.runs.onReport(node, inventory)
+        dashboard.survey.note(node, inventory, clock.now())
+      },
+      onRemoved: (node) => {
+        prefetch.runs.onRemoved(node)
+        dashboard.survey.forget(node)
+      },
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [publicKey],
@@ -321,6 +356,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
+    addDashboardRoutes(http.app, { ...dashboard, registry, clock })
+    addSessionRoutes(http.app, { sessions, tokens, journal })
+    if (config.dashboard.enabled) {
+      await servePages(http.app, { directory: config.dashboard.directory ?? BUILT_DASHBOARD })
+    }
 
     await publication.open()
     const url = await http.start()
@@ -351,7 +391,9 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       prefetch.run({ signal: stopping.signal }),
       repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
+      repeat(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample()),
       repeat(TALLY_INTERVAL_MS, saveTally),
+      repeat(COPIES_INTERVAL_MS, async () => copies.sample()),
       repeat(POPULARITY_INTERVAL_MS, () => popularity.save()),
     ]
     stack.defer(async () => {

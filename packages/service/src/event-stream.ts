@@ -3,11 +3,20 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { serviceError } from './errors.ts'
 
+/** JSON that was made once for many readers. */
+export class EncodedJson {
+  readonly json: string
+
+  constructor(json: string) {
+    this.json = json
+  }
+}
+
 /** One server-sent event; `data` is sent as JSON. */
 export interface StreamMessage<T = unknown> {
   id?: string | number
   event: string
-  data: T
+  data: T | EncodedJson
 }
 
 export interface EventStreamOptions {
@@ -122,5 +131,6 @@ async function pump(
 function formatMessage({ id, event, data }: StreamMessage): string {
   // JSON.stringify leaves no line break in the data; ids and event names are ours, but a line break in one would forge events.
   const line = (value: string | number) => String(value).replaceAll(/[\r\n\0]/g, ' ')
-  return `${id === undefined ? '' : `id: ${line(id)}\n`}event: ${line(event)}\ndata: ${JSON.stringify(data)}\n\n`
+  const json = data instanceof EncodedJson ? data.json : JSON.stringify(data)
+  return `${id === undefined ? '' : `id: ${line(id)}\n`}event: ${line(event)}\ndata: ${json}\n\n`
 }

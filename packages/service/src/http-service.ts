@@ -12,10 +12,11 @@ import {
 import { serviceError } from './errors.ts'
 import { EventStreams } from './event-stream.ts'
 import type { Health } from './health.ts'
-import { type AccessTokens, createAuthorizer, type Role } from './http-auth.ts'
+import { type AccessTokens, type CallerRole, createAuthorizer, type Role } from './http-auth.ts'
 import { errorBody, type StatusByCode, toHttpError } from './http-error.ts'
 import { PROBE_PATHS, registerProbes } from './http-probes.ts'
 import { DOCS_PREFIX, registerReference } from './http-reference.ts'
+import { type HttpSessions, SESSION_HEADER } from './http-session.ts'
 import type { Metrics } from './metrics.ts'
 
 declare module 'fastify' {
@@ -27,7 +28,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Role of the caller. */
-    role: Role
+    role: CallerRole
   }
 }
 
@@ -47,6 +48,8 @@ export interface HttpServiceOptions {
   /** 0 takes any free port. */
   port: number
   tokens: AccessTokens
+  /** Of browsers; without it only tokens are taken. */
+  sessions?: HttpSessions
   openapi: { title: string; description: string }
   /** The largest body that is taken; 1 MiB when absent. */
   bodyLimitBytes?: number
@@ -133,6 +136,7 @@ function addHooks(
   streams: EventStreams,
 ): void {
   const authorize = createAuthorizer(options.tokens)
+  const { sessions } = options
   const requests = deps.metrics.counter({
     name: 'shoal_http_requests_total',
     help: 'Requests answered, by operation and status class.',
@@ -156,7 +160,10 @@ function addHooks(
   app.addHook('onRequest', async (request) => {
     // Deny by default: a route that names no role is for operators.
     const needed = request.is404 ? 'public' : (request.routeOptions.config.role ?? 'operator')
-    request.role = authorize(request.headers.authorization, needed)
+    const { authorization, cookie } = request.headers
+    const session = sessions?.find(cookie)?.role
+    const isOwnPage = request.headers[SESSION_HEADER] !== undefined
+    request.role = authorize({ authorization, method: request.method, session, isOwnPage }, needed)
   })
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')

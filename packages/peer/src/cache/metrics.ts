@@ -9,6 +9,7 @@ const AGE_BUCKETS_SECONDS = [60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 8
 export function registerCacheMetrics(
   metrics: Metrics,
   { cache, history, scrubber }: Pick<NodeCache, 'cache' | 'history' | 'scrubber'>,
+  refusals: () => number,
 ): { evicted: (eviction: { readonly reason: string; readonly idleMs: number | null }) => void } {
   metrics.gauge({
     name: 'shoal_cache_bytes',
@@ -48,6 +49,11 @@ export function registerCacheMetrics(
     name: 'shoal_cache_scrub_bad_blocks_total',
     help: 'Blocks on disk that were not what they should be, since the start.',
     read: () => scrubber.badBlocks,
+  })
+  metrics.total({
+    name: 'shoal_cache_refusals_total',
+    help: 'Layers for which no room could be made, since the start.',
+    read: refusals,
   })
   const evictions = metrics.counter({
     name: 'shoal_cache_evictions_total',

@@ -1,10 +1,11 @@
-import { type Layer, operations } from '@shoal/api'
+import { operations } from '@shoal/api'
 import { parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
+import { viewLayers } from '../layer-view.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { UploadTally } from '../upload-tally.ts'
@@ -18,9 +19,6 @@ export interface LayerRoutesDeps {
   readonly tally: UploadTally
   readonly journal: EventJournal
 }
-
-/** More images of one layer than the API shows do not occur by accident. */
-const MAX_IMAGES = 1000
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   const { catalogue, store } = deps
@@ -73,23 +71,4 @@ function createTurns(): <T>(task: () => Promise<T>) => Promise<T> {
     tail = turn.catch(() => {})
     return turn
   }
-}
-
-function viewLayers(records: readonly LayerRecord[], deps: LayerRoutesDeps): Layer[] {
-  const { catalogue, assignments, registry, tally } = deps
-  const assigned = assignments.countByLayer()
-  return records.map(({ bootBytes: _, ...record }) => {
-    const images = catalogue.imagesOf(record.digest).slice(0, MAX_IMAGES)
-    const uploadedBytes = tally.read(record.digest)
-    const { complete, partial } = registry.holdings(record.digest)
-    return {
-      ...record,
-      images: images.map(({ image }) => image.id),
-      uploadedBytes,
-      seedCopies: uploadedBytes / record.sizeBytes,
-      nodesAssigned: assigned.get(record.digest) ?? 0,
-      nodesComplete: complete,
-      nodesPartial: partial,
-    }
-  })
 }

@@ -11,6 +11,7 @@ import { desiredState } from '../nodes/desired-state.ts'
 import { layerFacts } from '../nodes/layer-facts.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { Popularity } from '../nodes/popularity.ts'
+import type { PushChannels } from '../nodes/push-channels.ts'
 import { pageOf } from './page.ts'
 
 export interface NodeRoutesDeps {
@@ -21,6 +22,7 @@ export interface NodeRoutesDeps {
   readonly limits: Pick<FleetLimits, 'effective'>
   readonly rackShares: Pick<RackShares, 'ofNode'>
   readonly profiles: Pick<BootProfiles, 'ofLayer'>
+  readonly channels: PushChannels
   /** What a node boots is forgotten with it. */
   readonly boots: Pick<BootClaims, 'forget'>
   /** A node has told what it holds. */
@@ -70,7 +72,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
   })
   registerOperation(app, operations.desiredState, ({ params }) => desiredState(check(params.node), deps))
   registerOperation(app, operations.watchDesired, ({ params, signal }) =>
-    messages(assignments.watch(check(params.node), { signal })),
+    messages(deps.channels.follow(params.node, assignments.watch(check(params.node), { signal }))),
   )
   registerOperation(app, operations.listNodes, ({ query }) => {
     const { entries, next } = pageOf(registry.list(), ({ id }) => id, query)
@@ -85,6 +87,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     const change = assignments.forget(check(params.node))
     await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)])
     change.announce()
+    deps.channels.forget(params.node)
     deps.onRemoved(params.node)
     return undefined
   })

@@ -2,6 +2,7 @@ import type { StatusByCode } from '@shoal/service'
 
 /** HTTP status of the errors that the seed's API answers with. */
 export const statusByCode: StatusByCode = {
+  SHOAL_SESSION_TOKEN: 401,
   SHOAL_IMAGE_UNKNOWN: 404,
   SHOAL_LAYER_UNKNOWN: 404,
   SHOAL_NODE_UNKNOWN: 404,

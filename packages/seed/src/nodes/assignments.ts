@@ -112,6 +112,12 @@ export class Assignments {
     return assignments.filter((one) => (layer === undefined || one.layer === layer) && isOwned(one))
   }
 
+  /** Whether a layer is wanted on a node, and by somebody who lets it move now. */
+  mayMove(node: string, layer: string): boolean {
+    const claimed = this.#nodes.get(node)?.layers[layer as Digest]
+    return claimed !== undefined && effectiveClaim(claimed).limitBytesPerSecond !== 0
+  }
+
   /** How many nodes each layer is assigned to. */
   countByLayer(): Map<string, number> {
     const counts = new Map<string, number>()

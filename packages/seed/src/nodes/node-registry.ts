@@ -128,6 +128,15 @@ export class NodeRegistry {
     return counts
   }
 
+  /** What all nodes that are not lost receive. Bytes per second. */
+  totalRate(): number {
+    let sum = 0
+    for (const { record, inventory } of this.#nodes.values()) {
+      if (!record.isLost) sum += inventory?.downBytesPerSecond ?? 0
+    }
+    return sum
+  }
+
   /** Where the node with this BitTorrent peer id is. */
   placeOfPeer(peerId: string): { address: string; zone: string; rack: string } | undefined {
     const registration = this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record.registration

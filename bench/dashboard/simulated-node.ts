@@ -1,0 +1,120 @@
+import { type Client, type Heartbeat, type LayerInventory, MAX_MAP_STRETCHES, type NodeRegistration } from '@shoal/api'
+
+export interface SimulatedLayer {
+  readonly digest: string
+  readonly sizeBytes: number
+  readonly blocks: number
+}
+
+export interface SimulatedNodeOptions {
+  readonly index: number
+  readonly rack: string
+  readonly zone: string
+  readonly swarmAddress: string
+  readonly layers: readonly SimulatedLayer[]
+  /** How long it takes until it has all of them. */
+  readonly fetchMs: number
+  readonly boots: number
+}
+
+/** A node that talks to the seed as a peer daemon does, and moves no byte: what it tells is made up, but it changes as on a real one. */
+export class SimulatedNode {
+  readonly name: string
+  readonly #client: Client
+  readonly #options: SimulatedNodeOptions
+  #startedAt = 0
+
+  constructor(client: Client, options: SimulatedNodeOptions) {
+    this.#client = client
+    this.#options = options
+    this.name = `node-${String(options.index).padStart(5, '0')}`
+  }
+
+  async register(): Promise<void> {
+    const { index, rack, zone, swarmAddress } = this.#options
+    const body: NodeRegistration = {
+      ...{ zone, rack, swarmAddress },
+      swarmPeerId: index.toString(16).padStart(40, '0'),
+      dhtAddress: null,
+      apiUrl: null,
+      capacityBytes: 200 * 1024 ** 3,
+      version: 'simulated',
+    }
+    await this.#client.registerNode({ params: { node: this.name }, body })
+    this.#startedAt = Date.now()
+  }
+
+  async beat(): Promise<void> {
+    await this.#client.heartbeat({ params: { node: this.name }, body: this.#report() })
+  }
+
+  #report(): Heartbeat {
+    const { layers, fetchMs, index } = this.#options
+    // Some are slower than others, and each begins anew when it was done for as long as it took: the fleet never stands still.
+    const pace = 0.6 + ((index * 7919) % 100) / 100
+    const round = ((Date.now() - this.#startedAt) * pace) / fetchMs
+    const share = Math.min(1, round % 2)
+    const held = layers.map((layer) => inventoryOf(layer, share, index))
+    const rate = share < 1 ? (layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / fetchMs) * 1000 * pace : 0
+    return {
+      events: [],
+      inventory: {
+        layers: held,
+        diskFreeBytes: 300 * 1024 ** 3,
+        diskUsedBytes: held.reduce((sum, { presentBytes }) => sum + presentBytes, 0) + (index % 90) * 2 * 1024 ** 3,
+        downBytesPerSecond: rate * (0.9 + Math.random() / 5),
+        upBytesPerSecond: rate * (0.8 + Math.random() / 5),
+        load1: Math.random() * 4,
+        boots: Array.from({ length: this.#options.boots }, (_, boot) => bootOf(boot, this.#startedAt, share)),
+      },
+    }
+  }
+}
+
+function inventoryOf({ digest, sizeBytes, blocks }: SimulatedLayer, share: number, index: number): LayerInventory {
+  const presentBytes = Math.floor(sizeBytes * share)
+  return {
+    digest,
+    state: share >= 1 ? 'complete' : 'fetching',
+    presentBytes,
+    sizeBytes,
+    fromOriginBytes: Math.floor(presentBytes * 0.02),
+    fromPeersBytes: Math.floor(presentBytes * 0.98),
+    uploadedBytes: Math.floor(presentBytes * 0.9),
+    peers: 12,
+    error: null,
+    ...(share < 1 ? { map: mapOf(Math.min(MAX_MAP_STRETCHES, blocks), share, index) } : {}),
+  }
+}
+
+/** Rarest first looks like noise: each stretch has its own time. */
+function mapOf(stretches: number, share: number, index: number): string {
+  let map = ''
+  for (let stretch = 0; stretch < stretches; stretch += 1) {
+    const turn = ((stretch * 2_654_435_761 + index * 40_503) % 1000) / 1000
+    map += Math.max(0, Math.min(15, Math.round((share * 1.3 - turn) * 60))).toString(16)
+  }
+  return map
+}
+
+function bootOf(boot: number, startedAt: number, share: number): NonNullable<Heartbeat['inventory']['boots']>[number] {
+  const totalBytes = 2 * 1024 ** 3
+  return {
+    name: `vm-${boot}`,
+    image: null,
+    state: 'ready',
+    problem: null,
+    presentBytes: Math.floor(totalBytes * share),
+    totalBytes,
+    reads: {
+      reads: Math.floor(share * 20_000),
+      readBytes: Math.floor(share * 300 * 1024 ** 2),
+      waitingReads: Math.floor(share * 400),
+      onDemandBytes: Math.floor(share * 40 * 1024 ** 2),
+      stalls: 0,
+      longestWaitMs: 180,
+      firstReadAt: new Date(startedAt + 900).toISOString(),
+    },
+    preparedAt: new Date(startedAt).toISOString(),
+  }
+}

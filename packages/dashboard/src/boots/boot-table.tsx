@@ -1,0 +1,105 @@
+import type { BootRow } from '@shoal/api'
+import { Link } from 'wouter'
+import { formatBytes, formatCount, shareOf } from '../format/quantity.ts'
+import { formatSeconds } from '../format/time.ts'
+import { ImageName } from '../images/image-name.tsx'
+import { Meter } from '../parts/meter.tsx'
+import { StateLabel } from '../parts/state-label.tsx'
+import { type Column, VirtualTable } from '../parts/virtual-table.tsx'
+import { firstReadSeconds } from './boot-sums.ts'
+
+const TONE = { ready: 'success', preparing: 'info', failed: 'danger' } as const
+
+const COLUMNS: readonly Column<BootRow>[] = [
+  { key: 'name', title: 'Disk', width: 'minmax(6rem, 1.5fr)', render: ({ name }) => name, sortBy: ({ name }) => name },
+  {
+    key: 'node',
+    title: 'Node',
+    width: 'minmax(6rem, 1fr)',
+    render: ({ node }) => <Link href={`/nodes/${encodeURIComponent(node)}`}>{node}</Link>,
+    sortBy: ({ node }) => node,
+  },
+  {
+    key: 'image',
+    title: 'Image',
+    width: 'minmax(6rem, 1.5fr)',
+    render: ({ image }) =>
+      image === null ? (
+        'a layer'
+      ) : (
+        <Link href={`/images?filter=${image}`}>
+          <ImageName id={image} />
+        </Link>
+      ),
+    sortBy: ({ image }) => image ?? '',
+  },
+  {
+    key: 'state',
+    title: 'State',
+    width: 'minmax(6rem, 1fr)',
+    render: ({ state, problem }) => (
+      <span title={problem ?? undefined}>
+        <StateLabel tone={TONE[state]} state={state} /> {problem}
+      </span>
+    ),
+    sortBy: ({ state }) => state,
+  },
+  {
+    key: 'first',
+    title: 'First read',
+    width: '5rem',
+    isNumber: true,
+    render: (boot) => {
+      const seconds = firstReadSeconds(boot)
+      return seconds === undefined ? 'not yet' : formatSeconds(seconds)
+    },
+    sortBy: (boot) => firstReadSeconds(boot) ?? Number.POSITIVE_INFINITY,
+  },
+  {
+    key: 'stalls',
+    title: 'Long waits',
+    width: '5.5rem',
+    isNumber: true,
+    render: ({ reads }) => formatCount(reads.stalls),
+    sortBy: ({ reads }) => reads.stalls,
+  },
+  {
+    key: 'longest',
+    title: 'Longest',
+    width: '4rem',
+    isNumber: true,
+    render: ({ reads }) => formatSeconds(reads.longestWaitMs / 1000),
+    sortBy: ({ reads }) => reads.longestWaitMs,
+  },
+  {
+    key: 'demand',
+    title: 'On demand',
+    width: '5.5rem',
+    isNumber: true,
+    render: ({ reads }) => formatBytes(reads.onDemandBytes),
+    sortBy: ({ reads }) => reads.onDemandBytes,
+  },
+  {
+    key: 'there',
+    title: 'There',
+    width: 'minmax(6rem, 1fr)',
+    render: ({ name, presentBytes, totalBytes }) => (
+      <Meter share={shareOf(presentBytes, totalBytes)} label={`Of the layers of ${name}`} />
+    ),
+    sortBy: ({ presentBytes, totalBytes }) => shareOf(presentBytes, totalBytes),
+  },
+]
+
+export function BootTable({ boots, maxRows }: { boots: readonly BootRow[]; maxRows: number }) {
+  return (
+    <VirtualTable
+      label="Disks served to VMs"
+      rows={boots}
+      columns={COLUMNS}
+      idOf={({ id }) => id}
+      empty="No disk is served to a VM."
+      maxRows={maxRows}
+      minWidth="55rem"
+    />
+  )
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { enter, openBrowser, openPage, seriousFindings, tokenOf } from './harness/dashboard.ts'
+import { planWhen, startPlan, startPrefetchCluster } from './harness/prefetch.ts'
+import { undoAfter } from './harness/undo.ts'
+
+test('every page can be used in both themes, wide and narrow, by keyboard, and by those who may only look', {
+  timeout: 240_000,
+}, async (t) => {
+  const browser = await openBrowser(undoAfter(t))
+  const { cluster, images } = await startPrefetchCluster(t, { peers: 2, imagesMib: [16] })
+  const [image = ''] = images
+  const plan = await startPlan(cluster, { name: 'Monday', images: [{ image, all: true }] })
+  await planWhen(cluster, plan, 'done')
+  const { layers } = await cluster.client.listLayers()
+  const layer = encodeURIComponent(layers[0]?.digest ?? '')
+  const paths = ['/', '/images', `/layers/${layer}`, '/nodes', '/nodes/node1', '/prefetch', `/prefetch/${plan}`]
+  paths.push('/prefetch/new', '/boots', '/events', '/limits')
+
+  for (const [colorScheme, width] of [
+    ['light', 1280],
+    ['dark', 390],
+  ] as const) {
+    const page = await openPage(browser, cluster.seed, { colorScheme, viewport: { width, height: 800 } })
+    const failed: string[] = []
+    page.on('response', (response) => {
+      if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
+    })
+    page.on('console', (message) => {
+      if (message.type() === 'error') failed.push(message.text())
+    })
+    assert.deepEqual(await seriousFindings(page), [], `sign-in, ${colorScheme}`)
+    await enter(page, cluster)
+    // That nobody was signed in was an answer, too.
+    failed.length = 0
+    for (const path of paths) {
+      await page.goto(path)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page
+        .getByRole('main')
+        .getByRole('table')
+        .or(page.getByRole('form'))
+        .or(page.locator('form'))
+        .first()
+        .waitFor()
+      assert.deepEqual(await seriousFindings(page), [], `${path}, ${colorScheme}, ${width} px`)
+      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+      assert.ok(overflow <= 0, `${path} is ${overflow} px too wide at ${width} px`)
+    }
+    assert.deepEqual(failed, [])
+    await page.context().close()
+  }
+
+  const page = await openPage(browser, cluster.seed)
+  await enter(page, cluster, 'viewer')
+  await page.getByText('read only').waitFor()
+  await page.keyboard.press('Tab')
+  assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Skip to content')
+  await page.goto(`/prefetch/${plan}`)
+  assert.equal(await page.getByRole('button', { name: 'Retry' }).isDisabled(), true)
+  const status = await page.evaluate<number>(
+    `fetch('/v1/prefetch/${plan}/retry', { method: 'POST', headers: { 'x-shoal-session': 'dashboard' } }).then((r) => r.status)`,
+  )
+  assert.equal(status, 403)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in to Shoal' }).waitFor()
+  assert.equal(await page.evaluate<number>("fetch('/v1/overview').then((r) => r.status)"), 401)
+})
+
+test('pages name no script, style or address of elsewhere, and change nothing for a page of another site', async (t) => {
+  const { cluster } = await startPrefetchCluster(t, { peers: 1, imagesMib: [4] })
+  const { url } = cluster.seed
+  const answer = await fetch(`${url}/`)
+  const policy = answer.headers.get('content-security-policy') ?? ''
+  assert.match(policy, /default-src 'none'/)
+  assert.ok(!policy.includes('unsafe'))
+  const html = await answer.text()
+  assert.doesNotMatch(html, /https?:\/\/|<script(?![^>]*src=)|<style/)
+  const [, script = ''] = /src="([^"]+\.js)"/.exec(html) ?? []
+  const asset = await fetch(url + script)
+  assert.equal(asset.status, 200)
+  assert.match(asset.headers.get('cache-control') ?? '', /immutable/)
+  assert.equal((await fetch(`${url}/assets/none.js`)).status, 404)
+  assert.equal((await fetch(`${url}/assets/%2e%2e/index.html`)).status, 404)
+
+  const token = await tokenOf(cluster, 'operator')
+  const signedIn = await fetch(`${url}/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token }),
+  })
+  const cookie = signedIn.headers.get('set-cookie') ?? ''
+  assert.match(cookie, /HttpOnly; SameSite=Strict/)
+  const headers = { cookie: cookie.split(';')[0] ?? '', 'content-type': 'application/json' }
+  const body = JSON.stringify({ seedUpBytesPerSecond: null })
+  assert.equal((await fetch(`${url}/v1/limits`, { headers })).status, 200)
+  assert.equal((await fetch(`${url}/v1/limits`, { method: 'PUT', headers, body })).status, 401)
+  const own = { ...headers, 'x-shoal-session': 'dashboard' }
+  assert.equal((await fetch(`${url}/v1/limits`, { method: 'PUT', headers: own, body })).status, 200)
+})
