@@ -142,7 +142,7 @@ export const peerConfigSchema = Type.Object(
           minimum: 0,
           maximum: 3_600_000,
           description:
-            'While a VM boots by a boot profile, what that does not name waits until the VM has read nothing for 10 s, but no longer than this. Milliseconds. 0: it does not wait.',
+            'While a VM boots by a boot profile, what that does not name waits until the VM has read nothing for half a minute, but no longer than this. Milliseconds. 0: it does not wait.',
         }),
         record: Type.Boolean({
           description:

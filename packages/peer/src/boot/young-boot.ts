@@ -1,14 +1,12 @@
 import type { Clock } from '@shoal/core'
-
-/** One that has read nothing for so long is over its boot, or was never started. */
-const QUIET_MS = 10_000
+import { QUIET_MS } from './recorder.ts'
 
 export interface YoungBootOptions {
   /** It is young no longer than this. */
   readonly maxMs: number
 }
 
-/** A boot from when its profile is known until it reads nothing for a while. */
+/** A boot from when its profile is known until it reads nothing for as long as ends a recording, or was never started. */
 export class YoungBoot {
   readonly #clock: Clock
   readonly #endsAt: number
