@@ -140,6 +140,12 @@ export const peerConfigSchema = Type.Object(
           description:
             'How long a read waits for a block that nobody can give; then it fails, and the VM is stopped by its settings. Milliseconds.',
         }),
+        restWaitsMs: Type.Integer({
+          minimum: 0,
+          maximum: 3_600_000,
+          description:
+            'While a VM boots by a boot profile, what that does not name waits until the VM has read nothing for half a minute, but no longer than this. Milliseconds. 0: it does not wait.',
+        }),
         record: Type.Boolean({
           description:
             'Whether what VMs read while they boot is recorded when the seed asks for it, or whoever prepares the boot.',
@@ -220,6 +226,7 @@ export const peerConfigDefaults = {
     socketMode: '0660',
     socketGroup: null,
     readTimeoutMs: 600_000,
+    restWaitsMs: 300_000,
     record: true,
   },
   glance: glanceDefaults,

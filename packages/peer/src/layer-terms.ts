@@ -10,5 +10,7 @@ export function layerTerms(assignment: DesiredAssignment): LayerTerms {
     weight: weight ?? DEFAULT_LAYER_TERMS.weight,
     limitBytesPerSecond: limitBytesPerSecond ?? null,
     bootBytes: bootBytes ?? DEFAULT_LAYER_TERMS.bootBytes,
+    // What this node knows by itself.
+    restWaits: false,
   }
 }

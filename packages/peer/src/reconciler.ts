@@ -92,6 +92,7 @@ export class Reconciler {
   readonly #roomless = new Set<Digest>()
   #wanted: ReadonlyMap<Digest, Wanted> | undefined
   #needed: ReadonlySet<Digest> = new Set()
+  #resting: ReadonlySet<Digest> = new Set()
   #revoked: ReadonlySet<Digest> = new Set()
   #originAddress: string | null = null
 
@@ -122,7 +123,7 @@ export class Reconciler {
   /** Takes what this node itself needs, whether it is assigned or not: machines read it, or are about to. */
   setNeeded(digests: ReadonlySet<Digest>): void {
     const before = this.#needed
-    const changed = [...new Set([...digests, ...before])].filter((digest) => digests.has(digest) !== before.has(digest))
+    const changed = differences(digests, before)
     this.#needed = digests
     for (const digest of changed) {
       // What failed when nobody waited for it is tried again at once.
@@ -130,6 +131,13 @@ export class Reconciler {
       this.#deps.swarm.get(digest)?.setTerms(this.#termsOf(digest))
     }
     if (changed.length > 0) this.#alarm.ring()
+  }
+
+  /** Takes the layers of which nothing is fetched now but what boots read. */
+  setResting(digests: ReadonlySet<Digest>): void {
+    const changed = differences(digests, this.#resting)
+    this.#resting = digests
+    for (const digest of changed) this.#deps.swarm.get(digest)?.setTerms(this.#termsOf(digest))
   }
 
   setOrigin(address: string | null): void {
@@ -265,7 +273,7 @@ export class Reconciler {
 
   /** One that is repaired or needed without being assigned has no terms of its own. */
   #termsOf(digest: Digest): LayerTerms {
-    const terms = this.#termsWithRoom(digest)
+    const terms = { ...this.#termsWithRoom(digest), restWaits: this.#resting.has(digest) }
     return this.#roomless.has(digest) ? { ...terms, limitBytesPerSecond: 0 } : terms
   }
 
@@ -396,4 +404,9 @@ export class Reconciler {
     this.#deps.logger.error({ layer: digest, code: error.code, hint: error.hint, error }, 'layer failed; trying again')
     void this.#deps.events.failed(digest, error)
   }
+}
+
+/** What is in one of them only. */
+function differences(one: ReadonlySet<Digest>, other: ReadonlySet<Digest>): Digest[] {
+  return [...new Set([...one, ...other])].filter((digest) => one.has(digest) !== other.has(digest))
 }

@@ -169,6 +169,24 @@ test('what a machine needs is fetched without any word of the seed, above what i
   await left
 })
 
+test('the rest of a layer waits while machines boot from it, joined already or not', async () => {
+  await using it = await setUp()
+  const [one, other] = [layer(), layer()]
+  for (const each of [one, other]) it.published.set(each.manifest.digest, each)
+  const joined = once(it.swarm, 'join')
+  it.reconciler.setResting(new Set([one.manifest.digest]))
+  it.reconciler.setDesired(desired([one]))
+  await joined
+  const restWaits = (each: typeof one) => it.swarm.terms.get(each.manifest.digest)?.restWaits
+  equal(restWaits(one), true)
+  const joinedToo = once(it.swarm, 'join')
+  it.reconciler.setDesired(desired([one, other]))
+  await joinedToo
+  equal(restWaits(other), false)
+  it.reconciler.setResting(new Set([other.manifest.digest]))
+  deepEqual([restWaits(one), restWaits(other)], [false, true])
+})
+
 test('what failed while nobody needed it is tried again at once', async () => {
   await using it = await setUp()
   const one = layer()
@@ -323,9 +341,9 @@ test('the terms of an assignment reach the swarm when it is joined, and with eve
   const terms = { priority: 70, wave: 2, weight: 30, limitBytesPerSecond: 5_000_000, bootBytes: 1000 }
   reconciler.setDesired(withTerms(terms))
   await joined
-  deepEqual(swarm.terms.get(digest), terms)
+  deepEqual(swarm.terms.get(digest), { ...terms, restWaits: false })
   reconciler.setDesired(withTerms({ ...terms, limitBytesPerSecond: 0 }))
-  deepEqual(swarm.terms.get(digest), { ...terms, limitBytesPerSecond: 0 })
+  deepEqual(swarm.terms.get(digest), { ...terms, restWaits: false, limitBytesPerSecond: 0 })
   // A seed of an earlier version says none.
   reconciler.setDesired(state)
   deepEqual(swarm.terms.get(digest), { ...DEFAULT_LAYER_TERMS, priority: 100 })

@@ -23,13 +23,17 @@ export interface Metrics {
   close(): void
 }
 
+/** Of the sampling of the event loop: each sample wakes the process, of which a machine may have many that do nothing. */
+const EVENT_LOOP_MS = 50
 const NAME = /^shoal(_[a-z][a-z0-9]*){2,}$/
 
 /** Creates the metrics of a process; `process: true` (the default) adds prom-client's own for memory, CPU and event loop. */
 export function createMetrics(options: { process?: boolean } = {}): Metrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
-  if (options.process ?? true) collectDefaultMetrics({ register: registry })
+  if (options.process ?? true) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_MS })
+  }
   const common = <L extends string>({ name, help, labels }: MetricOptions<L>) => {
     if (!NAME.test(name)) throw new TypeError(`"${name}" is not a metric name like shoal_<area>_<what>_<unit|total>`)
     return { name, help, labelNames: [...(labels ?? [])], registers }

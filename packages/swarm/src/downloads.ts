@@ -97,6 +97,7 @@ export class Downloads {
       },
     )
     this.#setHead(terms)
+    this.#scheduler.setRestWaits(terms.restWaits)
     this.#health = new SourceHealth(this.#scheduler)
     // What the origin may still choose it would send, paused or not.
     this.#need = new OriginNeed(clock, () => {
@@ -132,9 +133,10 @@ export class Downloads {
   /** Takes effect at once on what is asked for next. */
   setTerms(terms: LayerTerms): void {
     this.#setHead(terms)
+    const isOther = this.#scheduler.setRestWaits(terms.restWaits)
     const wasPaused = this.#admission.isPaused
     this.#admission.setTerms(terms)
-    if (this.#admission.isPaused === wasPaused) return
+    if (this.#admission.isPaused === wasPaused && !isOther) return
     for (const source of this.#offers.keys()) this.#need.forget(source)
     this.fillSoon()
   }

@@ -87,7 +87,9 @@ export class LayerSwarm {
   readonly #waste: WasteGuard
   readonly #links = new Map<Wire, PeerLink>()
   readonly #up: RateMeter
-  readonly #timers: NodeJS.Timeout[]
+  readonly #timer: NodeJS.Timeout
+  /** While something is missing. */
+  #fillTimer: NodeJS.Timeout | undefined
   #terms: LayerTerms
   #isClosed = false
 
@@ -118,7 +120,8 @@ export class LayerSwarm {
       originTurns,
       onUpload: (bytes) => this.#up.add(bytes),
     })
-    this.#timers = [setInterval(() => this.#tick(), TICK_MS), setInterval(() => this.#downloads.tick(), FILL_MS)]
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#setFillTimer()
   }
 
   get digest(): Digest {
@@ -230,6 +233,7 @@ export class LayerSwarm {
   /** Looks again at what the store holds, after it dropped blocks that went bad on disk. */
   refresh(): void {
     if (!this.#downloads.refresh()) return
+    this.#setFillTimer()
     // A HAVE cannot be taken back in BEP 3: peers meet us again with the pieces that are left.
     this.disconnect(() => true)
     // A complete layer has closed its wires to others that are.
@@ -245,7 +249,8 @@ export class LayerSwarm {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const timer of this.#timers) clearInterval(timer)
+    clearInterval(this.#timer)
+    clearInterval(this.#fillTimer)
     const stopped = this.#downloads.stop()
     this.disconnect(() => true)
     this.#uploads.close()
@@ -397,8 +402,18 @@ export class LayerSwarm {
     this.#deps.onComplete()
   }
 
+  /** A node may hold many layers, and what is complete is to cost nothing. */
+  #setFillTimer(): void {
+    if (!this.isComplete) this.#fillTimer ??= setInterval(() => this.#downloads.tick(), FILL_MS)
+    else {
+      clearInterval(this.#fillTimer)
+      this.#fillTimer = undefined
+    }
+  }
+
   #tick(): void {
     if (this.#downloads.hasLost) this.refresh()
+    this.#setFillTimer()
     for (const link of this.#downloads.checkStalls()) this.#drop(link)
     const now = this.#deps.clock.now()
     for (const link of [...this.#links.values()]) {

@@ -10,6 +10,8 @@ export interface LayerTerms {
   readonly limitBytesPerSecond: number | null
   /** At the beginning of the file, what is fetched before the rest of any layer of the same priority. */
   readonly bootBytes: number
+  /** Only what somebody waits for, what will be read soon and the beginning are fetched: the rest waits until this is false. */
+  readonly restWaits: boolean
 }
 
 export const DEFAULT_LAYER_TERMS: LayerTerms = Object.freeze({
@@ -18,6 +20,7 @@ export const DEFAULT_LAYER_TERMS: LayerTerms = Object.freeze({
   weight: 10,
   limitBytesPerSecond: null,
   bootBytes: 0,
+  restWaits: false,
 })
 
 export function isSameTerms(one: LayerTerms, other: LayerTerms): boolean {

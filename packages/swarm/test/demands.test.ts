@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { ShoalError } from '@shoal/core'
+import { DEFAULT_LAYER_TERMS } from '../src/layer-terms.ts'
 import { bytesOf, FakeLane, PIECE, PIECES, settle, setUp } from './downloads-fixture.ts'
 
 const never = new AbortController().signal
@@ -122,6 +123,28 @@ test('what will be read soon goes before the rest, and the origin is told so at 
   clock.advance(100)
   downloads.tick()
   assert.deepEqual(lane.needs.at(-1), Buffer.from([0xff, 0xf1]))
+})
+
+test('while the rest waits the origin is told of what will be read soon only, and nothing else is asked for', async () => {
+  const { downloads, connect, clock } = await setUp()
+  downloads.setTerms({ ...DEFAULT_LAYER_TERMS, restWaits: true })
+  const { link } = connect('seed', 'origin')
+  const { wire } = connect('peer')
+  const lane = new FakeLane()
+  downloads.openLane(link, lane.join)
+  await settle()
+  assert.deepEqual([wire.asked, lane.requested, lane.wanted], [[], [], 0])
+  downloads.hint(12, 1)
+  await settle()
+  assert.deepEqual(
+    wire.asked.map(({ piece }) => piece),
+    [12],
+  )
+  downloads.setTerms(DEFAULT_LAYER_TERMS)
+  await settle()
+  clock.advance(100)
+  downloads.tick()
+  assert.ok(wire.asked.length > 1)
 })
 
 test('a hint that nobody renews is forgotten', async () => {

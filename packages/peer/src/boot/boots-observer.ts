@@ -11,7 +11,7 @@ import type { ProfilePrefetches } from './profile-prefetches.ts'
 export interface BootObserverDeps {
   readonly events: BootEvents
   readonly companions: Pick<Companions, 'onRead'>
-  readonly prefetches: Pick<ProfilePrefetches, 'foretells'>
+  readonly prefetches: Pick<ProfilePrefetches, 'foretells' | 'reads'>
   readonly hits: Pick<ProfileHits, 'add'>
   /** Since when a boot is asked for that was never served before. Milliseconds since the epoch. */
   readonly askedAt: (name: string) => number | undefined
@@ -33,13 +33,15 @@ export class BootObserver {
   }
 
   observe(boot: ServedBoot): ReadObserver {
-    const { events, companions, clock, askedAt } = this.#deps
+    const { events, companions, prefetches, clock, askedAt } = this.#deps
     let waitsSince = askedAt(boot.name)
     // What a machine reads after a restart of the daemon is not its boot.
     const first = waitsSince === undefined ? undefined : this.#firstReads(boot)
+    const onBootRead = boot.image === null ? () => {} : prefetches.reads(boot.image, boot.layers)
     return {
       onRead: (offset, length, atMs) => {
         first?.begin(atMs)
+        onBootRead()
         companions.onRead(boot.name, offset, length, atMs)
       },
       ...(first && { onTouched: (manifest, offset, length) => first.touch(manifest, offset, length) }),

@@ -61,10 +61,14 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
   const { state, store, holds, seed, reconciler, uses, node, clock, random, source, onUnknown } = deps
   const logger = deps.logger.child({ component: 'boot' })
   const notice = new Notice(clock)
-  const prefetches = new ProfilePrefetches({
-    ...{ source, store, random, logger, clock: steadyClock },
-    fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
-  })
+  const prefetches = new ProfilePrefetches(
+    {
+      ...{ source, store, random, logger, clock: steadyClock },
+      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
+      onYoung: () => reconciler.setResting(prefetches.youngLayers),
+    },
+    { restWaitsMs: config.boot.restWaitsMs },
+  )
   const companions = new Companions({ seed, prefetches, clock, readClock: steadyClock, random, logger }, { node })
   const hits = new ProfileHits()
   const observer = new BootObserver({

@@ -4,12 +4,20 @@ import { backOffMs } from '../back-off.ts'
 import { isNoAnswer } from '../seed-link.ts'
 import { ForetoldBlocks } from './foretold-blocks.ts'
 import { type ProfilePrefetchDeps, prefetchProfile } from './profile-prefetch.ts'
+import { YoungBoot } from './young-boot.ts'
 
 export interface ProfilePrefetchesDeps extends ProfilePrefetchDeps {
   /** The profile of an image, its signature checked; `undefined` when there is none. */
   readonly fetch: (image: string, options: { signal: AbortSignal }) => Promise<BootBlocks | undefined>
+  /** {@link ProfilePrefetches.youngLayers} are others. */
+  readonly onYoung: () => void
   readonly random: () => number
   readonly logger: Logger
+}
+
+export interface ProfilePrefetchesOptions {
+  /** The longest time for which the rest of a layer waits for a boot. 0: it does not wait. */
+  readonly restWaitsMs: number
 }
 
 type Assigned = Pick<DesiredAssignment, 'layer' | 'priority' | 'wave' | 'limitBytesPerSecond' | 'bootProfile'>
@@ -20,8 +28,10 @@ interface Run {
 }
 
 interface BootRun extends Run {
+  readonly layers: readonly Digest[]
   users: number
   foretold: ForetoldBlocks | undefined
+  young: YoungBoot | undefined
 }
 
 /** Layers that are assigned and prefetched by profile side by side. */
@@ -35,6 +45,7 @@ const WAIT = { firstMs: 500, lastMs: 10_000 }
  */
 export class ProfilePrefetches implements AsyncDisposable {
   readonly #deps: ProfilePrefetchesDeps
+  readonly #options: ProfilePrefetchesOptions
   /** By image, and layers. */
   readonly #boots = new Map<string, BootRun>()
   /** By layer and revision, as {@link keyOf} names them; what has ended stays until it is assigned no more. */
@@ -42,14 +53,20 @@ export class ProfilePrefetches implements AsyncDisposable {
   #wanted: readonly Assigned[] = []
   #isClosed = false
 
-  constructor(deps: ProfilePrefetchesDeps) {
+  constructor(deps: ProfilePrefetchesDeps, options: ProfilePrefetchesOptions) {
     this.#deps = deps
+    this.#options = options
+  }
+
+  /** Layers from which machines boot by a profile now: what that does not name can wait until they have. */
+  get youngLayers(): ReadonlySet<Digest> {
+    return new Set([...this.#boots.values()].flatMap(({ young, layers }) => (young === undefined ? [] : layers)))
   }
 
   /** A machine is about to boot an image from these layers; until the function that is given is called. */
   hold(image: string, layers: readonly Digest[]): () => void {
     if (this.#isClosed) return () => {}
-    const key = [image, ...layers].join(' ')
+    const key = bootKeyOf(image, layers)
     const run = this.#boots.get(key) ?? this.#startBoot(image, layers)
     run.users += 1
     this.#boots.set(key, run)
@@ -61,7 +78,14 @@ export class ProfilePrefetches implements AsyncDisposable {
       if (run.users > 0) return
       run.abort.abort()
       this.#boots.delete(key)
+      if (run.young !== undefined) this.#deps.onYoung()
     }
+  }
+
+  /** The function that is to be called when a machine reads that boots an image from these layers. */
+  reads(image: string, layers: readonly Digest[]): () => void {
+    const key = bootKeyOf(image, layers)
+    return () => this.#boots.get(key)?.young?.onRead()
   }
 
   /**
@@ -69,7 +93,7 @@ export class ProfilePrefetches implements AsyncDisposable {
    * in; `undefined`: there is none, or it is not of this layer.
    */
   foretells(image: string, layers: readonly Digest[], layer: Digest, offset: number): boolean | undefined {
-    return this.#boots.get([image, ...layers].join(' '))?.foretold?.has(layer, offset)
+    return this.#boots.get(bootKeyOf(image, layers))?.foretold?.has(layer, offset)
   }
 
   /** Takes what is assigned now. What is paused is not prefetched. */
@@ -122,9 +146,24 @@ export class ProfilePrefetches implements AsyncDisposable {
   #startBoot(image: string, layers: readonly Digest[]): BootRun {
     const onFetched = (bootBlocks: BootBlocks) => {
       run.foretold = new ForetoldBlocks(bootBlocks)
+      void this.#beYoung(run)
     }
-    const run: BootRun = { ...this.#start(image, layers, onFetched), users: 0, foretold: undefined }
+    const started = this.#start(image, layers, onFetched)
+    const run: BootRun = { ...started, layers, users: 0, foretold: undefined, young: undefined }
     return run
+  }
+
+  /** Never rejects. */
+  async #beYoung(run: BootRun): Promise<void> {
+    const { clock, onYoung } = this.#deps
+    const { restWaitsMs: maxMs } = this.#options
+    if (maxMs === 0) return
+    run.young = new YoungBoot(clock, { maxMs })
+    onYoung()
+    const { signal } = run.abort
+    await run.young.over({ signal }).catch(() => {})
+    run.young = undefined
+    if (!signal.aborted) onYoung()
   }
 
   #start(image: string, layers: readonly Digest[], onFetched?: (bootBlocks: BootBlocks) => void): Run {
@@ -163,6 +202,10 @@ export class ProfilePrefetches implements AsyncDisposable {
       }
     }
   }
+}
+
+function bootKeyOf(image: string, layers: readonly Digest[]): string {
+  return [image, ...layers].join(' ')
 }
 
 function keyOf({ layer, bootProfile }: Assigned): string {

@@ -21,11 +21,13 @@ function start({ askedAt }: { askedAt: number | undefined }) {
   const profile = new Map<Digest, Set<number>>()
   const queue = { add: async (event: NodeEvent) => void events.push(event) }
   const recorded: unknown[] = []
+  const read: string[] = []
   const companions = { onRead: (...read: unknown[]) => void recorded.push(read) }
   const told = new BootEvents({ queue, clock, logger: silentLogger })
   const prefetches = {
     foretells: (_image: string, _layers: readonly Digest[], layer: Digest, offset: number) =>
       profile.has(layer) ? profile.get(layer)?.has(Math.floor(offset / BLOCK_BYTES)) : undefined,
+    reads: (image: string) => () => void read.push(image),
   }
   const hits = new ProfileHits()
   const observer = new BootObserver({
@@ -35,16 +37,17 @@ function start({ askedAt }: { askedAt: number | undefined }) {
   const metrics = createMetrics({ process: false })
   const count = () => observer.count(registerBootMetrics(metrics, { list: () => [] }))
   const has = async (line: string) => ok((await metrics.text()).split('\n').includes(line), line)
-  return { clock, profile, hits, events, recorded, observer, count, has, text: () => metrics.text() }
+  return { clock, profile, hits, events, recorded, read, observer, count, has, text: () => metrics.text() }
 }
 
 test('a read is recorded and counted; the first of a new boot tells how long its machine waited for a byte', async () => {
-  const { observer, recorded, count, has } = start({ askedAt: 7500 })
+  const { observer, recorded, read, count, has } = start({ askedAt: 7500 })
   const { onRead, onAnswered } = observer.observe(boot)
   count()
   onRead?.(0, 512, 9999)
   for (let read = 0; read < 2; read += 1) onAnswered?.({ seconds: 0.01, isWarm: read > 0, onDemandBytes: 512 })
   deepEqual(recorded, [['vm', 0, 512, 9999]])
+  deepEqual(read, [boot.image])
   await has('shoal_boot_first_byte_seconds_count 1')
   await has('shoal_boot_first_byte_seconds_sum 2.5')
   await has('shoal_boot_on_demand_bytes_total 1024')

@@ -13,7 +13,7 @@ const [BASE, MIDDLE] = [digestOf(1), digestOf(2)]
  * A node that holds layers 1 to 9 in part; the profile of any image is the block with the layer's number, of each
  * layer.
  */
-function aNode({ failures = [] as string[] } = {}) {
+function aNode({ failures = [] as string[], restWaitsMs = 60_000 } = {}) {
   const clock = new ManualClock()
   const stored = new Map<Digest, StoredLayer & { isComplete: boolean }>()
   for (let number = 1; number < 10; number += 1) {
@@ -28,24 +28,29 @@ function aNode({ failures = [] as string[] } = {}) {
     const runs = [...stored.keys()].map((digest) => ({ digest, firstBlock: 4, blocks: 1, score: 1 }))
     return { revision, recordings: 1, createdAt: 0, layers, runs }
   }
-  const prefetches = new ProfilePrefetches({
-    ...{ clock, random: () => 0, logger: silentLogger },
-    source: { hint: (digest) => void hinted.push(digest) },
-    store: { get: (digest) => stored.get(digest) },
-    fetch: async (image) => {
-      fetched.push(image)
-      const code = failures.shift()
-      if (code !== undefined) throw new ShoalError(code, 'no', { hint: '' })
-      return image === 'unknown' ? undefined : bootBlocks(1)
+  const young: number[] = []
+  const prefetches: ProfilePrefetches = new ProfilePrefetches(
+    {
+      ...{ clock, random: () => 0, logger: silentLogger },
+      onYoung: () => void young.push(prefetches.youngLayers.size),
+      source: { hint: (digest) => void hinted.push(digest) },
+      store: { get: (digest) => stored.get(digest) },
+      fetch: async (image) => {
+        fetched.push(image)
+        const code = failures.shift()
+        if (code !== undefined) throw new ShoalError(code, 'no', { hint: '' })
+        return image === 'unknown' ? undefined : bootBlocks(1)
+      },
     },
-  })
+    { restWaitsMs },
+  )
   const tick = async (deltaMs = 50) => {
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
     clock.advance(deltaMs)
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
   }
   const arrive = (digest: Digest) => stored.get(digest)?.present.set(4)
-  return { prefetches, fetched, hinted, stored, tick, arrive }
+  return { prefetches, fetched, hinted, young, stored, tick, arrive }
 }
 
 function assigned(number: number, change: Partial<DesiredAssignment> = {}): DesiredAssignment {
@@ -90,6 +95,39 @@ describe('prefetches by boot profiles', () => {
     assert.equal(foretells(digestOf(99), 4), undefined)
     release()
     assert.equal(foretells(BASE, 4), undefined)
+    await node.prefetches[Symbol.asyncDispose]()
+  })
+
+  test('what a profile does not name can wait while machines boot by it, until they are quiet or gone', async () => {
+    const node = aNode()
+    const release = node.prefetches.hold('image', [BASE, MIDDLE])
+    const noProfile = node.prefetches.hold('unknown', [digestOf(3)])
+    const onRead = node.prefetches.reads('image', [BASE, MIDDLE])
+    assert.deepEqual([...node.prefetches.youngLayers], [])
+    await node.tick()
+    assert.deepEqual([...node.prefetches.youngLayers], [BASE, MIDDLE])
+    await node.tick(29_000)
+    onRead()
+    await node.tick(29_000)
+    assert.deepEqual(node.young, [2])
+    await node.tick(1000)
+    assert.deepEqual(node.young, [2, 0])
+    release()
+    assert.deepEqual(node.young, [2, 0])
+    const again = node.prefetches.hold('image', [BASE, MIDDLE])
+    await node.tick()
+    again()
+    assert.deepEqual(node.young, [2, 0, 2, 0])
+    noProfile()
+    onRead()
+    await node.prefetches[Symbol.asyncDispose]()
+  })
+
+  test('it does not wait where it is told not to', async () => {
+    const node = aNode({ restWaitsMs: 0 })
+    node.prefetches.hold('image', [BASE])
+    await node.tick()
+    assert.deepEqual([node.hinted, node.young], [[BASE], []])
     await node.prefetches[Symbol.asyncDispose]()
   })
 

@@ -49,10 +49,14 @@ test('what a profile names is fetched before it is read, and QEMU reading all of
   const about = { revision: 1, recordings: 1, createdAt: 0, layers: [{ digest, blockLengthBytes, blocks }] }
   const encoded = encodeBootBlocks({ ...about, runs }, privateKey)
   const seed = fakeSeed({ getBootProfile: async () => Buffer.from(encoded) })
-  const prefetches = new ProfilePrefetches({
-    ...{ ...shared, source, store },
-    fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: [publicKey], signal }),
-  })
+  const prefetches = new ProfilePrefetches(
+    {
+      ...{ ...shared, source, store },
+      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: [publicKey], signal }),
+      onYoung: () => {},
+    },
+    { restWaitsMs: 0 },
+  )
   undo.after(() => prefetches[Symbol.asyncDispose]())
   const companions = new Companions({ ...shared, seed, prefetches, readClock: steadyClock }, { node: 'n1' })
   const observer = new BootObserver({

@@ -42,7 +42,7 @@ export class OriginTerms {
   #tell(layer: Digest, terms: GivingTerms): void {
     const { swarm, catalogue } = this.#deps
     const bootBytes = catalogue.layer(layer)?.bootBytes ?? 0
-    swarm.get(layer)?.setTerms({ ...terms, limitBytesPerSecond: null, bootBytes })
+    swarm.get(layer)?.setTerms({ ...DEFAULT_LAYER_TERMS, ...terms, bootBytes })
   }
 }
 

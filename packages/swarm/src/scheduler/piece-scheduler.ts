@@ -66,6 +66,7 @@ export class PieceScheduler {
   readonly #times = new UsualTimes()
   readonly #urgent: UrgentAsks
   #headPieces = 0
+  #restWaits = false
 
   constructor(actions: SchedulerActions, options: SchedulerOptions) {
     this.#options = options
@@ -236,6 +237,13 @@ export class PieceScheduler {
     this.#headPieces = end
   }
 
+  /** Says whether only what is of the head, or more urgent, is to be asked for; true when that was otherwise. */
+  setRestWaits(restWaits: boolean): boolean {
+    const isChange = restWaits !== this.#restWaits
+    this.#restWaits = restWaits
+    return isChange
+  }
+
   /** Whether some of the head is asked of nobody. */
   get isHeadWanted(): boolean {
     return this.#wanted.headCount > 0
@@ -245,8 +253,9 @@ export class PieceScheduler {
   needOfOrigin(): PieceSet {
     const need = new PieceSet(this.#options.pieceCount)
     // It gives the first that we need first: what will be read soon is nowhere in particular.
-    for (const wanted of this.#wanted.soon(this.#headPieces)) need.addCommon(wanted, this.#available.none)
-    if (need.count > 0) return need
+    const soon = this.#restWaits ? this.#wanted.head : this.#wanted.soon(this.#headPieces)
+    for (const wanted of soon) need.addCommon(wanted, this.#available.none)
+    if (need.count > 0 || this.#restWaits) return need
     for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
     for (const source of this.sources) {
       if (!source.isDoubtful) continue
@@ -262,7 +271,7 @@ export class PieceScheduler {
     this.fillUrgent()
     // What one source lacks of the head another may have: none is asked for the rest before.
     const isGoingOn = !this.isHeadWanted || this.#askAll(true)
-    if (isGoingOn) this.#askAll(false)
+    if (isGoingOn && !this.#restWaits) this.#askAll(false)
     for (const source of this.sources) {
       if (source.canChoose && source.isUsable) this.#actions.setOffers(source, OFFERS)
     }

@@ -424,6 +424,23 @@ test('a head that grows or shrinks changes what goes first, but not what somebod
   )
 })
 
+test('a rest that waits is asked of nobody and not needed of the origin, what is more urgent is', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 16 })
+  const { scheduler } = fixture
+  fixture.add('near', range(0, 8))
+  scheduler.setHead(2)
+  assert.equal(scheduler.setRestWaits(true), true)
+  assert.equal(scheduler.setRestWaits(true), false)
+  for (const piece of [5, 9]) scheduler.prioritise(piece, 'boot-profile')
+  scheduler.prioritise(7, 'on-demand')
+  assert.deepEqual([...scheduler.needOfOrigin()], [9])
+  assert.deepEqual(fixture.drain().sort(), [0, 1, 5, 7])
+  scheduler.setRestWaits(false)
+  scheduler.prioritise(9, 'plan')
+  assert.deepEqual([...scheduler.needOfOrigin()], range(8, 16))
+  assert.deepEqual(fixture.drain().sort(), [2, 3, 4, 6])
+})
+
 test('what is far and may not be asked does not keep near sources from being asked', () => {
   const fixture = new SchedulerFixture({ pieceCount: 8 })
   const far = fixture.add('far', range(0, 4))
