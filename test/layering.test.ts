@@ -37,8 +37,8 @@ function importsIn(file: string, source: string): Import[] {
 }
 
 function importsOf(pattern: string): Import[] {
-  return globSync(pattern, { cwd: root, exclude: (path) => /(?:^|\/)(?:node_modules|dist)$/.test(path) }).flatMap((file) =>
-    importsIn(file, readFileSync(join(root, file), 'utf8')),
+  return globSync(pattern, { cwd: root, exclude: (path) => /(?:^|\/)(?:node_modules|dist)$/.test(path) }).flatMap(
+    (file) => importsIn(file, readFileSync(join(root, file), 'utf8')),
   )
 }
 

@@ -318,7 +318,8 @@ export class Peer implements AsyncDisposable {
   }
 
   async #createHttp(parts: Parts, metrics: Metrics): Promise<HttpService> {
-    const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events, layerEvents } = parts
+    const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events, layerEvents } =
+      parts
     const { boots } = booting
     const counters = registerPeerMetrics(metrics, {
       ...{ store, swarm, reconciler, compositions, pinned: cache.pinned },

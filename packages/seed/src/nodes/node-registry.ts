@@ -131,8 +131,8 @@ export class NodeRegistry {
   /** What all nodes that are not lost receive. Bytes per second. */
   totalRate(): number {
     let sum = 0
-    for (const { record, inventory } of this.#nodes.values()) {
-      if (!record.isLost) sum += inventory?.downBytesPerSecond ?? 0
+    for (const { record, known } of this.#nodes.values()) {
+      if (!record.isLost) sum += known.inventory?.downBytesPerSecond ?? 0
     }
     return sum
   }
