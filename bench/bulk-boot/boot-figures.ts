@@ -19,7 +19,8 @@ const SERVED: readonly Variant[] = ['on-demand', 'profiled', 'planned']
 export function bootFigures(rows: readonly BootRow[]): BenchFigures {
   const cases = [...new Set(rows.map(caseOf))]
   const ratios = (over: Variant, under: Variant) => {
-    return cases.map((name) => ratio(seconds(rows, name, over, last), seconds(rows, name, under, last)))
+    const tried = cases.filter((name) => rows.some((row) => caseOf(row) === name && row.variant === over))
+    return tried.map((name) => ratio(seconds(rows, name, over, last), seconds(rows, name, under, last)))
   }
   const served = rows.filter((row): row is BootPlace & OurRun => SERVED.includes(row.variant) && 'libraryCopies' in row)
   return {

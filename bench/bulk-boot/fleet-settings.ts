@@ -2,12 +2,8 @@ import { join } from 'node:path'
 import type { BootGround } from './boot-ground.ts'
 import { PEER_API_PORT, SEED_API_PORT } from './lab-services.ts'
 
-const HEARTBEAT_MS = 1000
-const POLL_MS = 500
-const SWEEP_MS = 3000
-
 /**
- * The seed's configuration. It is told what links carry as payload, as an operator who has measured them would tell
+ * The seed's configuration: intervals as they come. It is told what links carry as payload, as an operator who has measured them would tell
  * it.
  */
 export function seedSettings({ lab, library, setup, goodput, bootCase }: BootGround, directory: string): object {
@@ -17,10 +13,9 @@ export function seedSettings({ lab, library, setup, goodput, bootCase }: BootGro
   return {
     stateDirectory: join(directory, 'seed'),
     listen: { host, port: SEED_API_PORT },
-    library: { ...library.settings, pollIntervalMs: POLL_MS, sweepIntervalMs: SWEEP_MS },
+    library: library.settings,
     swarm: { host },
     ...(uplink === undefined ? {} : { racks: { uplinkBytesPerSecond: payload(uplink) } }),
-    nodes: { heartbeatIntervalMs: HEARTBEAT_MS },
     prefetch: {
       seedLinkBytesPerSecond: payload(setup.seedBytesPerSecond),
       libraryBytesPerSecond: payload(bootCase.libraryMBPerSecond * 1e6),

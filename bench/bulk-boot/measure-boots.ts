@@ -4,6 +4,7 @@ import { engineEnvironment } from '../engines/engine-process.ts'
 import { machineCpuSeconds, reapedCpuSeconds } from '../engines/process-usage.ts'
 import type { BootGround } from './boot-ground.ts'
 import type { DiskSource } from './disk-source.ts'
+import { onGuestCores } from './host-core.ts'
 import { readLinkBytes } from './link-bytes.ts'
 
 const SPARE_LISTENERS = 20
@@ -51,7 +52,7 @@ export async function measureBoots(
       const disk = await disks.open(node, { signal })
       const openedSeconds = now()
       const { kernel, machine } = guest
-      const launch = (argv: readonly string[]) => lab.host(node).exec(argv, { env })
+      const launch = (argv: readonly string[]) => lab.host(node).exec(onGuestCores(argv), { env })
       const said = await bootToMarker({ disks: [disk], kernel, machine, launch, timeoutMs, signal })
       const upSeconds = now()
       guest.check(said)

@@ -2,14 +2,16 @@ import { parseArgs } from 'node:util'
 import type { BootCase } from './boot-case.ts'
 import { openBootFleet } from './boot-fleet.ts'
 import { createBootGround } from './boot-ground.ts'
+import { reserveHostCore } from './host-core.ts'
 import { measureOurs, measurePlain, OUR_VARIANTS, PLAIN_VARIANTS, type Variant } from './measure-variant.ts'
 
 const USAGE = `usage: node bench/bulk-boot/one.ts [--variant NAME]... [--guest light|debian] [--mib SIZE]
-         [--nodes N] [--racks N] [--rate MB/S] [--uplink MB/S] [--library MB/S] [--glance] [--rounds N] [--grub]
+         [--nodes N] [--racks N] [--rate MB/S] [--uplink MB/S] [--library MB/S] [--glance] [--rounds N] [--grub] [--host-core]
   boots guests on shaped links in some ways, one after the other, and prints one JSON line for each; needs root
   --variant  ${[...OUR_VARIANTS, ...PLAIN_VARIANTS].join(', ')}; default local
   --glance   the library is a real Glance
   --grub     the Debian guest is started by its boot loader
+  --host-core  guests have the cores but the first, all else that; otherwise all share all
   --mib      files in the light guest's base
   --rate     of the nodes' links
   --uplink   of each rack's uplink; default no limit
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     library: { type: 'string', default: '16' },
     glance: { type: 'boolean', default: false },
     grub: { type: 'boolean', default: false },
+    'host-core': { type: 'boolean', default: false },
     rounds: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
@@ -52,6 +55,7 @@ const bootCase: BootCase = {
 }
 const say = (line: string) => console.error(line)
 const options = { timeoutMs: TIMEOUT_MS }
+if (values['host-core']) await reserveHostCore()
 {
   await using ground = await createBootGround(bootCase, { say })
   for (let round = 0; round < Number(values.rounds); round += 1) {
