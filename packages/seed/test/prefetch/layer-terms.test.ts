@@ -42,7 +42,7 @@ function origin() {
 it('the origin is told what changes and nothing else, and the usual terms when no plan wants a layer any more', () => {
   const { origin: told, take } = origin()
   told.set([new Map([[one, terms(50)]])])
-  const rest = { limitBytesPerSecond: null, bootBytes: 7 }
+  const rest = { limitBytesPerSecond: null, bootBytes: 7, restWaits: false }
   assert.deepEqual(take(), [[one, { ...terms(50), ...rest }]])
   told.set([new Map([[one, terms(50)]])])
   assert.deepEqual(take(), [])
