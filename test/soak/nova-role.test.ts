@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { loadPeerConfig } from '@shoal/peer'
-import { runInNova } from './harness/run-in-nova.ts'
+import { runInNova } from '../harness/run-in-nova.ts'
 
 const run = promisify(execFile)
 const ANSIBLE = '/usr/bin/ansible-playbook'
 const skip = (!existsSync(ANSIBLE) && 'ansible-core is not installed') || (process.getuid?.() !== 0 && 'needs root')
-const ansible = join(import.meta.dirname, '../infra/nova/ansible')
+const ansible = join(import.meta.dirname, '../../infra/nova/ansible')
 
 /** What the role writes to: what it changes there lies in the test's own directory. */
 const MOUNTS = ['/etc', '/opt'] as const
@@ -95,7 +95,7 @@ async function site(t: TestContext): Promise<Site> {
 }
 
 async function novaConf(path: string): Promise<unknown[]> {
-  const weigher = join(import.meta.dirname, '../infra/nova/shoal_weigher')
+  const weigher = join(import.meta.dirname, '../../infra/nova/shoal_weigher')
   const { stdout } = await runInNova(['-c', READ_CONF, path], { env: { PYTHONPATH: weigher } })
   return JSON.parse(stdout) as unknown[]
 }
@@ -143,7 +143,7 @@ test('the role sets Nova up to go through Shoal, says so once, and takes all of 
 test('what stands in infra/nova/config is accepted by the peer, by Nova and by the weigher', {
   timeout: 600_000,
 }, async () => {
-  const folder = join(import.meta.dirname, '../infra/nova/config')
+  const folder = join(import.meta.dirname, '../../infra/nova/config')
   const env = { SHOAL_PEER_SEED_URL: 'http://seed:7420' }
   const config = loadPeerConfig({ file: join(folder, 'peer.yaml'), env })
   assert.deepEqual([config.novaCache.enabled, config.glance.port], [true, 7422])
