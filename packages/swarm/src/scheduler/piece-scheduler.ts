@@ -1,9 +1,9 @@
-import type { Bitfield } from '@shoal/core'
 import { Availability } from './availability.ts'
 import { PieceSet } from './piece-set.ts'
 import type { Priority } from './priority.ts'
 import { RackTurns } from './rack-turns.ts'
 import { RequestWindow, sourceWindow } from './request-window.ts'
+import type { SchedulerActions, SchedulerOptions } from './scheduler-ports.ts'
 import { Source, type SourcePlace } from './source.ts'
 import { UrgentAsks } from './urgent-asks.ts'
 import { UsualTimes } from './usual-times.ts'
@@ -16,32 +16,6 @@ const COMPARE = 64
 const LOOK_AT = 1024
 /** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
 const OFFERS = 8
-
-export interface SchedulerActions {
-  /** A source that is asked for the piece already is to hurry when it is `on-demand` now. */
-  ask(source: Source, piece: number, priority: Priority): void
-  /** The piece came from elsewhere. */
-  cancel(source: Source, piece: number): void
-  /** How many pieces an origin that chooses may have on their way to us at once. */
-  setOffers(origin: Source, count: number): void
-  /**
-   * Whether so many bytes may be asked for now of a source at such a place; the priority is `on-demand` only where somebody waits for
-   * them. When not, {@link PieceScheduler.fill} is to be called once they may.
-   */
-  admit(bytes: number, priority: Priority, place: SourcePlace): boolean
-}
-
-export interface SchedulerOptions {
-  readonly node: string
-  readonly pieceCount: number
-  /** Bytes of a piece. */
-  readonly pieceBytes: (piece: number) => number
-  /** Pieces present here. */
-  readonly have: Bitfield
-  readonly now: () => number
-  /** From 0 up to 1. */
-  readonly random: () => number
-}
 
 /**
  * Which piece of one layer is asked of whom. Pure: events go in, the actions say what to do, time and chance are parameters. Rarest
