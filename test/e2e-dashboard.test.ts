@@ -45,12 +45,17 @@ test('a bulk prefetch is tried out, started and watched from plan to done, and a
   await page.getByRole('dialog').getByRole('button', { name: 'Start' }).click()
   const state = page.getByTestId('plan-state')
   const shares = new Set<string>()
+  const ofWave = new Set<string>()
+  const waves = page.getByRole('table', { name: 'Progress of the waves' })
   await until('the page shows the plan done', async () => {
     shares.add((await page.locator('.shoal-value').nth(1).textContent()) ?? '')
+    for (const text of await waves.locator('.shoal-meter-text').allTextContents()) ofWave.add(text)
     return (await state.textContent()) === 'done' ? true : undefined
   })
   const between = [...shares].filter((share) => share !== '0 %' && share !== '100 %')
   assert.ok(between.length >= 2, `progress was seen: ${[...shares].join(', ')}`)
+  const wavesBetween = [...ofWave].filter((share) => share !== '0 %' && share !== '100 %')
+  assert.ok(wavesBetween.length >= 2, `the progress of its wave was seen: ${[...ofWave].join(', ')}`)
   assert.equal(await page.locator('.shoal-value').first().textContent(), '3 / 3')
 
   const [, second = ''] = images

@@ -198,6 +198,24 @@ export const PlanNode = Type.Object(
 )
 export type PlanNode = Static<typeof PlanNode>
 
+/** Of so many waves progress is told, the first ones. */
+export const MAX_TOLD_WAVES = 50
+
+export const PlanWaveProgress = Type.Object(
+  {
+    wave: count('0 has what boots read; the rest follows in those from 1 on.'),
+    nodes: count('That are to receive something in it.'),
+    nodesReady: count('Of these, those that have it.'),
+    wantedBytes: count('Of all nodes together. Bytes.'),
+    presentBytes: count('Of it, what is there, reckoning that a node fetches what boots read first. Bytes.'),
+    estimatedFinishAt: nullable(
+      time('When the last of its nodes will have it at the present rates; null: it is over, or nobody knows.'),
+    ),
+  },
+  { description: 'How far one wave of a plan is.' },
+)
+export type PlanWaveProgress = Static<typeof PlanWaveProgress>
+
 export const PlanProgress = Type.Object(
   {
     nodes: Type.Object(
@@ -216,6 +234,10 @@ export const PlanProgress = Type.Object(
     bytesPerSecond: Type.Number({ minimum: 0, description: 'Present rate. Bytes per second.' }),
     estimatedFinishAt: nullable(time('When the last node will be ready at the present rate; null: nobody knows.')),
     slowest: Type.Array(PlanNode, { maxItems: 10, description: 'The nodes that will be last, the slowest first.' }),
+    waves: Type.Array(PlanWaveProgress, {
+      maxItems: MAX_TOLD_WAVES,
+      description: 'How far each wave is, the first ones where there are more.',
+    }),
   },
   { description: 'How far a plan is.' },
 )

@@ -34,6 +34,7 @@ export function buildProgress(overrides: Partial<PlanProgress> = {}): PlanProgre
     bytesPerSecond: 10 * MIB,
     estimatedFinishAt: later(205),
     slowest: [],
+    waves: [],
     ...overrides,
   }
 }

@@ -34,8 +34,9 @@ it('shows how far a plan is, its terms and its slowest nodes', async () => {
     buildPlanNode('n3', { reason: { code: 'no-source', message: 'Nobody has it.' } }),
     buildPlanNode('n1', { state: 'ready' }),
   ]
+  const ofWave = { nodes: 4, nodesReady: 1, wantedBytes: 4 * GIB, presentBytes: GIB, estimatedFinishAt: null }
   const plan = buildPlan({
-    ...{ state: 'failed', error, weight: 20, progress: buildProgress({ slowest }) },
+    ...{ state: 'failed', error, weight: 20, progress: buildProgress({ slowest, waves: [{ wave: 1, ...ofWave }] }) },
     ...{ notBefore: '2026-01-01T01:00:00.000Z', finishedAt: '2026-01-01T02:00:00.000Z' },
     limits: { bytesPerSecond: 200e6, nodeBytesPerSecond: 20e6 },
   })
@@ -53,6 +54,7 @@ it('shows how far a plan is, its terms and its slowest nodes', async () => {
     stdout,
     /\nNODE +STATE.*\nn3 +fetching +25 % +1\.00 GiB +1\.00 MiB\/s +now +no-source: Nobody has it\.\n\n/,
   )
+  assert.match(stdout, /\nWAVE .* THERE\n *0 {2}boot .*\n *1 {2}rest .* 25 %\n/)
   const json = await seed.shoal(['prefetch', 'show', 'p-1a2b', '--json'])
   assert.deepEqual(JSON.parse(json.stdout), plan)
 })

@@ -13,6 +13,7 @@ import { PlanForecast } from './plan-forecast.tsx'
 import { PlanNodes } from './plan-nodes.tsx'
 import { PlanProgressFacts } from './plan-progress-facts.tsx'
 import { planTone } from './plan-tone.ts'
+import { WaveProgress } from './wave-progress.tsx'
 
 /** One plan: how far it is, who is slow and why, and what can be done about it. */
 export function PlanPage({ id }: { id: string }) {
@@ -52,6 +53,9 @@ export function PlanPage({ id }: { id: string }) {
           </Alert>
         )}
         <PlanProgressFacts plan={plan} />
+        <Panel title="Waves">
+          <WaveProgress plan={plan} foretold={answer?.waves ?? []} />
+        </Panel>
         {plan.progress.slowest.length === 0 ? null : (
           <Panel title="The slowest, and why">
             <PlanNodes nodes={plan.progress.slowest} label="Slowest nodes" maxRows={5} />

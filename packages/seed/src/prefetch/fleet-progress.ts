@@ -4,6 +4,7 @@ import { NodeProgress, type Presence } from './node-progress.ts'
 import { isoTime, reckonedTime } from './plan-request.ts'
 import type { PlanTargets } from './plan-targets.ts'
 import { type SlowContext, slowReason } from './slow-reason.ts'
+import { type LayerSizes, waveProgress } from './wave-progress.ts'
 
 const SLOWEST = 10
 
@@ -12,7 +13,7 @@ export class FleetProgress {
   readonly #rows = new Map<string, NodeProgress>()
   #targets: PlanTargets = new Map()
   #recalled: ReadonlyMap<string, number> = new Map()
-  #sizeOf: (layer: Digest) => number = () => 0
+  #sizes: LayerSizes = { sizeOf: () => 0, bootBytesOf: () => 0 }
   readonly #isEnded: (node: string, layer: Digest) => boolean
 
   /** `isEnded` says of a layer that a node was asked for whether it is not any more. */
@@ -27,12 +28,12 @@ export class FleetProgress {
   /** Takes what is wanted now, and what each of the nodes holds of it. */
   setTargets(
     targets: PlanTargets,
-    sizeOf: (layer: Digest) => number,
+    sizes: LayerSizes,
     heldBy: (node: string) => ReadonlyMap<string, LayerInventory>,
     nowMs: number,
   ): void {
     this.#targets = targets
-    this.#sizeOf = sizeOf
+    this.#sizes = sizes
     for (const node of this.#rows.keys()) if (!targets.has(node)) this.#rows.delete(node)
     for (const node of targets.keys()) this.report(node, heldBy(node), nowMs)
   }
@@ -54,7 +55,7 @@ export class FleetProgress {
     const row = this.#rows.get(node) ?? new NodeProgress(this.#recalled.get(node))
     this.#rows.set(node, row)
     const before = row.state
-    const layers = [...target.layers.keys()].map((layer) => [layer, this.#sizeOf(layer)] as const)
+    const layers = [...target.layers.keys()].map((layer) => [layer, this.#sizes.sizeOf(layer)] as const)
     row.update(layers, held, { nowMs, isEnded: (layer) => this.#isEnded(node, layer) })
     return { isOther: row.state !== before }
   }
@@ -105,6 +106,7 @@ export class FleetProgress {
       bytesPerSecond,
       estimatedFinishAt: leftMs === null ? null : reckonedTime(nowMs + leftMs),
       slowest: slowest.map(([node]) => this.node(node, context, nowMs)),
+      waves: waveProgress({ rows: this.#rows, targets: this.#targets }, this.#sizes, nowMs),
     }
   }
 

@@ -23,6 +23,8 @@ export class NodeProgress {
   peers = 0
   /** Layers that are not complete, as the node told of them. */
   readonly missing = new Set<Digest>()
+  /** Of each layer that is wanted, what is there. Bytes. */
+  readonly presentOf = new Map<Digest, number>()
   #isFetching = false
   #reportedAt: number | null = null
   /** When an earlier run saw it ready. */
@@ -50,6 +52,7 @@ export class NodeProgress {
     this.presentBytes = 0
     this.peers = 0
     this.missing.clear()
+    this.presentOf.clear()
     this.#isFetching = false
     let error: ErrorBody | null = null
     let isFailed = false
@@ -58,10 +61,13 @@ export class NodeProgress {
       this.wantedBytes += sizeBytes
       if (has?.state === 'complete') {
         this.presentBytes += sizeBytes
+        this.presentOf.set(layer, sizeBytes)
         continue
       }
       this.missing.add(layer)
-      this.presentBytes += Math.min(has?.presentBytes ?? 0, sizeBytes)
+      const presentBytes = Math.min(has?.presentBytes ?? 0, sizeBytes)
+      this.presentBytes += presentBytes
+      this.presentOf.set(layer, presentBytes)
       this.peers += has?.peers ?? 0
       if (has?.state === 'fetching') this.#isFetching = true
       if (has?.state === 'failed' || has?.state === 'evicted' || isEnded(layer)) isFailed = true

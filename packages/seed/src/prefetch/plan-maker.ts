@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Plan, PrefetchRequest } from '@shoal/api'
-import type { Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import { checkActive } from '../imports/import-image.ts'
 import { FleetProgress } from './fleet-progress.ts'
@@ -11,6 +10,7 @@ import type { FleetMoment } from './plan-run.ts'
 import { toApiPlan } from './plan-view.ts'
 import { type Planned, type PlanningDeps, planAnew } from './planning.ts'
 import type { SlowContext } from './slow-reason.ts'
+import { layerSizes } from './wave-progress.ts'
 
 export interface CreateOptions {
   /** `api`, or `rule:NAME`. */
@@ -59,9 +59,9 @@ export class PlanMaker {
     const record = this.record(request, '', { source: 'api' })
     const { outcome, simulation, targets, toCome } = await this.plan(record, request, moment)
     const progress = new FleetProgress()
-    const sizeOf = (layer: Digest) => catalogue.layer(layer)?.sizeBytes ?? toCome.get(layer) ?? 0
+    const sizes = layerSizes(catalogue, () => toCome)
     const heldBy = (node: string) => heldLayers(registry.get(node)?.inventory ?? null)
-    progress.setTargets(targets, sizeOf, heldBy, clock.now())
+    progress.setTargets(targets, sizes, heldBy, clock.now())
     const summary = progress.summary(AT_REST, clock.now())
     return toApiPlan({ ...record, ...outcome, simulation }, { ...summary, slowest: [] }, true)
   }

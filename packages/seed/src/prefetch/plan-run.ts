@@ -19,6 +19,7 @@ import { type PlanningDeps, planAnew } from './planning.ts'
 import { PresenceWatch } from './presence-watch.ts'
 import { ShareKeeper } from './share-keeper.ts'
 import type { SlowContext } from './slow-reason.ts'
+import { layerSizes } from './wave-progress.ts'
 
 export interface PlanRunDeps extends PlanningDeps {
   readonly book: PlanBook
@@ -271,9 +272,9 @@ export class PlanRun {
   #takeTargets(targets: PlanTargets): void {
     const { registry, catalogue, clock } = this.#deps
     this.#targets = targets
-    const sizeOf = (layer: Digest) => catalogue.layer(layer)?.sizeBytes ?? this.#toCome.get(layer) ?? 0
+    const sizes = layerSizes(catalogue, () => this.#toCome)
     const heldBy = (node: string) => heldLayers(registry.get(node)?.inventory ?? null)
-    this.#progress.setTargets(targets, sizeOf, heldBy, clock.now())
+    this.#progress.setTargets(targets, sizes, heldBy, clock.now())
   }
 
   async #writeClaims(): Promise<void> {

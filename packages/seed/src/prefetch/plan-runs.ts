@@ -81,7 +81,8 @@ export class PlanRuns {
   }
 
   progress(record: PlanRecord): PlanProgress {
-    return this.#runs.get(record.id)?.progress() ?? record.finalProgress ?? NO_PROGRESS
+    // What an earlier version has kept may say less.
+    return this.#runs.get(record.id)?.progress() ?? { ...NO_PROGRESS, ...record.finalProgress }
   }
 
   /** Nodes of all plans under way, by state. */

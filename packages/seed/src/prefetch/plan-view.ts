@@ -9,6 +9,7 @@ export const NO_PROGRESS: PlanProgress = {
   bytesPerSecond: 0,
   estimatedFinishAt: null,
   slowest: [],
+  waves: [],
 }
 
 /** A plan as lists show it. A dry run has no name. */

@@ -20,12 +20,7 @@ function build(rates: Record<string, number>): FleetProgress {
   const progress = new FleetProgress()
   const target = { layers: new Map([[layer, 1]]), vms: 2, predictedFinishMs: 60_000 }
   const targets = new Map(Object.keys(rates).map((node) => [node, target]))
-  progress.setTargets(
-    targets,
-    () => SIZE,
-    () => new Map(),
-    0,
-  )
+  progress.setTargets(targets, { sizeOf: () => SIZE, bootBytesOf: () => 0 }, () => new Map(), 0)
   for (let second = 5; second <= 60; second += 5) {
     for (const [node, rate] of Object.entries(rates)) progress.report(node, has(rate * second), second * 1000)
   }
@@ -69,12 +64,7 @@ it('of those of which nothing is known the ones with the least come first, ten a
 it('knows no time that no clock shows', () => {
   const huge = new FleetProgress()
   const targets = new Map([['a', { layers: new Map([[layer, 1]]), vms: 0, predictedFinishMs: 1e16 }]])
-  huge.setTargets(
-    targets,
-    () => 1e15,
-    () => new Map(),
-    0,
-  )
+  huge.setTargets(targets, { sizeOf: () => 1e15, bootBytesOf: () => 0 }, () => new Map(), 0)
   huge.report('a', has(20), 5000)
   const [node] = huge.summary(context, 5000).slowest
   assert.ok((node?.bytesPerSecond ?? 0) > 0)
@@ -93,12 +83,7 @@ it('forgets nodes that are no longer wanted, and keeps since when others are rea
   const progress = build({ a: 0, b: 0 })
   progress.report('a', has(SIZE), 61_000)
   const target = { layers: new Map([[layer, 1]]), vms: 0, predictedFinishMs: null }
-  progress.setTargets(
-    new Map([['a', target]]),
-    () => SIZE,
-    () => has(SIZE),
-    99_000,
-  )
+  progress.setTargets(new Map([['a', target]]), { sizeOf: () => SIZE, bootBytesOf: () => 0 }, () => has(SIZE), 99_000)
   assert.equal(progress.counts().total, 1)
   assert.equal(progress.node('a', context, 99_000).readyAt, new Date(61_000).toISOString())
 })

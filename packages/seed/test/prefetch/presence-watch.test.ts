@@ -23,7 +23,7 @@ function build(names: readonly string[]) {
   const target = { layers: new Map([[layer, 1]]), vms: 0, predictedFinishMs: null }
   progress.setTargets(
     new Map(names.map((name) => [name, target])),
-    () => 100,
+    { sizeOf: () => 100, bootBytesOf: () => 0 },
     () => new Map(),
     0,
   )

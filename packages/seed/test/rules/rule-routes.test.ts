@@ -108,7 +108,7 @@ function buildPlan(id: string, name: string): Plan {
     ...{ createdAt: at, startedAt: null, finishedAt: null, notBefore: null, deadline: null },
     ...{ expiresAt: at, pinnedUntil: at, images: [], waves: [], placements: [], evictions: [], unmet: [] },
     prediction: { finishAt: null, seconds: null, fluidBoundSeconds: 0, limitedBy: 'nothing', bytes },
-    progress: { nodes, ...amounts, estimatedFinishAt: null, slowest: [] },
+    progress: { nodes, ...amounts, estimatedFinishAt: null, slowest: [], waves: [] },
     simulation: null,
   }
 }
