@@ -122,6 +122,8 @@ export { MAX_PLACED_IMAGES, MAX_PLACED_VMS, PlacedVms, PlacementAnswer, Placemen
 export {
   DEFAULT_PLAN_WEIGHT,
   ENDED_PLAN_STATES,
+  IMAGE_FORMS,
+  type ImageForm,
   MAX_PLAN_IMAGES,
   MAX_TOLD_WAVES,
   PLAN_NODE_STATES,

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { count, imageId, nullable, priority, text, time } from './field.ts'
-import { DEFAULT_PLAN_WEIGHT, PlanLimits, PrefetchTarget, planId } from './prefetch.ts'
+import { DEFAULT_PLAN_WEIGHT, imageForm, PlanLimits, PrefetchTarget, planId } from './prefetch.ts'
 
 const strict = { additionalProperties: false } as const
 /** A year: pins and deadlines further away are slips of the pen. */
@@ -36,6 +36,7 @@ const rule = {
   ),
   timeZone: text('Of cron: an IANA name, such as Europe/Berlin.', 100),
   target: PrefetchTarget,
+  form: Type.Optional(imageForm()),
   priority: Type.Optional(priority('Of its plans; 50 when absent.')),
   weight: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 100, description: `Of its plans; ${DEFAULT_PLAN_WEIGHT} when absent.` }),

@@ -46,9 +46,20 @@ export const PrefetchTarget = Type.Object(target, {
 })
 export type PrefetchTarget = Static<typeof PrefetchTarget>
 
+export const IMAGE_FORMS = ['boot', 'file'] as const
+/** What of an image is brought to nodes. */
+export type ImageForm = (typeof IMAGE_FORMS)[number]
+
+export const imageForm = () =>
+  Type.Enum([...IMAGE_FORMS], {
+    description:
+      "What of an image: boot, the layers that it is booted from; file, the layer with the library's exact bytes, which downloads through a node's Glance endpoint are given. boot when absent.",
+  })
+
 export const PrefetchImage = Type.Object(
   {
     image: imageId('Glance id of the image.'),
+    form: Type.Optional(imageForm()),
     ...target,
     priority: Type.Optional(priority("Of this image; the plan's when absent.")),
   },

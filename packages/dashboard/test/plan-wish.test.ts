@@ -17,6 +17,7 @@ test('what is asked for fits the API, whatever target is chosen', () => {
     ],
     [{ target: 'nodes', nodes: 'n1, n2\nn1' }, { nodes: ['n1', 'n2'] }],
     [{ target: 'place', rack: ' r1 ', zone: '' }, { rack: 'r1' }],
+    [{ form: 'file' }, { form: 'file', all: true }],
   ]
   for (const [changes, target] of cases) {
     const request = toRequest(wish(changes), NOW)

@@ -147,6 +147,10 @@ export const seedErrors = {
     message: 'There is no prefetch plan {plan}.',
     hint: 'Look for it with shoal prefetch list; ended plans are forgotten after a while.',
   },
+  SHOAL_PLAN_NO_FILE: {
+    message: "Image {image} has no layer with the library's own bytes: it is a middle, which was written anew.",
+    hint: 'Leave the form out, or say boot: nodes get the layers that it is booted from.',
+  },
   SHOAL_PLAN_TARGETS: {
     message: 'It is not clear where image {image} is wanted: {reason}.',
     hint: 'Give nodes, all or vms; or zone, rack or aggregate.',

@@ -46,6 +46,7 @@ function formatImages({ images, priority }: Plan): string {
   const table = formatTable<PrefetchImage>(images.slice(0, SHOWN_AT_MOST), [
     { title: 'IMAGE', value: ({ image }) => image },
     { title: 'PRIORITY', align: 'right', value: (one) => String(one.priority ?? priority) },
+    { title: 'FORM', value: ({ form }) => form ?? 'boot' },
     { title: 'WHERE', value: describeTarget },
   ])
   return table + more(images.length)

@@ -6,7 +6,7 @@ import { resolveImage } from '../resolve/image.ts'
 import { present } from './present.ts'
 import { readPlanFile } from './read-plan-file.ts'
 import { simulateOf, simulateOptions } from './simulate-options.ts'
-import { hasTarget, targetOf, targetOptions } from './target-options.ts'
+import { formOption, hasTarget, targetOf, targetOptions } from './target-options.ts'
 import { termsOf, termsOptions } from './terms-options.ts'
 import { timeOptions, timesOf } from './time-options.ts'
 
@@ -20,6 +20,7 @@ export const imagesArgument = {
 /** Options by which a plan is asked for. */
 export const requestOptions = {
   ...targetOptions,
+  ...formOption,
   ...termsOptions,
   ...timeOptions,
   name: { type: 'string', requiresArg: true, describe: 'Name of the plan, for people' },
@@ -47,8 +48,8 @@ export async function readRequest(
   const { image: images = [], file: path } = args
   const fail = (reason: string) => cliError('SHOAL_CLI_USAGE', { reason, command })
   if (path === undefined && images.length === 0) throw fail('Say which image, or give --file.')
-  if (path !== undefined && (images.length > 0 || hasTarget(args))) {
-    throw fail('Images and nodes are in the file: give --file alone, or with terms such as --deadline.')
+  if (path !== undefined && (images.length > 0 || args.form !== undefined || hasTarget(args))) {
+    throw fail('Images, their forms and nodes are in the file: give --file alone, or with terms such as --deadline.')
   }
   // All that can be wrong here is found before anybody is asked.
   const said = {
@@ -57,11 +58,11 @@ export async function readRequest(
     ...timesOf(args, { nowMs: clock.now(), command }),
   }
   if (path === undefined) {
-    const target = targetOf(args, command)
+    const where = { ...present({ form: args.form }), ...targetOf(args, command) }
     return {
       images: await byId(
         context,
-        [...new Set(images)].map((image) => ({ image, ...target })),
+        [...new Set(images)].map((image) => ({ image, ...where })),
       ),
       ...said,
     }

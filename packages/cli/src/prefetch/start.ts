@@ -35,6 +35,7 @@ export const prefetchStart = defineCommand({
     ['prefetch start debian-12 --all --wait', 'to every node, and see how far it is'],
     ['prefetch start web --aggregate gpu --deadline 2h --limit 2Gbit/s', 'in two hours, at two gigabits at the most'],
     ['prefetch start web --all --wait-ready 90%', 'and boot when nine nodes of ten are ready'],
+    ['prefetch start web --aggregate gpu --form file', "before Nova's own precaching of an aggregate"],
     ['prefetch start --file plan.json --idempotency-key build-4711', 'from a pipeline that may run twice'],
   ],
   run: async (context, args) => {

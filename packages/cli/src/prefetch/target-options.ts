@@ -1,4 +1,4 @@
-import type { PrefetchTarget } from '@shoal/api'
+import { IMAGE_FORMS, type PrefetchTarget } from '@shoal/api'
 import type { InferredOptionTypes, Options } from 'yargs'
 import { cliError } from '../errors.ts'
 import { present } from './present.ts'
@@ -21,6 +21,16 @@ export const targetOptions = {
     requiresArg: true,
     implies: 'vms',
     describe: 'VMs that one node may get, with --vms (default 1)',
+  },
+} as const satisfies Record<string, Options>
+
+/** What of images is wanted there. */
+export const formOption = {
+  form: {
+    choices: IMAGE_FORMS,
+    requiresArg: true,
+    describe:
+      "What of an image: boot, the layers that it is booted from (default); file, the library's exact bytes, for Nova's downloads and precaching through a node's Glance endpoint",
   },
 } as const satisfies Record<string, Options>
 

@@ -14,6 +14,7 @@ export function describeRule(rule: PrefetchRule): string {
     ['rule', `${name}${enabled ? '' : ', DISABLED'}`],
     ['when', describeWhen(rule)],
     ['images', describeImages(images)],
+    ...optional('form', rule.form, (form) => form),
     ['where', describeTarget(target)],
     ['priority', `${priority ?? DEFAULT_PRIORITY}, weight ${weight ?? DEFAULT_PLAN_WEIGHT}`],
     ...optional('limit', limits.bytesPerSecond, (limit) => `${formatLimit(limit)} together`),

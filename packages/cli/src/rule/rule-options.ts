@@ -3,7 +3,7 @@ import type { InferredOptionTypes, Options } from 'yargs'
 import { cliError } from '../errors.ts'
 import { parseDuration } from '../format/parse-duration.ts'
 import { present } from '../prefetch/present.ts'
-import { hasTarget, targetOf, targetOptions } from '../prefetch/target-options.ts'
+import { formOption, hasTarget, targetOf, targetOptions } from '../prefetch/target-options.ts'
 import { termsOf, termsOptions } from '../prefetch/terms-options.ts'
 
 /** Options by which a rule is made or changed. */
@@ -29,6 +29,7 @@ export const ruleOptions = {
   'image-property': { type: 'string', requiresArg: true, describe: 'Images with this property: name or name=value' },
   'all-matching': { type: 'boolean', describe: 'All images that match, not the newest alone' },
   ...targetOptions,
+  ...formOption,
   ...termsOptions,
   'deadline-after': {
     type: 'string',
@@ -60,6 +61,7 @@ export function ruleOf(args: RuleArgs, before: PrefetchRule | undefined, command
   const said = termsOf(args, command)
   const limits = { ...before?.limits, ...said.limits }
   const terms = present({
+    form: args.form ?? before?.form,
     priority: said.priority ?? before?.priority,
     weight: said.weight ?? before?.weight,
     limits: Object.keys(limits).length === 0 ? undefined : limits,

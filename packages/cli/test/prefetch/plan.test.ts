@@ -27,8 +27,8 @@ it('a dry run shows what is expected, and exits 0 when all of it can be met', as
     'bytes      1.00 GiB from the library, 1.00 GiB from the seed',
     '           2.00 GiB within racks, 1.00 GiB between racks',
     '',
-    'IMAGE  PRIORITY  WHERE',
-    'id-1         50  every node',
+    'IMAGE  PRIORITY  FORM  WHERE',
+    'id-1         50  boot  every node',
     '',
     'WAVE  KIND  LAYERS  NODES     BYTES    OPENS     ENDS',
     '   0  boot       1      4  64.0 MiB    + 0 s  + 4.0 s',
@@ -65,7 +65,7 @@ it('says what cannot be met and the nearest that can, what is evicted and where 
   const { code, stdout } = await seed.shoal(['prefetch', 'plan', 'web', '--vms', '30'])
   assert.equal(code, EXIT.incomplete)
   assert.match(stdout, /^simulated +never all, half of the nodes in 1 min 40 s, 3 never\n +seed copies 1\.04, /m)
-  assert.match(stdout, /^id-1 +50 +30 VMs, at most 2 a node, of rack r1$/m)
+  assert.match(stdout, /^id-1 +50 +boot +30 VMs, at most 2 a node, of rack r1$/m)
   const unmet = [
     'CANNOT BE MET',
     '  id-1: places: 24 of 30 VMs have a place.',

@@ -49,6 +49,8 @@ it('asks for images by id, where they are wanted, and on which terms', async () 
   })
   const [vms] = await asked('web', '--vms', '200', '--vms-per-node', '4', '--rack', 'r1', '--aggregate', 'gpu')
   assert.deepEqual(vms?.request.images, [{ image: 'id-2', vms: 200, vmsPerNode: 4, rack: 'r1', aggregate: 'gpu' }])
+  const [file] = await asked('web', '--all', '--form', 'file')
+  assert.deepEqual(file?.request.images, [{ image: 'id-2', form: 'file', all: true }])
 })
 
 it('asks for a simulation when any of its options is given', async () => {

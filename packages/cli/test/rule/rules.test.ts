@@ -76,6 +76,7 @@ it('changes what is said of a rule that is there, and leaves the rest', async ()
     target: { rack: 'r1' },
     limits: { bytesPerSecond: null, nodeBytesPerSecond: 1e6 },
   })
+  assert.deepEqual(await change('--form', 'file'), { ...before, form: 'file' })
   const { deadlineSeconds: _, ...free } = before
   assert.deepEqual(await change('--deadline-after', 'none', '--pin-for', '90s'), { ...free, pinnedSeconds: 90 })
   seed.state.rules = [buildRule({ ...before, enabled: false })]

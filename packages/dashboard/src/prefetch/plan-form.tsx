@@ -17,6 +17,11 @@ const TARGETS = [
   ['nodes', 'Nodes by name'],
 ] as const
 
+const FORMS = [
+  ['boot', 'What boots use'],
+  ['file', "The library's exact bytes, for downloads by Nova"],
+] as const
+
 export function PlanForm({ wish, onChange }: PlanFormProps) {
   const text = (key: Texts, label: string, placeholder = '') => (
     <FormGroup label={label} fieldId={`plan-${key}`} key={key}>
@@ -32,6 +37,17 @@ export function PlanForm({ wish, onChange }: PlanFormProps) {
     <Form className="shoal-form" onSubmit={(event) => event.preventDefault()}>
       {text('name', 'Name', 'for people')}
       <ImageChoice wish={wish} onChange={onChange} />
+      <FormGroup label="What of them" fieldId="plan-form">
+        <FormSelect
+          id="plan-form"
+          value={wish.form}
+          onChange={(_, value) => onChange({ ...wish, form: value as PlanWish['form'] })}
+        >
+          {FORMS.map(([value, label]) => (
+            <FormSelectOption key={value} value={value} label={label} />
+          ))}
+        </FormSelect>
+      </FormGroup>
       <FormGroup label="Where" fieldId="plan-target">
         <FormSelect
           id="plan-target"

@@ -1,9 +1,10 @@
-import type { PrefetchRequest } from '@shoal/api'
+import type { ImageForm, PrefetchRequest } from '@shoal/api'
 
 /** What the form of a new plan holds: texts as they were typed. */
 export interface PlanWish {
   readonly name: string
   readonly images: readonly string[]
+  readonly form: ImageForm
   readonly target: 'all' | 'place' | 'vms' | 'nodes'
   readonly zone: string
   readonly rack: string
@@ -20,6 +21,7 @@ export interface PlanWish {
 export const EMPTY_WISH: PlanWish = {
   name: '',
   images: [],
+  form: 'boot',
   target: 'all',
   zone: '',
   rack: '',
@@ -58,7 +60,7 @@ export function toRequest(wish: PlanWish, now: number): PrefetchRequest {
   const limit = limitMib.trim() === '' ? undefined : Math.round(Number(limitMib) * MIB)
   return {
     ...(name.trim() === '' ? {} : { name: name.trim() }),
-    images: images.map((image) => ({ image, ...targetOf(wish) })),
+    images: images.map((image) => ({ image, ...(wish.form === 'boot' ? {} : { form: wish.form }), ...targetOf(wish) })),
     priority: Number(priority),
     ...(deadline === undefined ? {} : { deadline }),
     ...(limit === undefined ? {} : { limits: { bytesPerSecond: limit } }),

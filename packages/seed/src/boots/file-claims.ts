@@ -2,8 +2,8 @@ import type { ImageFile } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
-import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
-import type { ImageRecord } from '../images/image-record.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import { exactLayer } from '../images/exact-layer.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { type Claim, type ClaimOwner, ordinaryClaim } from '../nodes/claims.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
@@ -44,7 +44,7 @@ export class FileClaims {
     const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal })
     if (layers === undefined) return nothing(image, 'importing')
     const record = catalogue.image(image)
-    const layer = record === undefined ? undefined : this.#exactLayer(record)
+    const layer = record === undefined ? undefined : exactLayer(record, catalogue)
     if (record === undefined || layer === undefined) return nothing(image, 'none')
     // It may have been removed while the library was asked.
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
@@ -53,13 +53,6 @@ export class FileClaims {
     change.announce()
     const { osHashAlgo, osHashValue } = record.image
     return { image, state: 'ready', layer: layer.digest, sizeBytes: layer.sizeBytes, osHashAlgo, osHashValue }
-  }
-
-  /** What was imported as it is; the head of an operator's middle was written anew. */
-  #exactLayer({ image, layer }: ImageRecord): LayerRecord | undefined {
-    const found = layer === null ? undefined : this.#deps.catalogue.layer(layer)
-    const isExact = found?.state === 'published' && found.parent === null && found.sizeBytes === image.sizeBytes
-    return isExact ? found : undefined
   }
 }
 

@@ -22,12 +22,12 @@ export function planLayer({ digest, parent, sizeBytes, bootBytes, pieceLengthByt
 export function demandsOf(
   images: readonly PrefetchImage[],
   terms: PlanTerms,
-  readiness: (image: string) => ImageReadiness,
+  readiness: (wanted: PrefetchImage) => ImageReadiness,
   nodesWithin: (nodes: readonly string[], filter: NodeFilter) => readonly string[],
 ): { readonly demands: Demand[]; readonly toCome: PlanLayer[] } {
   const toCome: PlanLayer[] = []
   const demands = images.flatMap((wanted): Demand[] => {
-    const state = readiness(wanted.image)
+    const state = readiness(wanted)
     if (state.kind === 'failed') return []
     const coming = state.kind === 'importing' ? layerToCome(wanted.image, state.sizeBytes) : undefined
     if (coming !== undefined) toCome.push(coming)

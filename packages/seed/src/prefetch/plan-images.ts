@@ -1,8 +1,9 @@
-import type { ErrorBody } from '@shoal/api'
+import type { ErrorBody, PrefetchImage } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
-import { chainOf, toErrorBody } from '../images/image-record.ts'
+import { exactLayer } from '../images/exact-layer.ts'
+import { chainOf, type ImageRecord, toErrorBody } from '../images/image-record.ts'
 import { checkActive } from '../imports/import-image.ts'
 import type { Importer } from '../imports/importer.ts'
 import type { Layerings } from '../layers/layerings.ts'
@@ -33,11 +34,22 @@ export class PlanImages {
     return this.#deps.catalogue.image(image)?.image.name ?? image
   }
 
+  /** Throws `SHOAL_PLAN_NO_FILE` for the file of an image that turned out to have none. */
+  checkForm({ image, form }: Pick<PrefetchImage, 'image' | 'form'>): void {
+    const record = this.#deps.catalogue.image(image)
+    if (form === 'file' && record !== undefined && this.#hasNoFile(record)) {
+      throw seedError('SHOAL_PLAN_NO_FILE', { image })
+    }
+  }
+
   /**
-   * How far an image of a plan is. What it resolved to once stays what the plan wants, also when it gets other layers later, for nodes
-   * have parts of it; unless those were withdrawn.
+   * How far an image of a plan is. What it is booted from, as it resolved to once, stays what the plan wants, also when it gets other
+   * layers later, for nodes have parts of it; unless those were withdrawn.
    */
-  readiness(image: string, plan: Pick<PlanRecord, 'chains' | 'imports'>): ImageReadiness {
+  readiness(
+    { image, form }: Pick<PrefetchImage, 'image' | 'form'>,
+    plan: Pick<PlanRecord, 'chains' | 'imports'>,
+  ): ImageReadiness {
     const { catalogue, importer, layerings } = this.#deps
     const record = catalogue.image(image)
     if (record === undefined || record.deletedAt !== null) return failed(seedError('SHOAL_IMAGE_DELETED', { image }))
@@ -46,11 +58,17 @@ export class PlanImages {
     } catch (error) {
       return failed(error)
     }
-    const { [image]: before } = plan.chains
-    const chain = before !== undefined && this.#isPublished(before) ? before : chainOf(record)
-    const isBusy = importer.progress(image) !== undefined || layerings.progress(image) !== undefined
-    if (chain === before && this.#isPublished(chain)) return { kind: 'ready', chain }
-    if (!isBusy && this.#isPublished(chain)) return { kind: 'ready', chain }
+    const isImporting = importer.progress(image) !== undefined
+    const isBusy = isImporting || (form !== 'file' && layerings.progress(image) !== undefined)
+    if (form === 'file') {
+      const file = exactLayer(record, catalogue)
+      if (file !== undefined) return { kind: 'ready', chain: [file.digest as Digest] }
+      if (!isBusy && this.#hasNoFile(record)) return failed(seedError('SHOAL_PLAN_NO_FILE', { image }))
+    } else {
+      const { [image]: before } = plan.chains
+      const chain = before !== undefined && this.#isPublished(before) ? before : chainOf(record)
+      if ((chain === before || !isBusy) && this.#isPublished(chain)) return { kind: 'ready', chain }
+    }
     const { state, error } = record.import ?? {}
     const isAsked = plan.imports.includes(image)
     if (!isBusy && isAsked && (state === 'failed' || state === 'cancelled')) {
@@ -70,6 +88,11 @@ export class PlanImages {
   /** Ends an import that nobody needs any more. */
   async cancel(image: string, reason: Error): Promise<void> {
     await this.#deps.importer.cancel(image, reason)
+  }
+
+  #hasNoFile(record: ImageRecord): boolean {
+    const { catalogue } = this.#deps
+    return this.#isPublished(record.layer === null ? [] : [record.layer]) && exactLayer(record, catalogue) === undefined
   }
 
   #isPublished(chain: readonly Digest[]): boolean {

@@ -46,10 +46,12 @@ export class PlanMaker {
 
   checkImages(images: PrefetchRequest['images']): void {
     checkImages(images)
-    for (const { image } of images) {
+    for (const wanted of images) {
+      const { image } = wanted
       const record = this.#deps.catalogue.image(image)
       if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
       checkActive(image, record.deletedAt === null ? record.image : undefined)
+      this.#deps.images.checkForm(wanted)
     }
   }
 

@@ -206,10 +206,11 @@ export class PlanRun {
 
   async #askImages(): Promise<void> {
     const { images, book } = this.#deps
-    for (const { image, priority = this.record.priority } of this.record.images) {
+    for (const wanted of this.record.images) {
       const { record } = this
+      const { image, priority = record.priority } = wanted
       if (record.failures[image] !== undefined) continue
-      const readiness = images.readiness(image, record)
+      const readiness = images.readiness(wanted, record)
       if (readiness.kind === 'importing' && !readiness.isAsked) {
         try {
           await images.request(image, priority)
@@ -232,8 +233,8 @@ export class PlanRun {
   /** What the plan was made from, images and fleet aside. */
   #key(): string {
     const { images, priority, weight, limits, notBefore, deadline, pinnedUntil, failures } = this.record
-    const chains = images.map(({ image }) => {
-      const readiness = this.#deps.images.readiness(image, this.record)
+    const chains = images.map((wanted) => {
+      const readiness = this.#deps.images.readiness(wanted, this.record)
       return readiness.kind === 'ready' ? readiness.chain : readiness.kind
     })
     const terms = { priority, weight, limits, notBefore, deadline, pinnedUntil }

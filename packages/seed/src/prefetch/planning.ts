@@ -1,4 +1,4 @@
-import type { Node, PlanSimulation, Simulate } from '@shoal/api'
+import type { Node, PlanSimulation, PrefetchImage, Simulate } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import type { Assignment, Demand, Placement, PlanLimits, PlannerInput } from '@shoal/planner'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -40,7 +40,7 @@ export async function planAnew(
 ): Promise<Planned> {
   const { clock, catalogue, registry, fleet, images } = deps
   const { before, isHere } = options
-  const readiness = (image: string) => images.readiness(image, plan)
+  const readiness = (wanted: PrefetchImage) => images.readiness(wanted, plan)
   const { demands, toCome } = demandsOf(plan.images, plan, readiness, (nodes, part) => fleet.nodesWithin(nodes, part))
   const published = catalogue.layers().filter(({ state }) => state === 'published')
   const nowMs = clock.now()

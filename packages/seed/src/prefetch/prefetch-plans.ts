@@ -65,7 +65,7 @@ export class PrefetchPlans {
       if (!runs.has(id) || isOver(record)) throw seedError('SHOAL_PLAN_ENDED', { plan: id, state: record.state })
       if (change.images !== undefined) maker.checkImages(change.images)
       const { paused, images = record.images, name = record.name, ...terms } = change
-      const changed = { ...record, ...changedTerms(record, terms, clock.now()), images, name }
+      const changed = { ...record, ...changedTerms(record, terms, clock.now()), ...withImages(record, images), name }
       const isOther = JSON.stringify(changed) !== JSON.stringify(record)
       const news = { type: 'plan.changed', message: `Plan ${name} was changed.`, details: { ...terms } } as const
       if (isOther) await book.put(changed, [news])
@@ -154,8 +154,9 @@ export class PrefetchPlans {
   async #endImports(record: PlanRecord): Promise<void> {
     const { book, images, runs } = this.#deps
     const asked = new Set([record, ...book.list()].flatMap(({ imports }) => imports))
-    for (const { image } of record.images) {
-      const isComing = asked.has(image) && images.readiness(image, record).kind === 'importing'
+    for (const wanted of record.images) {
+      const { image } = wanted
+      const isComing = asked.has(image) && images.readiness(wanted, record).kind === 'importing'
       if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED)
     }
   }
@@ -163,4 +164,13 @@ export class PrefetchPlans {
   #checkRoom(): void {
     if (this.#deps.runs.count >= MAX_ACTIVE) throw seedError('SHOAL_PLAN_LIMIT', { limit: MAX_ACTIVE })
   }
+}
+
+/** Images in place of those before; what one resolved to counts no more where another form of it is wanted. */
+function withImages({ images: before, chains }: PlanRecord, images: PlanRecord['images']) {
+  const formOf = (wanted: PlanRecord['images'], id: string) => {
+    return wanted.find(({ image }) => image === id)?.form ?? 'boot'
+  }
+  const kept = Object.entries(chains).filter(([image]) => formOf(before, image) === formOf(images, image))
+  return { images, chains: Object.fromEntries(kept) }
 }

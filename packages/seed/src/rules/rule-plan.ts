@@ -10,12 +10,12 @@ export function intentOf(
   images: readonly ImageRecord[],
   { nowMs, handled }: { nowMs: number; handled: readonly string[] },
 ): RuleIntent {
-  const { target, priority, weight, limits, deadlineSeconds, pinnedSeconds } = request
+  const { target, form, priority, weight, limits, deadlineSeconds, pinnedSeconds } = request
   const at = new Date(nowMs).toISOString()
   const later = (seconds: number) => new Date(nowMs + seconds * 1000).toISOString()
   const plan: PrefetchRequest = {
     name: planName(name, images),
-    images: images.map(({ image }) => ({ image: image.id, ...target })),
+    images: images.map(({ image }) => ({ image: image.id, ...(form === undefined ? {} : { form }), ...target })),
     ...(priority === undefined ? {} : { priority }),
     ...(weight === undefined ? {} : { weight }),
     ...(limits === undefined ? {} : { limits }),
