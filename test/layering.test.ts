@@ -7,7 +7,7 @@ import { test } from 'node:test'
 /** A package imports packages of lower layers only, never one of its own. A new package gets its place here. */
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
-  ['state', 'openstack', 'service', 'qcow2', 'nbd', 'scheduler'],
+  ['state', 'openstack', 'service', 'qcow2', 'nbd', 'scheduler', 'trust'],
   ['layer-store', 'swarm', 'api', 'library', 'cache', 'planner'],
   ['seed', 'peer'],
   ['cli', 'dashboard'],

@@ -13,6 +13,7 @@ import { seedConfigDefaults, seedConfigSchema, seedErrors } from '@shoal/seed'
 import { configReference, serviceErrors } from '@shoal/service'
 import { stateErrors } from '@shoal/state'
 import { swarmErrors } from '@shoal/swarm'
+import { trustErrors } from '@shoal/trust'
 
 const GENERATED = 'Generated from the code by `npm run docs`; a test keeps it so.'
 
@@ -23,6 +24,7 @@ const errorTables: Record<string, ErrorTable> = {
   qcow2: { ...qcow2Errors, ...imageErrors, ...bootProfileErrors },
   nbd: nbdErrors,
   service: serviceErrors,
+  trust: trustErrors,
   'layer-store': storeErrors,
   swarm: swarmErrors,
   cache: cacheErrors,
