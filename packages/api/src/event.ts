@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { Actor } from './actor.ts'
 import { count, digest, imageId, nodeId, text, time } from './field.ts'
 import { planId } from './prefetch.ts'
 
@@ -25,6 +26,7 @@ export const EVENT_TYPES = [
   'node.unreachable',
   'node.lost',
   'node.returned',
+  'node.removed',
   'layer.assigned',
   'layer.unassigned',
   'layer.complete',
@@ -65,6 +67,7 @@ export const Event = Type.Object(
     id: count('Grows with every event; give it as `after` to read on.'),
     at: time('When it happened.'),
     type: EventType,
+    actor: Actor,
     image: Type.Optional(imageId('The image it is about.')),
     layer: Type.Optional(digest('The layer it is about.')),
     node: Type.Optional(nodeId('The node it is about.')),

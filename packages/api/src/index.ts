@@ -1,3 +1,4 @@
+export { Actor, isActor } from './actor.ts'
 export {
   Assignment,
   AssignRequest,

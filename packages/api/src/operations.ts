@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { actorFilter } from './actor.ts'
 import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
 import { bootOperations } from './boot-operations.ts'
 import {
@@ -291,7 +292,7 @@ export const operations = {
     role: 'operator',
     tag: 'events',
     summary: 'Lists events in order, the oldest first.',
-    query: Type.Object({ after: afterEvent, limit }, strict),
+    query: Type.Object({ after: afterEvent, limit, actor: actorFilter }, strict),
     response: Type.Object({ events: Type.Array(Event) }),
   },
   streamEvents: {
@@ -301,7 +302,7 @@ export const operations = {
     role: 'operator',
     tag: 'events',
     summary: 'Streams events as they happen; reads on after the id in Last-Event-ID or `after`.',
-    query: Type.Object({ after: afterEvent }, strict),
+    query: Type.Object({ after: afterEvent, actor: actorFilter }, strict),
     response: Event,
     contentType: 'text/event-stream',
   },

@@ -74,7 +74,14 @@ function image(id: string): Image {
 }
 
 function event(id: number): Event {
-  return { id, at: '2026-01-01T00:00:00.000Z', type: 'import.started', message: 'Import started.', details: { a: [1] } }
+  return {
+    id,
+    at: '2026-01-01T00:00:00.000Z',
+    type: 'import.started',
+    actor: 'seed',
+    message: 'Import started.',
+    details: { a: [1] },
+  }
 }
 
 async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {

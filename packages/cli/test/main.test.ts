@@ -32,8 +32,25 @@ describe('shoal against a seed', () => {
       layers: [buildLayer({ digest: A, images: [published.id] }), buildLayer({ digest: B })],
       nodes: [buildNode('n1', [buildHeld()]), buildNode('n2', [buildHeld()]), buildNode('n3', null)],
       events: [
-        { id: 1, at, type: 'import.started', image: published.id, message: 'Import started.', details: {} },
-        { id: 2, at, type: 'layer.complete', node: 'n1', layer: A, message: 'Layer complete in 2.7 s.', details: {} },
+        {
+          id: 1,
+          at,
+          type: 'import.started',
+          actor: 'seed',
+          image: published.id,
+          message: 'Import started.',
+          details: {},
+        },
+        {
+          id: 2,
+          at,
+          type: 'layer.complete',
+          actor: 'node:n1',
+          node: 'n1',
+          layer: A,
+          message: 'Layer complete in 2.7 s.',
+          details: {},
+        },
       ],
     })
     access = ['--seed', seed.url, '--token', TOKEN]

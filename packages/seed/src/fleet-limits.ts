@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type {
+  Actor,
   Limits,
   LimitsChange,
   LimitsOverride,
@@ -106,13 +107,13 @@ export class FleetLimits {
   }
 
   /** Sets what is named. It holds when this returns, and is durable when the promise resolves. */
-  async change(change: LimitsChange): Promise<LimitsStatus> {
+  async change(change: LimitsChange, actor?: Actor): Promise<LimitsStatus> {
     const before = this.#effective
     const set = changedOverride(this.#set, change)
     if (JSON.stringify(set) === JSON.stringify(this.#set)) return this.status()
     this.#set = set
     this.#hold()
-    await this.#save(limitEvents(before, this.#effective))
+    await this.#save(limitEvents(before, this.#effective, actor))
     return this.status()
   }
 
@@ -120,11 +121,11 @@ export class FleetLimits {
    * Sets the whole schedule, as {@link change} does a limit. Throws `SHOAL_LIMITS_WINDOW_NAME` and `SHOAL_LIMITS_TIME_ZONE`
    * before any change.
    */
-  async setSchedule({ windows }: LimitsSchedule): Promise<LimitsScheduleStatus> {
+  async setSchedule({ windows }: LimitsSchedule, actor?: Actor): Promise<LimitsScheduleStatus> {
     checkWindows(windows)
     if (isDeepStrictEqual(windows, this.#windows)) return this.schedule()
     this.#windows = windows
-    const drafts = [...scheduleEvents(windows), ...this.#follow()]
+    const drafts = [...scheduleEvents(windows, actor), ...this.#follow()]
     this.#otherSchedule.abort()
     this.#otherSchedule = new AbortController()
     await this.#save(drafts)

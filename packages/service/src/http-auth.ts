@@ -12,6 +12,12 @@ export type CallerRole = Role | SessionRole
 /** The token of each role; a role without one is open to nobody. `false` turns authentication off: everybody is an operator. */
 export type AccessTokens = { readonly [R in 'operator' | 'node' | 'viewer']?: string | undefined } | false
 
+/** Who called: the role, and the name that journals tell. */
+export interface Caller {
+  readonly role: CallerRole
+  readonly actor: string
+}
+
 /** What a request shows of its caller. */
 export interface Credentials {
   /** Its `Authorization` header. */
@@ -23,22 +29,24 @@ export interface Credentials {
   readonly isOwnPage?: boolean
 }
 
+const ANONYMOUS = 'anonymous'
+
 /**
- * Makes the check of a request against the role an operation needs. It returns the role of the caller; it throws
+ * Makes the check of a request against the role an operation needs. It returns the caller; it throws
  * `SHOAL_HTTP_UNAUTHORIZED` without a valid token or session and `SHOAL_HTTP_FORBIDDEN` when the role is too low.
  */
-export function createAuthorizer(tokens: AccessTokens): (credentials: Credentials, needed: Role) => CallerRole {
-  if (tokens === false) return () => 'operator'
+export function createAuthorizer(tokens: AccessTokens): (credentials: Credentials, needed: Role) => Caller {
+  if (tokens === false) return () => ({ role: 'operator', actor: ANONYMOUS })
   const roleOf = createTokenCheck(tokens)
   return ({ authorization, method, session, isOwnPage }, needed) => {
-    if (needed === 'public') return 'public'
+    if (needed === 'public') return { role: 'public', actor: ANONYMOUS }
     const isRead = method === 'GET'
     const bySession = isRead || isOwnPage === true ? session : undefined
     const role = authorization === undefined ? bySession : roleOf(authorization)
     if (role === undefined) throw serviceError('SHOAL_HTTP_UNAUTHORIZED')
     const isEnough = role === 'operator' || role === needed || (role === 'viewer' && needed === 'operator' && isRead)
     if (!isEnough) throw serviceError('SHOAL_HTTP_FORBIDDEN', { role: needed })
-    return role
+    return { role, actor: `token:${role}` }
   }
 }
 

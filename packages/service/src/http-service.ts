@@ -29,6 +29,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Role of the caller. */
     role: CallerRole
+    /** Who calls, as journals tell it: `token:NAME`, or `anonymous`. */
+    actor: string
   }
 }
 
@@ -104,6 +106,7 @@ export async function createHttpService(
   const streams = new EventStreams({ limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS })
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
+  app.decorateRequest('actor', 'anonymous')
 
   const answerError = (thrown: unknown, request: { id: string }, reply: FastifyReply) => {
     const { statusByCode = {} } = options
@@ -163,7 +166,9 @@ function addHooks(
     const { authorization, cookie } = request.headers
     const session = sessions?.find(cookie)?.role
     const isOwnPage = request.headers[SESSION_HEADER] !== undefined
-    request.role = authorize({ authorization, method: request.method, session, isOwnPage }, needed)
+    const caller = authorize({ authorization, method: request.method, session, isOwnPage }, needed)
+    request.role = caller.role
+    request.actor = caller.actor
   })
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')

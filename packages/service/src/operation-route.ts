@@ -35,6 +35,8 @@ export interface OperationRequest<O extends RouteOperation> {
   readonly body: Part<O, 'body'>
   /** Role of the caller. */
   readonly role: CallerRole
+  /** Who calls, as journals tell it. */
+  readonly actor: string
   /** Of a reconnecting reader of an event stream. */
   readonly lastEventId: string | undefined
   /** Aborted when the client goes or, for an event stream, when the service stops. */
@@ -99,6 +101,7 @@ function operationRequest<O extends RouteOperation>(
     headers: request.headers as Part<O, 'headers'>,
     body: request.body as Part<O, 'body'>,
     role: request.role,
+    actor: request.actor,
     lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
     signal,
     request,

@@ -7,11 +7,12 @@ const TYPE_WIDTH = 20
 
 /** An event on one line, with what it is about: not every message names it. */
 export function formatEvent(event: Event): string {
-  const { node, layer, image } = event
+  const { node, layer, image, actor } = event
   const about = [
     ...(node === undefined ? [] : [`node=${node}`]),
     ...(layer === undefined ? [] : [`layer=${shortDigest(layer)}`]),
     ...(image === undefined ? [] : [`image=${image}`]),
+    ...(actor === 'seed' ? [] : [`by=${actor}`]),
   ]
   return plainText([event.at, event.type.padEnd(TYPE_WIDTH), event.message, about.join(' ')].join('  ')).trimEnd()
 }

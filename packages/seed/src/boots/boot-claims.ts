@@ -56,7 +56,7 @@ export class BootClaims {
     const { wishes, registry, profiles } = this.#deps
     const { signal, records = false, foretold } = options
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
-    const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { signal })
+    const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { signal, node })
     if (layers !== undefined) await this.#claim(node, image, layers)
     if (foretold !== undefined) profiles.hear(image, foretold)
     return this.#view(image, layers, records && layers !== undefined && profiles.invites(image, node))

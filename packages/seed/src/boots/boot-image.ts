@@ -31,7 +31,7 @@ export async function bootImage(
   image: string,
   before: readonly Digest[],
   deps: BootImageDeps,
-  { signal }: { signal: AbortSignal },
+  { signal, node }: { signal: AbortSignal; node: string },
 ): Promise<readonly Digest[] | undefined> {
   const known = deps.catalogue.image(image)
   const found = known === undefined ? undefined : publishedChain(known, before, deps)
@@ -43,7 +43,7 @@ export async function bootImage(
   const fresh = publishedChain(record, before, deps)
   if (fresh !== undefined) return fresh
   if (deps.importer.progress(image) === undefined) checkFailure(record, deps.clock)
-  await deps.importer.request(record.image, { priority: BOOT_PRIORITY })
+  await deps.importer.request(record.image, { priority: BOOT_PRIORITY, actor: `node:${node}` })
   return undefined
 }
 

@@ -41,7 +41,7 @@ export class FileClaims {
     const { registry, catalogue, assignments, journal } = this.#deps
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     const own = catalogue.image(image)?.layer ?? null
-    const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal })
+    const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal, node })
     if (layers === undefined) return nothing(image, 'importing')
     const record = catalogue.image(image)
     const layer = record === undefined ? undefined : exactLayer(record, catalogue)

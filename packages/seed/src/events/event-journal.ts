@@ -1,9 +1,11 @@
-import type { Event, EventType } from '@shoal/api'
+import { type Actor, type Event, type EventType, isActor } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 
 export interface EventDraft {
   readonly type: EventType
+  /** Who did it; the seed itself when absent. */
+  readonly actor?: Actor | undefined
   readonly image?: string
   readonly layer?: string
   readonly node?: string
@@ -14,6 +16,9 @@ export interface EventDraft {
   readonly at?: string
 }
 
+/** Earlier versions did not keep who did it. */
+type StoredEvent = Omit<Event, 'actor'> & Partial<Pick<Event, 'actor'>>
+
 interface Pending {
   readonly operations: readonly StateOperation[]
   readonly drafts: readonly EventDraft[]
@@ -21,6 +26,8 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
+/** Who acted when nobody asked for it. */
+const SEED: Actor = 'seed'
 const PREFIX = 'seed/event/'
 const PAGE = 500
 const MAX_UNWRITTEN = 100_000
@@ -80,11 +87,16 @@ export class EventJournal {
     await this.#writing
   }
 
-  /** Events with a higher id than `after`, the oldest first. */
-  async list(options: { after?: number | undefined; limit: number }): Promise<Event[]> {
+  /** Events with a higher id than `after`, the oldest first; of one actor, or kind of actors, if one is named. */
+  async list(options: { after?: number | undefined; limit: number; actor?: string | undefined }): Promise<Event[]> {
+    const { after = 0, limit, actor: wanted } = options
     const events: Event[] = []
-    const range = { prefix: PREFIX, after: keyOf(options.after ?? 0), limit: options.limit }
-    for await (const { value } of this.#state.range<Event>(range)) events.push(value)
+    const range = { prefix: PREFIX, after: keyOf(after), ...(wanted === undefined ? { limit } : {}) }
+    for await (const { value } of this.#state.range<StoredEvent>(range)) {
+      const event = { ...value, actor: value.actor ?? SEED }
+      if (wanted === undefined || isActor(event.actor, wanted)) events.push(event)
+      if (events.length >= limit) break
+    }
     return events
   }
 
@@ -151,12 +163,13 @@ export class EventJournal {
     }
   }
 
-  #record({ at, details = {}, ...draft }: EventDraft): StateOperation[] {
+  #record({ at, actor = SEED, details = {}, ...draft }: EventDraft): StateOperation[] {
     this.#lastId += 1
     const event: Event = {
       id: this.#lastId,
       at: at ?? new Date(this.#clock.now()).toISOString(),
       ...draft,
+      actor,
       message: draft.message.slice(0, 1000),
       details,
     }

@@ -1,4 +1,4 @@
-import { type Assignment, type AssignRequest, DEFAULT_PRIORITY, operations } from '@shoal/api'
+import { type Actor, type Assignment, type AssignRequest, DEFAULT_PRIORITY, operations } from '@shoal/api'
 import { parseDigest } from '@shoal/core'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import { seedError } from '../errors.ts'
@@ -21,7 +21,7 @@ const LAST_YEAR = 9999
 export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): void {
   const { registry, assignments, catalogue, journal } = deps
 
-  registerOperation(app, operations.assign, async ({ body }) => {
+  registerOperation(app, operations.assign, async ({ body, actor }) => {
     const layer = parseDigest(body.layer)
     const record = catalogue.layer(layer)
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
@@ -32,7 +32,7 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     const base = record.parent === null ? undefined : assignments.assignBase(record.parent, assigned, terms)
     const change = assignments.assign(layer, assigned, terms)
     const operations = [...(base?.operations ?? []), ...change.operations]
-    await journal.append(tell('layer.assigned', layer, assigned), operations)
+    await journal.append(tell('layer.assigned', layer, assigned, actor), operations)
     base?.announce()
     change.announce()
     return { assigned, unknown }
@@ -43,10 +43,10 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     const { entries, next } = pageOf(sorted, keyOf, query)
     return { assignments: entries, next }
   })
-  registerOperation(app, operations.unassign, async ({ body }) => {
+  registerOperation(app, operations.unassign, async ({ body, actor }) => {
     const layer = parseDigest(body.layer)
     const change = assignments.unassign(layer, body.nodes)
-    await journal.append(tell('layer.unassigned', layer, change.removed), change.operations)
+    await journal.append(tell('layer.unassigned', layer, change.removed, actor), change.operations)
     change.announce()
     return { removed: change.removed.length }
   })
@@ -78,11 +78,16 @@ function selectNodes(request: AssignRequest, registry: NodeRegistry): { assigned
 }
 
 /** One event a request, however many nodes: a thousand of them would push everything else out of the journal. */
-function tell(type: 'layer.assigned' | 'layer.unassigned', layer: string, nodes: readonly string[]): EventDraft[] {
+function tell(
+  type: 'layer.assigned' | 'layer.unassigned',
+  layer: string,
+  nodes: readonly string[],
+  actor: Actor,
+): EventDraft[] {
   const [first] = nodes
   if (first === undefined) return []
   const details = { count: nodes.length, nodes: nodes.slice(0, NODES_IN_EVENT) }
   const where = nodes.length === 1 ? `node ${first}` : `${nodes.length} nodes`
   const message = type === 'layer.assigned' ? `The layer is assigned to ${where}.` : `The layer is taken from ${where}.`
-  return [{ type, layer, message, details, ...(nodes.length === 1 ? { node: first } : {}) }]
+  return [{ type, actor, layer, message, details, ...(nodes.length === 1 ? { node: first } : {}) }]
 }

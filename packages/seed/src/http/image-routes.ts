@@ -39,29 +39,29 @@ export function addImageRoutes(app: HttpApp, { catalogue, watcher, importer, lay
     if (inspection === null) throw seedError('SHOAL_IMAGE_NOT_INSPECTED', { image: image.id })
     return toApiInspection(inspection)
   })
-  registerOperation(app, operations.importImage, async ({ params, signal }) => {
+  registerOperation(app, operations.importImage, async ({ params, signal, actor }) => {
     const id = params.image.toLowerCase()
     // Right after an upload the poll has not seen the image yet; a stale record must not start a read either.
     const isRunning = importer.progress(id) !== undefined
     const record = isRunning ? find(id) : await watcher.refresh(id, { signal })
     if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image: id })
-    await importer.request(record.image)
+    await importer.request(record.image, { actor })
     return view(find(id))
   })
-  registerOperation(app, operations.cancelImport, async ({ params }) => {
+  registerOperation(app, operations.cancelImport, async ({ params, actor }) => {
     const image = find(params.image.toLowerCase()).image.id
-    const wasRunning = await importer.cancel(image, seedError('SHOAL_IMPORT_CANCELLED', { image }))
+    const wasRunning = await importer.cancel(image, seedError('SHOAL_IMPORT_CANCELLED', { image }), actor)
     if (!wasRunning) throw seedError('SHOAL_IMPORT_NOT_RUNNING', { image })
     return view(find(image))
   })
-  registerOperation(app, operations.publishLayers, async ({ params, body }) => {
+  registerOperation(app, operations.publishLayers, async ({ params, body, actor }) => {
     const record = find(params.image.toLowerCase())
-    await layerings.request(record, body)
+    await layerings.request(record, body, actor)
     return view(find(record.image.id))
   })
-  registerOperation(app, operations.cancelLayering, async ({ params }) => {
+  registerOperation(app, operations.cancelLayering, async ({ params, actor }) => {
     const { id: image } = find(params.image.toLowerCase()).image
-    const wasRunning = await layerings.cancel(image, seedError('SHOAL_LAYERING_CANCELLED', { image }))
+    const wasRunning = await layerings.cancel(image, seedError('SHOAL_LAYERING_CANCELLED', { image }), actor)
     if (!wasRunning) throw seedError('SHOAL_LAYERING_NOT_RUNNING', { image })
     return view(find(image))
   })

@@ -4,7 +4,7 @@ import type { FleetLimits } from '../fleet-limits.ts'
 
 export function addLimitRoutes(app: HttpApp, { limits }: { limits: FleetLimits }): void {
   registerOperation(app, operations.showLimits, () => limits.status())
-  registerOperation(app, operations.setLimits, ({ body }) => limits.change(body))
+  registerOperation(app, operations.setLimits, ({ body, actor }) => limits.change(body, actor))
   registerOperation(app, operations.showLimitsSchedule, () => limits.schedule())
-  registerOperation(app, operations.setLimitsSchedule, ({ body }) => limits.setSchedule(body))
+  registerOperation(app, operations.setLimitsSchedule, ({ body, actor }) => limits.setSchedule(body, actor))
 }

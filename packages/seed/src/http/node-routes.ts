@@ -83,9 +83,9 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     if (node === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: params.node })
     return node
   })
-  registerOperation(app, operations.removeNode, async ({ params }) => {
+  registerOperation(app, operations.removeNode, async ({ params, actor }) => {
     const change = assignments.forget(check(params.node))
-    await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)])
+    await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)], actor)
     change.announce()
     deps.channels.forget(params.node)
     deps.onRemoved(params.node)

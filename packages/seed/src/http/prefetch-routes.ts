@@ -12,10 +12,10 @@ export interface PrefetchRoutesDeps {
 }
 
 export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoutesDeps): void {
-  registerOperation(app, operations.createPrefetch, ({ body, headers }) =>
+  registerOperation(app, operations.createPrefetch, ({ body, headers, actor }) =>
     body.dryRun === true
       ? plans.tryOut(body)
-      : plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'] }),
+      : plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'], actor }),
   )
   registerOperation(app, operations.listPrefetches, ({ query }) => {
     const { entries, next } = pageOf(reader.list(query.state), orderOf, query)
@@ -36,11 +36,11 @@ export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoute
     const { readyShare = 1, timeoutSeconds = USUAL_WAIT_SECONDS } = query
     return reader.wait(params.plan, { readyShare, timeoutMs: timeoutSeconds * 1000, signal })
   })
-  registerOperation(app, operations.changePrefetch, ({ params, body }) => plans.change(params.plan, body))
-  registerOperation(app, operations.cancelPrefetch, ({ params, query }) =>
-    plans.cancel(params.plan, { drops: query.drop === true }),
+  registerOperation(app, operations.changePrefetch, ({ params, body, actor }) => plans.change(params.plan, body, actor))
+  registerOperation(app, operations.cancelPrefetch, ({ params, query, actor }) =>
+    plans.cancel(params.plan, { drops: query.drop === true, actor }),
   )
-  registerOperation(app, operations.retryPrefetch, ({ params }) => plans.retry(params.plan))
+  registerOperation(app, operations.retryPrefetch, ({ params, actor }) => plans.retry(params.plan, actor))
 }
 
 /** A key whose order is that of the list: the newest first. */

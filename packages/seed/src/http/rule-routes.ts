@@ -14,9 +14,9 @@ export function addRuleRoutes(app: HttpApp, { rules, showPlan }: RuleRoutesDeps)
     return { rules: entries, next }
   })
   registerOperation(app, operations.showPrefetchRule, ({ params }) => rules.get(params.rule))
-  registerOperation(app, operations.putPrefetchRule, ({ params, body }) => rules.put(params.rule, body))
-  registerOperation(app, operations.removePrefetchRule, async ({ params }) => {
-    await rules.remove(params.rule)
+  registerOperation(app, operations.putPrefetchRule, ({ params, body, actor }) => rules.put(params.rule, body, actor))
+  registerOperation(app, operations.removePrefetchRule, async ({ params, actor }) => {
+    await rules.remove(params.rule, actor)
     return undefined
   })
   registerOperation(app, operations.runPrefetchRule, async ({ params }) => showPlan(await rules.runNow(params.rule)))

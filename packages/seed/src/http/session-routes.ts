@@ -25,7 +25,9 @@ export function addSessionRoutes(app: HttpApp, { sessions, tokens, journal }: Se
     const session = sessions.open(role)
     reply.header('set-cookie', sessionCookie(session.value, { isSecure: isSecure(request) }))
     const message = `${role === 'operator' ? 'An operator' : 'A viewer'} signed in to the dashboard from ${request.ip}.`
-    await journal.append([{ type: 'session.opened', message, details: { role, address: request.ip } }])
+    await journal.append([
+      { type: 'session.opened', actor: `token:${role}`, message, details: { role, address: request.ip } },
+    ])
     return shown(session)
   })
   registerOperation(app, operations.showSession, ({ role, request }) => {

@@ -1,4 +1,4 @@
-import type { ImageImport, ImportState } from '@shoal/api'
+import type { Actor, ImageImport, ImportState } from '@shoal/api'
 import { type Clock, RateMeter } from '@shoal/core'
 import type { ImportRecord } from '../images/image-record.ts'
 import { toErrorBody } from '../images/image-record.ts'
@@ -20,6 +20,8 @@ export class ImportJob {
   startedAt: string | null
   /** What went wrong with the last attempt, while the next one is waited for. */
   lastError: unknown
+  /** Who cancelled it, if not the seed itself. */
+  endedBy: Actor | undefined
   #settle: () => void = () => {}
   /** Resolves when the import has ended, however it did. */
   readonly done: Promise<void> = new Promise((resolve) => {

@@ -232,8 +232,9 @@ export class ImportRunner {
     const entry = isReadKept(code) ? undefined : imports.get(job.image)
     const record = catalogue.image(job.image)
     const message = outcome.error?.message ?? 'The import ended.'
+    const details = { code, hint: outcome.error?.hint ?? '' }
     const recorded = journal.append(
-      [{ type: `import.${state}`, image: job.image, message, details: { code, hint: outcome.error?.hint ?? '' } }],
+      [{ type: `import.${state}`, actor: job.endedBy, image: job.image, message, details }],
       [
         ...(record === undefined ? [] : [catalogue.putImage({ ...record, import: outcome })]),
         ...(entry === undefined ? [] : [imports.remove(job.image)]),

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { DEFAULT_PRIORITY, type ImageImport } from '@shoal/api'
+import { type Actor, DEFAULT_PRIORITY, type ImageImport } from '@shoal/api'
 import type { GlanceImage } from '@shoal/openstack'
 import { seedError } from '../errors.ts'
 import { Stopping } from './import-fault.ts'
@@ -12,6 +12,13 @@ import { ImportRunner, type ImportRunnerDeps, type ImportRunnerOptions, STAGED_S
 export interface ImporterOptions extends ImportRunnerOptions {
   readonly queueLength: number
   readonly concurrency: number
+}
+
+/** How an import is asked for. */
+export interface ImportWish {
+  readonly priority?: number
+  /** Who asks; the seed itself when absent. */
+  readonly actor?: Actor
 }
 
 /** Queues imports and runs a few at once: asked for twice means imported once, and one limit holds for all. */
@@ -75,7 +82,7 @@ export class Importer {
    * Asks for an import; joins the one that runs. The more urgent ones go first. Throws `SHOAL_IMAGE_NOT_ACTIVE` and its like,
    * `SHOAL_IMPORT_QUEUE_FULL`.
    */
-  async request(image: GlanceImage, { priority = DEFAULT_PRIORITY }: { priority?: number } = {}): Promise<void> {
+  async request(image: GlanceImage, { priority = DEFAULT_PRIORITY, actor }: ImportWish = {}): Promise<void> {
     const { journal, imports, catalogue, store } = this.#deps
     // One that is being cancelled is no answer to who asks for it now.
     for (let job = this.#jobs.get(image.id); job !== undefined; job = this.#jobs.get(image.id)) {
@@ -93,16 +100,18 @@ export class Importer {
     const entry = known?.hash === hashOf(image) ? known : newJournalEntry(image)
     const job = this.#enqueue(entry)
     this.#hurry(job, priority)
+    const message = `Image ${image.name ?? image.id} waits to be imported.`
     await journal.append(
-      [{ type: 'import.queued', image: image.id, message: `Image ${image.name ?? image.id} waits to be imported.` }],
+      [{ type: 'import.queued', actor, image: image.id, message }],
       [imports.put(entry), catalogue.putImage({ ...record, import: job.record('queued') })],
     )
   }
 
   /** Ends an import with the given error; nothing when there is none. Resolves when everything of it is gone. */
-  async cancel(image: string, reason: Error): Promise<boolean> {
+  async cancel(image: string, reason: Error, actor?: Actor): Promise<boolean> {
     const job = this.#jobs.get(image)
     if (job === undefined) return false
+    job.endedBy = actor
     job.controller.abort(reason)
     const waiting = this.#queue.indexOf(job)
     if (waiting >= 0) {

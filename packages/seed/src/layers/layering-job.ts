@@ -1,4 +1,4 @@
-import type { Layering, LayeringRequest, LayeringState } from '@shoal/api'
+import type { Actor, Layering, LayeringRequest, LayeringState } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import { toErrorBody } from '../images/image-record.ts'
 
@@ -20,6 +20,8 @@ export class LayeringJob {
   #state: LayeringState = 'queued'
   #startedAt: string | null = null
   doneBytes = 0
+  /** Who cancelled it, if not the seed itself. */
+  endedBy: Actor | undefined
   base: Digest | null = null
   estimatedSharing: number | null = null
   layerBytes: number | null = null

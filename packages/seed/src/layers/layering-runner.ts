@@ -189,7 +189,8 @@ export class LayeringRunner {
     if (record === undefined) return
     const layering = job.record(end, error)
     logger.info({ image: job.image, end, code: errorCode(error), err: error }, 'the making of layers ended')
-    const draft = { type: `layering.${end}`, image: job.image, message: describe(job, end), details: {} } as const
+    const message = describe(job, end)
+    const draft = { type: `layering.${end}`, actor: job.endedBy, image: job.image, message } as const
     await journal
       .append([draft], [catalogue.putImage({ ...record, layering })])
       .catch((err: unknown) => logger.error({ image: job.image, err }, 'the end of a layering is not recorded'))

@@ -1,4 +1,4 @@
-import type { Layering, LayeringRequest } from '@shoal/api'
+import type { Actor, Layering, LayeringRequest } from '@shoal/api'
 import { readBootProfile } from '@shoal/qcow2'
 import { seedError } from '../errors.ts'
 import type { ImageRecord } from '../images/image-record.ts'
@@ -50,7 +50,7 @@ export class Layerings {
    * Asks for layers of an image; joins the one that runs. Throws `SHOAL_LAYERING_NOT_IMPORTED`, `SHOAL_LAYERING_MIDDLE`,
    * `SHOAL_LAYERING_QUEUE_FULL`, `SHOAL_BOOT_PROFILE_*`, or `SHOAL_IMAGE_*` for an image that is not active.
    */
-  async request(record: ImageRecord, request: LayeringRequest): Promise<void> {
+  async request(record: ImageRecord, request: LayeringRequest, actor?: Actor): Promise<void> {
     const { catalogue, journal } = this.#deps
     const { id: image } = record.image
     if (this.#jobs.has(image) || this.#isStopped) return
@@ -65,7 +65,7 @@ export class Layerings {
     const job = this.#enqueue(record, request)
     const message = `Layers of image ${record.image.name ?? image} are to be made.`
     await journal.append(
-      [{ type: 'layering.queued', image, message }],
+      [{ type: 'layering.queued', actor, image, message }],
       [catalogue.putImage({ ...record, layering: job.record() })],
     )
   }
@@ -87,9 +87,10 @@ export class Layerings {
   }
 
   /** Ends one with the given error; false when there is none. Resolves when nothing of it is left. */
-  async cancel(image: string, reason: Error): Promise<boolean> {
+  async cancel(image: string, reason: Error, actor?: Actor): Promise<boolean> {
     const job = this.#jobs.get(image)
     if (job === undefined) return false
+    job.endedBy = actor
     job.controller.abort(reason)
     const waiting = this.#queue.indexOf(job)
     if (waiting >= 0) {

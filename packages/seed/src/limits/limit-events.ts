@@ -1,11 +1,11 @@
-import type { Limits, LimitsWindow } from '@shoal/api'
+import type { Actor, Limits, LimitsWindow } from '@shoal/api'
 import type { EventDraft } from '../events/event-journal.ts'
 
 type Rates = Readonly<Record<string, number | null>>
 
 /** The event that an operator's change makes, if it changes what holds. */
-export function limitEvents(before: Limits, now: Limits): EventDraft[] {
-  return eventsOf(before, now, 'Limits changed', {})
+export function limitEvents(before: Limits, now: Limits, actor?: Actor): EventDraft[] {
+  return eventsOf(before, now, 'Limits changed', {}).map((draft) => ({ ...draft, actor }))
 }
 
 /** The event that another window of the schedule makes, if it changes what holds. */
@@ -18,10 +18,10 @@ export function windowEvents(
 }
 
 /** The event of another schedule. */
-export function scheduleEvents(windows: readonly LimitsWindow[]): EventDraft[] {
+export function scheduleEvents(windows: readonly LimitsWindow[], actor?: Actor): EventDraft[] {
   const names = windows.map(({ name }) => name)
   const message = names.length === 0 ? 'Schedule of limits cleared.' : `Schedule of limits set: ${names.join(', ')}.`
-  return [{ type: 'limits.changed', message, details: { windows: names } }]
+  return [{ type: 'limits.changed', actor, message, details: { windows: names } }]
 }
 
 /** Whether two sets of limits differ. */

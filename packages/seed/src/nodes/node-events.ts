@@ -35,7 +35,17 @@ export class NodeEvents {
       this.#told.add(key)
       const [oldest] = this.#told
       if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest)
-      return [{ type, node: this.#node, at, message, details, ...(layer === undefined ? {} : { layer }) }]
+      return [
+        {
+          type,
+          actor: `node:${this.#node}`,
+          node: this.#node,
+          at,
+          message,
+          details,
+          ...(layer === undefined ? {} : { layer }),
+        },
+      ]
     })
   }
 }

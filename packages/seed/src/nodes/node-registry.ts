@@ -1,4 +1,4 @@
-import type { Heartbeat, Inventory, Node, NodeRegistration, Replicas, ReportedInventory } from '@shoal/api'
+import type { Actor, Heartbeat, Inventory, Node, NodeRegistration, Replicas, ReportedInventory } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
@@ -231,7 +231,13 @@ export class NodeRegistry {
     if (!isSame) {
       const { swarmAddress, zone, rack, version } = registration
       const details = { swarmAddress, zone, rack, version }
-      drafts.unshift({ type: 'node.registered', node: id, message: `Node ${id} registered.`, details })
+      drafts.unshift({
+        type: 'node.registered',
+        actor: `node:${id}`,
+        node: id,
+        message: `Node ${id} registered.`,
+        details,
+      })
     }
     if (before === undefined && !found.reachable)
       drafts.push({ type: 'node.unreachable', node: id, message: found.message })
@@ -286,13 +292,14 @@ export class NodeRegistry {
   }
 
   /** Forgets a node; the given operations go into the same durable step. */
-  async remove(id: string, operations: readonly StateOperation[]): Promise<void> {
+  async remove(id: string, operations: readonly StateOperation[], actor?: Actor): Promise<void> {
     const entry = this.#entry(id)
     this.#nodes.delete(id)
     this.#forgetPeerId(entry.record)
     this.#holdings.remove(id)
     const deletes: StateOperation[] = [NODES, INVENTORIES].map((prefix) => ({ type: 'delete', key: prefix + id }))
-    await this.#deps.journal.append([], [...deletes, ...operations])
+    const message = `Node ${id} was taken out of the fleet.`
+    await this.#deps.journal.append([{ type: 'node.removed', actor, node: id, message }], [...deletes, ...operations])
   }
 
   /** Marks nodes without heartbeats as lost; resolves with the swarm addresses of those that it marked. */

@@ -1,4 +1,4 @@
-import type { EventType, PlanState } from '@shoal/api'
+import type { Actor, EventType, PlanState } from '@shoal/api'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
@@ -15,6 +15,8 @@ const READY_TIMES = 'seed/plan-ready/'
 /** What is told of a change of a plan. */
 export interface PlanNews {
   readonly type: EventType
+  /** Who did it; the seed itself when absent. */
+  readonly actor?: Actor | undefined
   readonly message: string
   readonly details?: Record<string, unknown>
 }

@@ -1,11 +1,11 @@
-import type { ErrorBody, PrefetchImage } from '@shoal/api'
+import type { Actor, ErrorBody, PrefetchImage } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import { exactLayer } from '../images/exact-layer.ts'
 import { chainOf, type ImageRecord, toErrorBody } from '../images/image-record.ts'
 import { checkActive } from '../imports/import-image.ts'
-import type { Importer } from '../imports/importer.ts'
+import type { Importer, ImportWish } from '../imports/importer.ts'
 import type { Layerings } from '../layers/layerings.ts'
 import type { PlanRecord } from './plan-record.ts'
 
@@ -79,15 +79,15 @@ export class PlanImages {
   }
 
   /** Asks for the import of an image that is not there. Throws `SHOAL_IMAGE_*` and `SHOAL_IMPORT_QUEUE_FULL`. */
-  async request(image: string, priority: number): Promise<void> {
+  async request(image: string, wish: ImportWish): Promise<void> {
     const record = this.#deps.catalogue.image(image)
     if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
-    await this.#deps.importer.request(record.image, { priority })
+    await this.#deps.importer.request(record.image, wish)
   }
 
   /** Ends an import that nobody needs any more. */
-  async cancel(image: string, reason: Error): Promise<void> {
-    await this.#deps.importer.cancel(image, reason)
+  async cancel(image: string, reason: Error, actor?: Actor): Promise<void> {
+    await this.#deps.importer.cancel(image, reason, actor)
   }
 
   #hasNoFile(record: ImageRecord): boolean {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Plan, PrefetchRequest } from '@shoal/api'
+import type { Actor, Plan, PrefetchRequest } from '@shoal/api'
 import { seedError } from '../errors.ts'
 import { checkActive } from '../imports/import-image.ts'
 import { FleetProgress } from './fleet-progress.ts'
@@ -16,6 +16,8 @@ export interface CreateOptions {
   /** `api`, or `rule:NAME`. */
   readonly source: string
   readonly idempotencyKey?: string | undefined
+  /** Who asks for it. */
+  readonly actor?: Actor | undefined
 }
 
 /** Makes records of plans from requests, and says what a plan would be. */

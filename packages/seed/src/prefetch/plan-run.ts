@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
+import type { Actor, LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
 import { type Digest, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
@@ -187,7 +187,7 @@ export class PlanRun {
   }
 
   /** Brings the plan into a state; by an operator's word it may be changed on the way. */
-  async move(state: PlanState, change: Partial<PlanRecord> = {}): Promise<void> {
+  async move(state: PlanState, change: Partial<PlanRecord> = {}, actor?: Actor): Promise<void> {
     const { clock, book } = this.#deps
     const { record } = this
     const now = isoTime(clock.now())
@@ -196,7 +196,7 @@ export class PlanRun {
     const finishedAt = isOver(moved) || state === 'partly-done' ? now : null
     const finalProgress = isOver(moved) ? this.progress() : null
     const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
-    await book.put({ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts()), [readyTimes])
+    await book.put({ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts(), actor), [readyTimes])
   }
 
   async #tellPresence(moment: FleetMoment): Promise<void> {
@@ -213,7 +213,7 @@ export class PlanRun {
       const readiness = images.readiness(wanted, record)
       if (readiness.kind === 'importing' && !readiness.isAsked) {
         try {
-          await images.request(image, priority)
+          await images.request(image, { priority, actor: `plan:${this.id}` })
           await book.put({ ...this.record, imports: [...this.record.imports, image] }, [])
         } catch (error) {
           await this.#failImage(image, toErrorBody(error))
@@ -326,11 +326,15 @@ export class PlanRun {
   }
 }
 
-function newsOf({ name, state, error }: PlanRecord, counts: PlanProgress['nodes']): PlanNews[] {
+function newsOf(
+  { name, state, error }: PlanRecord,
+  counts: PlanProgress['nodes'],
+  actor: Actor | undefined,
+): PlanNews[] {
   if (state === 'planned') return []
   const { ready, total } = counts
   const said = state === 'partly-done' ? 'partly done' : state
   const why = error === null ? '' : ` ${error.message}`
   const message = `Plan ${name} is ${said}: ${ready} of ${total} nodes are ready.${why}`.slice(0, 1000)
-  return [{ type: NEWS_OF_STATE[state], message, details: { ...counts } }]
+  return [{ type: NEWS_OF_STATE[state], actor, message, details: { ...counts } }]
 }

@@ -1,4 +1,4 @@
-import type { Plan, PrefetchChange, PrefetchRequest } from '@shoal/api'
+import type { Actor, Plan, PrefetchChange, PrefetchRequest } from '@shoal/api'
 import { type Clock, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { PlanBook } from './plan-book.ts'
@@ -56,7 +56,7 @@ export class PrefetchPlans {
   }
 
   /** Changes a plan while it runs. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_ENDED` and those of a request. */
-  async change(id: string, change: PrefetchChange): Promise<Plan> {
+  async change(id: string, change: PrefetchChange, actor?: Actor): Promise<Plan> {
     const { clock, book, runs, maker, reader } = this.#deps
     book.must(id)
     const run = await runs.ofPlan(id)
@@ -67,10 +67,10 @@ export class PrefetchPlans {
       const { paused, images = record.images, name = record.name, ...terms } = change
       const changed = { ...record, ...changedTerms(record, terms, clock.now()), ...withImages(record, images), name }
       const isOther = JSON.stringify(changed) !== JSON.stringify(record)
-      const news = { type: 'plan.changed', message: `Plan ${name} was changed.`, details: { ...terms } } as const
-      if (isOther) await book.put(changed, [news])
-      if (paused === true && run.record.state !== 'paused') await run.move('paused')
-      if (paused === false && run.record.state === 'paused') await run.move('running')
+      const message = `Plan ${name} was changed.`
+      if (isOther) await book.put(changed, [{ type: 'plan.changed', actor, message, details: { ...terms } }])
+      if (paused === true && run.record.state !== 'paused') await run.move('paused', {}, actor)
+      if (paused === false && run.record.state === 'paused') await run.move('running', {}, actor)
     })
     await run.settle(runs.moment())
     return reader.show(id)
@@ -80,21 +80,21 @@ export class PrefetchPlans {
    * Stops a plan's transfers and ends its pins; nodes remove what they have of it if it `drops` it. One that is over stays in its
    * state. Throws `SHOAL_PLAN_UNKNOWN`.
    */
-  async cancel(id: string, { drops }: { drops: boolean }): Promise<Plan> {
+  async cancel(id: string, { drops, actor }: { drops: boolean; actor?: Actor }): Promise<Plan> {
     const { book, runs, reader } = this.#deps
     book.must(id)
     const run = await runs.ofPlan(id)
     await run.alone(async () => {
-      if (!isOver(run.record)) await run.move('cancelled')
+      if (!isOver(run.record)) await run.move('cancelled', {}, actor)
       runs.drop(id)
       await run.release({ drops })
     })
-    await this.#endImports(book.must(id))
+    await this.#endImports(book.must(id), actor)
     return reader.show(id)
   }
 
   /** Plans anew what is missing, whatever became of the plan. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_LIMIT`. */
-  async retry(id: string): Promise<Plan> {
+  async retry(id: string, actor?: Actor): Promise<Plan> {
     const { clock, book, runs, reader } = this.#deps
     book.must(id)
     const found = await runs.ofPlan(id)
@@ -107,7 +107,8 @@ export class PrefetchPlans {
     const expiresAt = future(record.expiresAt) ?? planTerms({ deadline }, clock.now()).expiresAt
     const pinnedUntil = future(record.pinnedUntil) ?? expiresAt
     await run.alone(async () => {
-      await run.move('running', { deadline, expiresAt, pinnedUntil, failures: {}, imports: [], isLate: false })
+      const anew = { deadline, expiresAt, pinnedUntil, failures: {}, imports: [], isLate: false }
+      await run.move('running', anew, actor)
       run.forget()
     })
     await run.settle(runs.moment())
@@ -122,7 +123,8 @@ export class PrefetchPlans {
     const details = { source, images: request.images.length }
     const run = runs.begin(id)
     try {
-      await book.put(record, [{ type: 'plan.created', message: `Plan ${name} was asked for.`, details }])
+      const message = `Plan ${name} was asked for.`
+      await book.put(record, [{ type: 'plan.created', actor: options.actor, message, details }])
       runs.add(run)
       await run.settle(runs.moment())
       if (request.simulate === undefined) return reader.show(id)
@@ -151,13 +153,13 @@ export class PrefetchPlans {
   }
 
   /** Ends imports of its images that a plan has asked for, be it another one, and no plan wants any more. */
-  async #endImports(record: PlanRecord): Promise<void> {
+  async #endImports(record: PlanRecord, actor?: Actor): Promise<void> {
     const { book, images, runs } = this.#deps
     const asked = new Set([record, ...book.list()].flatMap(({ imports }) => imports))
     for (const wanted of record.images) {
       const { image } = wanted
       const isComing = asked.has(image) && images.readiness(wanted, record).kind === 'importing'
-      if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED)
+      if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED, actor)
     }
   }
 

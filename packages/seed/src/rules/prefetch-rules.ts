@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { PrefetchRule, PrefetchRuleRequest } from '@shoal/api'
+import type { Actor, PrefetchRule, PrefetchRuleRequest } from '@shoal/api'
 import { errorCode, errorMessage } from '@shoal/core'
 import { isStop } from '../imports/import-fault.ts'
 import { type PlanMaker, RuleActor } from './rule-actor.ts'
@@ -52,15 +52,15 @@ export class PrefetchRules {
    * Makes a rule, or replaces it; its past stays. Throws `SHOAL_RULE_LIMIT`, `SHOAL_RULE_IMAGES`,
    * `SHOAL_RULE_TIME_ZONE`, `SHOAL_RULE_CRON`, or what is wrong with its target.
    */
-  async put(name: string, request: PrefetchRuleRequest): Promise<PrefetchRule> {
-    await this.#book.put(name, request)
+  async put(name: string, request: PrefetchRuleRequest, actor?: Actor): Promise<PrefetchRule> {
+    await this.#book.put(name, request, actor)
     this.#tellNews()
     return this.#book.show(name)
   }
 
   /** Removes a rule; the plans that it made stay. Throws `SHOAL_RULE_UNKNOWN`. */
-  async remove(name: string): Promise<void> {
-    await this.#book.remove(name)
+  async remove(name: string, actor?: Actor): Promise<void> {
+    await this.#book.remove(name, actor)
   }
 
   /**

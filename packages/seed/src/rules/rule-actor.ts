@@ -1,4 +1,4 @@
-import { ENDED_PLAN_STATES, type PlanState, type PrefetchRequest } from '@shoal/api'
+import { type Actor, ENDED_PLAN_STATES, type PlanState, type PrefetchRequest } from '@shoal/api'
 import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -13,7 +13,10 @@ import type { RuleIntent, RuleRecord } from './rule-record.ts'
 /** What rules need of the prefetch plans. */
 export interface PlanMaker {
   /** Makes a plan and starts it. Asked again with the same key and request it gives the plan that it made then. */
-  create(request: PrefetchRequest, options: { source: string; idempotencyKey?: string }): Promise<{ id: string }>
+  create(
+    request: PrefetchRequest,
+    options: { source: string; idempotencyKey?: string; actor?: Actor },
+  ): Promise<{ id: string }>
   /** How a plan is; `undefined` when there is none, or none any more. */
   state(id: string): PlanState | undefined
 }
@@ -114,7 +117,8 @@ export class RuleActor {
     const { book, plans } = this.#deps
     let plan: { id: string }
     try {
-      plan = await plans.create(intent.request, { source: `rule:${name}`, idempotencyKey: intent.key })
+      const source = `rule:${name}`
+      plan = await plans.create(intent.request, { source, idempotencyKey: intent.key, actor: source })
     } catch (error) {
       // When the seed stops, the next start makes it.
       if (!isStop(error)) await this.#failIntent(name, intent, error)
@@ -152,7 +156,7 @@ export class RuleActor {
     const isKnown = book.get(name)?.lastError === reason
     const message = `Prefetch rule ${name} could not make a plan: ${reason}`
     const details = { rule: name, code: errorCode(error) ?? null }
-    const drafts = isKnown ? [] : [{ type: 'rule.failed' as const, message, details }]
+    const drafts = isKnown ? [] : [{ type: 'rule.failed' as const, actor: `rule:${name}`, message, details }]
     await book.update(name, (record) => ({ ...record, ...change, lastError: reason }), drafts)
   }
 

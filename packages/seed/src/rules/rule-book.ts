@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { PrefetchRule, PrefetchRuleRequest, PrefetchTarget } from '@shoal/api'
+import type { Actor, PrefetchRule, PrefetchRuleRequest, PrefetchTarget } from '@shoal/api'
 import { type Clock, errorMessage, type Logger } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
@@ -81,7 +81,7 @@ export class RuleBook {
   }
 
   /** Makes or replaces a rule. Throws `SHOAL_RULE_LIMIT`, or what {@link checkRule} throws, before any change. */
-  async put(name: string, request: PrefetchRuleRequest): Promise<void> {
+  async put(name: string, request: PrefetchRuleRequest, actor?: Actor): Promise<void> {
     const times = checkRule(request, this.#deps.checkTarget)
     const before = this.get(name)
     if (before !== undefined && isDeepStrictEqual(before.request, request)) return
@@ -91,14 +91,14 @@ export class RuleBook {
     const waiting = record.waiting.filter((id) => this.#isMeantStill(id, request))
     this.#rules.set(name, { record: { ...record, waiting }, times })
     const change = before === undefined ? 'made' : 'changed'
-    await this.#deps.journal.append([changed(name, change)], [this.#write(name)])
+    await this.#deps.journal.append([changed(name, change, actor)], [this.#write(name)])
   }
 
   /** Throws `SHOAL_RULE_UNKNOWN`. */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, actor?: Actor): Promise<void> {
     this.#entry(name)
     this.#rules.delete(name)
-    await this.#deps.journal.append([changed(name, 'removed')], [{ type: 'delete', key: PREFIX + name }])
+    await this.#deps.journal.append([changed(name, 'removed', actor)], [{ type: 'delete', key: PREFIX + name }])
   }
 
   /** Changes how far a rule is; a rule that was removed meanwhile is left alone. */
@@ -198,6 +198,11 @@ export class RuleBook {
   }
 }
 
-function changed(name: string, change: 'made' | 'changed' | 'removed'): EventDraft {
-  return { type: 'rule.changed', message: `Prefetch rule ${name} was ${change}.`, details: { rule: name, change } }
+function changed(name: string, change: 'made' | 'changed' | 'removed', actor: Actor | undefined): EventDraft {
+  return {
+    type: 'rule.changed',
+    actor,
+    message: `Prefetch rule ${name} was ${change}.`,
+    details: { rule: name, change },
+  }
 }
