@@ -50,6 +50,7 @@ export { parseNodeId } from './node-id.ts'
 export { RateMeter } from './rate-meter.ts'
 export { seededRandom } from './seeded-random.ts'
 export { SetDigest } from './set-digest.ts'
+export { type SourceRateLimits, SourceRates } from './source-rates.ts'
 export { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
 export {
   MIN_TRANSFER_BYTES_PER_SECOND,

@@ -1,6 +1,7 @@
 import type { Logger } from '@shoal/core'
 import type { Client as DhtClient } from 'bittorrent-dht'
-import { Client as TrackerClient } from 'bittorrent-tracker'
+import { type AnnouncedTracker, type HttpTracker, Client as TrackerClient } from 'bittorrent-tracker'
+import { boundRequests } from './bound-requests.ts'
 
 /** Until a layer is complete the DHT is asked this often; afterwards it only needs to know we are there. */
 const DHT_SEARCH_MS = 10_000
@@ -61,6 +62,7 @@ export class Discovery {
     tracker.on('warning', note)
     tracker.on('error', note)
     boundIntervals(tracker)
+    for (const each of tracker._trackers) if (isHttp(each)) boundRequests(each)
     tracker.start()
     // Until one answers; from then on each is asked when it said.
     tracker.setInterval(this.#announceIntervalMs)
@@ -121,4 +123,8 @@ function boundIntervals(client: TrackerClient): void {
       setInterval(Math.min(MAX_ANNOUNCE_MS, Math.max(MIN_ANNOUNCE_MS, wantedMs)))
     }
   }
+}
+
+function isHttp(tracker: AnnouncedTracker): tracker is HttpTracker {
+  return tracker.announceUrl.startsWith('http')
 }

@@ -1,6 +1,7 @@
 import bencode from 'bencode'
 import type Wire from 'bittorrent-protocol'
 import type { Extension } from 'bittorrent-protocol'
+import { decodeBencode, MESSAGE_BOUNDS } from './bounded-bencode.ts'
 
 /** BEP 9: metadata is handed out so many bytes at a time. */
 const METADATA_PIECE_BYTES = 16 * 1024
@@ -39,7 +40,7 @@ export function metadataExtension(info: Uint8Array): new (wire: Wire) => Extensi
 
 /** The piece that a message asks for; `undefined` for what needs no answer. Throws, which closes the wire, at what is no message. */
 function requestedPiece(message: Uint8Array): number | undefined {
-  const decoded = bencode.decode(message)
+  const decoded = decodeBencode(message, MESSAGE_BOUNDS)?.value
   if (typeof decoded !== 'object' || decoded === null)
     throw new TypeError('a ut_metadata message that is no dictionary')
   const { msg_type: type, piece } = decoded as Record<string, unknown>

@@ -33,6 +33,7 @@ import { OriginTurns } from './origin-turns.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
+import { Refusals } from './refusals.ts'
 import { TurnOrder } from './scheduler/turn-order.ts'
 import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
@@ -127,6 +128,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #laneServer: LaneServer
   readonly #lanes: LanePool
   readonly #pace: JoinPace
+  readonly #refused = new Refusals()
   readonly #closed: { up: RateMeter; down: RateMeter }
   #trackers: readonly string[]
   #client: WebTorrent | undefined
@@ -194,7 +196,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#port = client.address()?.port ?? port
     if (dht === false) return
     try {
-      this.#dht = await openDht({ ...dht, advertiseHost: this.#advertiseHost }, this.#logger)
+      this.#dht = await openDht(
+        { ...dht, advertiseHost: this.#advertiseHost },
+        { clock: this.#clock, logger: this.#logger, onRefused: (reason) => this.#refused.add(`dht-${reason}`) },
+      )
     } catch (error) {
       await this.close()
       throw listenError(`${dht.host}:${dht.port} (UDP)`, error)

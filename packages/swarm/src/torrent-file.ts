@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto'
 import { pieceCount } from '@shoal/core'
 import bencode from 'bencode'
+import { decodeDictionary } from './bounded-bencode.ts'
+
+/** Of a torrent with one file; its length is that of its hashes. */
+const TORRENT_BOUNDS = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 8, maxValues: 4096 }
 
 export interface TorrentDescription {
   /** File name a BitTorrent client shows. */
@@ -43,13 +47,7 @@ export interface DecodedTorrent {
 
 /** Reads a torrent file; `undefined` when it is not one of a single file. */
 export function decodeTorrent(torrent: Uint8Array): DecodedTorrent | undefined {
-  let decoded: unknown
-  try {
-    decoded = bencode.decode(torrent)
-  } catch {
-    return undefined
-  }
-  const info = (decoded as { info?: unknown } | null)?.info
+  const info = decodeDictionary(torrent, TORRENT_BOUNDS)?.info
   if (typeof info !== 'object' || info === null) return undefined
   const { length, name, 'piece length': pieceLength } = info as Record<string, unknown>
   if (typeof length !== 'number' || typeof pieceLength !== 'number') return undefined

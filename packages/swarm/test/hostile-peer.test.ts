@@ -41,6 +41,32 @@ test('messages that nobody should send close the wire and nothing else', async (
     ['a request of negative length', (peer) => ask(peer, 0, 0, -1)],
     ['a request beyond the layer', (peer) => ask(peer, 16, 0, 16384)],
     ['a request beyond its piece', (peer) => ask(peer, 0, 65536 - 16384, 32768)],
+    ['a bitfield of 4 GiB', (peer) => peer.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, MESSAGE.bitfield]))],
+    ['a bitfield as long as messages may be', (peer) => peer.sendBytes(MESSAGE.bitfield, Buffer.alloc(190 * 1024))],
+    ['a HAVE without a piece', (peer) => peer.sendBytes(MESSAGE.have, Buffer.alloc(1))],
+    ...[
+      'l-3:',
+      '-1:',
+      'd',
+      'd1:m',
+      'le',
+      'i1e',
+      '',
+      'de ',
+      'd9:__proto__dee',
+      'd1:a'.repeat(4000),
+      `i${'9'.repeat(400)}e`,
+    ].map((bomb): [string, (peer: HostilePeer) => void] => [
+      `an extension handshake of "${bomb.slice(0, 10)}"`,
+      (peer) => peer.sendBytes(MESSAGE.extended, Buffer.from(`\0${bomb}`, 'latin1')),
+    ]),
+    ...['l-3:', 'd', 'i0e', '5:ab', 'd1:a'.repeat(4000)].map((bomb): [string, (peer: HostilePeer) => void] => [
+      `a ut_metadata message of "${bomb.slice(0, 10)}"`,
+      (peer) => {
+        peer.sendBytes(MESSAGE.extended, Buffer.from('\0d1:md11:ut_metadatai3eee', 'latin1'))
+        peer.sendBytes(MESSAGE.extended, Buffer.from(`\u0001${bomb}`, 'latin1'))
+      },
+    ]),
     ['ut_metadata without a handshake', (peer) => peer.sendBytes(MESSAGE.extended, metadataRequest)],
     ['an empty ut_metadata message', (peer) => peer.sendBytes(MESSAGE.extended, Buffer.from([1]))],
     [
@@ -65,6 +91,18 @@ test('messages that nobody should send close the wire and nothing else', async (
     await within(peer.closed, name)
   }
   assert.equal(swarm.stats().connections, 0)
+})
+
+test('an extension handshake with fields of the wrong type is that of another client', async (t) => {
+  const swarm = await daemon(t, '127.0.32.1', { bytes: data })
+  const hellos = ['i5e', 'le', '4:text', 'de', 'd4:nodei1e4:rolei1ee', 'd4:node1:a4:role4:peer4:porti-1e5:token2:aae']
+  for (const [index, hello] of hellos.entries()) {
+    const peer = await meet(t, swarm, '127.0.32.2', `odd-${index}`.padEnd(20, '-'))
+    peer.sendBytes(MESSAGE.extended, Buffer.from(`\0d1:md5:shoali7ee5:shoal${hello}e`, 'latin1'))
+    peer.send(MESSAGE.interested)
+    peer.send(MESSAGE.request, 0, 0, 16384)
+    await until(() => peer.uploadedBytes === 16384)
+  }
 })
 
 test('a HAVE of a piece that does not exist is passed over', async (t) => {

@@ -39,6 +39,24 @@ declare module 'bittorrent-tracker' {
     scrape(params: ScrapeParams, answer: Answer): void
   }
 
+  /** One announce URL of a client. Each sets its interval to what its tracker answers, whatever that is. */
+  export interface AnnouncedTracker {
+    readonly announceUrl: string
+    setInterval(intervalMs?: number): void
+  }
+
+  /** One that is asked over HTTP. */
+  export interface HttpTracker extends AnnouncedTracker {
+    readonly destroyed: boolean
+    cleanupFns: (() => void)[]
+    maybeDestroyCleanup: (() => void) | null
+    _request(
+      url: string,
+      params: Record<string, unknown>,
+      callback: (error: Error | null, answer?: object) => void,
+    ): void
+  }
+
   export class Client extends EventEmitter {
     constructor(options: {
       infoHash: string
@@ -49,8 +67,7 @@ declare module 'bittorrent-tracker' {
       userAgent?: string
       getAnnounceOpts?: () => { uploaded: number; downloaded: number; left: number; numwant?: number }
     })
-    /** One for each announce URL. Each sets its interval to what its tracker answers, whatever that is. */
-    readonly _trackers: { setInterval(intervalMs?: number): void }[]
+    readonly _trackers: AnnouncedTracker[]
     start(): void
     update(): void
     complete(): void
