@@ -89,6 +89,8 @@ if (values.help) {
   console.log(USAGE)
   process.exit(0)
 }
+// Test files and the services that they start load the same modules again and again: types are stripped and code compiled once.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/compile')
 const stages = findStages({ soak: values.soak, filters: positionals })
 if (stages.every((stage) => stage.files.length === 0)) {
   console.error(`No test file matches ${positionals.join(', ') || 'the patterns'}.`)
