@@ -53,6 +53,13 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
 
   const page = await openPage(browser, cluster.seed)
   await enter(page, cluster, 'viewer')
+  await page.goto(`/layers/${layer}`)
+  await page.getByRole('table', { name: 'Flows between racks' }).getByRole('cell', { name: 'the seed' }).waitFor()
+  await page.goto('/events')
+  const reasons = page.getByRole('table', { name: 'Reasons why blocks came' })
+  await reasons.getByRole('cell', { name: 'origin', exact: true }).waitFor()
+  const sample = page.getByRole('table', { name: 'Pieces that came lately' }).getByRole('link', { name: /^node\d$/ })
+  await sample.first().waitFor()
   await page.getByText('read only').waitFor()
   await page.keyboard.press('Tab')
   assert.equal(await page.evaluate<string>('document.activeElement.textContent'), 'Skip to content')

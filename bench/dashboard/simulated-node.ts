@@ -1,4 +1,15 @@
-import { type Client, type Heartbeat, type LayerInventory, MAX_MAP_STRETCHES, type NodeRegistration } from '@shoal/api'
+import {
+  type ArrivalSample,
+  type Client,
+  type Flow,
+  type Heartbeat,
+  type LayerInventory,
+  MAX_MAP_STRETCHES,
+  type NodeRegistration,
+} from '@shoal/api'
+
+/** How much of a layer comes from where, and why. */
+const FROM = { origin: 0.02, neighbour: 0.14, rack: 0.84 } as const
 
 export interface SimulatedLayer {
   readonly digest: string
@@ -49,12 +60,13 @@ export class SimulatedNode {
   }
 
   #report(): Heartbeat {
-    const { layers, fetchMs, index } = this.#options
+    const { layers, fetchMs, index, rack, zone } = this.#options
+    const place = { zone, rack, neighbour: `r${Math.max(1, Number(rack.slice(1)) - 1 + 2 * (index % 2))}` }
     // Some are slower than others, and each begins anew when it was done for as long as it took: the fleet never stands still.
     const pace = 0.6 + ((index * 7919) % 100) / 100
     const round = ((Date.now() - this.#startedAt) * pace) / fetchMs
     const share = Math.min(1, round % 2)
-    const held = layers.map((layer) => inventoryOf(layer, share, index))
+    const held = layers.map((layer) => inventoryOf(layer, { share, index, place }))
     const rate = share < 1 ? (layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / fetchMs) * 1000 * pace : 0
     return {
       events: [],
@@ -65,26 +77,67 @@ export class SimulatedNode {
         downBytesPerSecond: rate * (0.9 + Math.random() / 5),
         upBytesPerSecond: rate * (0.8 + Math.random() / 5),
         load1: Math.random() * 4,
+        ...(rate === 0 ? {} : { flows: flowsOf(layers, rate, place), samples: [sampleOf(layers[0], index, place)] }),
         boots: Array.from({ length: this.#options.boots }, (_, boot) => bootOf(boot, this.#startedAt, share)),
       },
     }
   }
 }
 
-function inventoryOf({ digest, sizeBytes, blocks }: SimulatedLayer, share: number, index: number): LayerInventory {
+interface Place {
+  readonly zone: string
+  readonly rack: string
+  readonly neighbour: string
+}
+
+function inventoryOf(
+  { digest, sizeBytes, blocks }: SimulatedLayer,
+  { share, index, place: { zone, rack, neighbour } }: { share: number; index: number; place: Place },
+): LayerInventory {
   const presentBytes = Math.floor(sizeBytes * share)
   return {
     digest,
     state: share >= 1 ? 'complete' : 'fetching',
     presentBytes,
     sizeBytes,
-    fromOriginBytes: Math.floor(presentBytes * 0.02),
-    fromPeersBytes: Math.floor(presentBytes * 0.98),
+    fromOriginBytes: Math.floor(presentBytes * FROM.origin),
+    fromPeersBytes: Math.floor(presentBytes * (1 - FROM.origin)),
     uploadedBytes: Math.floor(presentBytes * 0.9),
     peers: 12,
     error: null,
+    arrivals: {
+      racks: [
+        { zone, rack, bytes: Math.floor(presentBytes * FROM.rack) },
+        { zone, rack: neighbour, bytes: Math.floor(presentBytes * FROM.neighbour) },
+      ],
+      reasons: [
+        reasonOf('origin', presentBytes * FROM.origin),
+        reasonOf('near', presentBytes * FROM.rack),
+        reasonOf('turn', presentBytes * FROM.neighbour),
+      ],
+    },
     ...(share < 1 ? { map: mapOf(Math.min(MAX_MAP_STRETCHES, blocks), share, index) } : {}),
   }
+}
+
+function reasonOf(reason: ArrivalSample['reason'], bytes: number) {
+  return { reason, pieces: Math.ceil(bytes / 2 ** 18), bytes: Math.floor(bytes) }
+}
+
+function flowsOf(layers: readonly SimulatedLayer[], rate: number, { zone, rack, neighbour }: Place): Flow[] {
+  const each = rate / layers.length
+  return layers.flatMap(({ digest: layer }) => [
+    { layer, zone, rack, isOrigin: false, bytesPerSecond: each * FROM.rack },
+    { layer, zone, rack: neighbour, isOrigin: false, bytesPerSecond: each * FROM.neighbour },
+    { layer, zone: '', rack: '', isOrigin: true, bytesPerSecond: each * FROM.origin },
+  ])
+}
+
+function sampleOf(layer: SimulatedLayer | undefined, index: number, { zone, rack }: Place): ArrivalSample {
+  const piece = Math.floor(Math.random() * (layer?.blocks ?? 1))
+  const source = `node-${String(Math.floor(index / 40) * 40 + ((index + 7) % 40)).padStart(5, '0')}`
+  const came = { at: new Date().toISOString(), tookMs: Math.floor(20 + Math.random() * 60), reason: 'near' as const }
+  return { layer: layer?.digest ?? '', piece, bytes: 2 ** 18, source, zone, rack, isOrigin: false, ...came }
 }
 
 /** Rarest first looks like noise: each stretch has its own time. */

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { digest } from './field.ts'
+import { Arrivals } from './arrival.ts'
+import { digest, nodeId } from './field.ts'
 import type { Operation } from './operation.ts'
 import { DashboardFrame, LayerSpread, Overview } from './overview.ts'
 import { strict } from './page-fields.ts'
@@ -36,6 +37,22 @@ export const dashboardOperations = {
     summary: 'Shows where a layer is: which part of it on which node, and how it came to each rack.',
     params: Type.Object({ layer: digest('Digest of a layer.') }, strict),
     response: LayerSpread,
+  },
+  listArrivals: {
+    id: 'listArrivals',
+    method: 'GET',
+    path: '/v1/arrivals',
+    role: 'operator',
+    tag: 'layers',
+    summary: 'Shows why blocks came from where they came from: sums of the nodes, and some pieces that came lately.',
+    query: Type.Object(
+      {
+        node: Type.Optional(nodeId('Only what came to this node.')),
+        layer: Type.Optional(digest('Only what came of this layer.')),
+      },
+      strict,
+    ),
+    response: Arrivals,
   },
   signIn: {
     id: 'signIn',

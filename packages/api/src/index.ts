@@ -1,5 +1,17 @@
 export { Actor, isActor } from './actor.ts'
 export {
+  ARRIVAL_REASONS,
+  type ArrivalReason,
+  ArrivalSample,
+  Arrivals,
+  Flow,
+  LayerArrivals,
+  MAX_ARRIVAL_RACKS,
+  MAX_FLOWS,
+  MAX_SAMPLES,
+  ReasonSum,
+} from './arrival.ts'
+export {
   Assignment,
   AssignRequest,
   AssignResult,
@@ -111,10 +123,12 @@ export {
   BootRow,
   DashboardFrame,
   LayerSpread,
+  MAX_RACK_FLOWS,
   NODE_TROUBLES,
   NodeRow,
   NodeTrouble,
   Overview,
+  RackFlow,
   SpreadRack,
   TrafficPoint,
 } from './overview.ts'

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ArrivalSample, Flow, LayerArrivals, MAX_FLOWS, MAX_SAMPLES } from './arrival.ts'
 import { LayerBootProfile } from './assignment.ts'
 import { BootGlance, MAX_TOLD_BOOTS } from './boot-glance.ts'
 import { ErrorBody } from './error-body.ts'
@@ -80,6 +81,7 @@ export const LayerInventory = Type.Object(
     isPinned: Type.Optional(
       Type.Boolean({ description: 'Whether something on the node keeps it from being evicted; false when absent.' }),
     ),
+    arrivals: Type.Optional(LayerArrivals),
     map: Type.Optional(
       Type.String({
         pattern: '^[0-9a-f]*$',
@@ -107,6 +109,15 @@ export const Inventory = Type.Object(
     limits: Type.Optional(ToldLimits),
     boots: Type.Optional(
       Type.Array(BootGlance, { maxItems: MAX_TOLD_BOOTS, description: 'Disks that it serves, the newest first.' }),
+    ),
+    flows: Type.Optional(
+      Type.Array(Flow, { maxItems: MAX_FLOWS, description: 'What arrives from where just now, the most at first.' }),
+    ),
+    samples: Type.Optional(
+      Type.Array(ArrivalSample, {
+        maxItems: MAX_SAMPLES,
+        description: 'Some of the pieces that came since the heartbeat before.',
+      }),
     ),
   },
   { description: 'What a node holds, how busy it is and the limits it keeps.' },

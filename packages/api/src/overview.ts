@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ARRIVAL_REASONS, ReasonSum, whence } from './arrival.ts'
 import { BootGlance } from './boot-glance.ts'
 import { Event } from './event.ts'
 import { bytes, count, digest, nodeId, nullable, place, rate, text, time } from './field.ts'
@@ -188,6 +189,22 @@ export const SpreadRack = Type.Object(
 )
 export type SpreadRack = Static<typeof SpreadRack>
 
+/** The most flows between racks that are told, the largest. */
+export const MAX_RACK_FLOWS = 1000
+
+export const RackFlow = Type.Object(
+  {
+    from: Type.Object(whence, { description: 'Of the sources; both empty when they do not say, or it is the seed.' }),
+    isOrigin: Type.Boolean({ description: 'Whether the source is the seed.' }),
+    zone: place('Availability zone of those that receive.'),
+    rack: place('Rack of those that receive.'),
+    bytes: bytes('So far.'),
+    bytesPerSecond: rate('Present rate.'),
+  },
+  { description: 'What moved, and moves, of a layer from one rack, or from the seed, to another rack.' },
+)
+export type RackFlow = Static<typeof RackFlow>
+
 export const LayerSpread = Type.Object(
   {
     layer: digest('The layer.'),
@@ -207,6 +224,14 @@ export const LayerSpread = Type.Object(
       description: 'How many copies of each stretch are on nodes, parts counted as such.',
     }),
     racks: Type.Array(SpreadRack, { maxItems: 10_000, description: 'By zone and name.' }),
+    flows: Type.Array(RackFlow, {
+      maxItems: MAX_RACK_FLOWS,
+      description: 'Between racks and in them, the largest first.',
+    }),
+    reasons: Type.Array(ReasonSum, {
+      maxItems: ARRIVAL_REASONS.length,
+      description: 'Why pieces came from where they came from, on all nodes, the most bytes first.',
+    }),
   },
   { description: 'Where a layer is.' },
 )

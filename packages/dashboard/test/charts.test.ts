@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { LayerSpread, NodeRow } from '@shoal/api'
 import { fleetLayout, nodeAt } from '../src/charts/fleet-layout.ts'
 import { heatRows } from '../src/charts/heat-rows.ts'
+import { rackLinks } from '../src/charts/rack-links.ts'
 
 function fleet(count: number, rackSize: number): NodeRow[] {
   return Array.from({ length: count }, (_, index) => {
@@ -47,4 +48,25 @@ test('rows of a heat map are nodes, or means of nodes that follow each other', (
   const coarse = heatRows(spread, 2)
   assert.equal(coarse.nodesARow, 2)
   assert.deepEqual([...coarse.shares], [128, 128, 255, 255])
+})
+
+const flow = (from: string, to: string, bytes: number, bytesPerSecond = 0, isOrigin = false) => {
+  return { from: { zone: '', rack: from }, zone: '', rack: to, isOrigin, bytes, bytesPerSecond }
+}
+
+test('lines of the swarm graph are what moves now; when nothing does, what has moved', () => {
+  const flows = [flow('', 'a', 100, 0, true), flow('a', 'b', 50, 0), flow('b', 'b', 200, 0)]
+  const still = rackLinks(flows)
+  assert.deepEqual([still.isLive, still.sums], [false, { fromSeed: 100, within: 200, between: 50 }])
+  assert.deepEqual(still.between, [{ from: 'a', to: 'b', share: 0.25 }])
+  const live = rackLinks([...flows, flow('a', 'c', 1, 8), flow('', 'c', 1, 4, true)])
+  assert.deepEqual([live.isLive, live.sums], [true, { fromSeed: 4, within: 0, between: 8 }])
+  assert.deepEqual([...live.fromSeed], [['c', 0.5]])
+})
+
+test('of very many racks the thickest lines are drawn', () => {
+  const flows = Array.from({ length: 900 }, (_, index) => flow(`r${index % 30}`, `s${Math.floor(index / 30)}`, index))
+  const { between } = rackLinks(flows)
+  assert.equal(between.length, 120)
+  assert.equal(between[0]?.share, 1)
 })

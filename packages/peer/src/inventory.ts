@@ -8,20 +8,25 @@ import {
   MAX_TOLD_BOOTS,
   type PeerLayer,
 } from '@shoal/api'
-import { parseDigest } from '@shoal/core'
+import { type Clock, type Digest, parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
-import type { LayerSwarmStats, Swarm } from '@shoal/swarm'
+import type { LayerSwarm, Swarm } from '@shoal/swarm'
+import { type ArrivalSource, layerArrivals, presentFlows, takeSamples } from './arrival-report.ts'
 import type { PinnedLayers } from './cache/pinned-layers.ts'
 import { errorBody } from './error-body.ts'
 import type { LayerFailure } from './layer-failures.ts'
 import type { NodeLimitsKeeper } from './node-limits.ts'
 import { pieceMap } from './piece-map.ts'
-import type { Reconciler, SwarmPort } from './reconciler.ts'
+import type { Reconciler } from './reconciler.ts'
 import { isNoAnswer } from './seed-link.ts'
+
+type JoinedLayer = Pick<LayerSwarm, 'stats'> & { readonly arrivals: ArrivalSource }
 
 export interface InventoryDeps {
   readonly store: LayerStore
-  readonly swarm: SwarmPort & Pick<Swarm, 'stats'>
+  readonly swarm: Pick<Swarm, 'stats'> & {
+    get(digest: Digest): JoinedLayer | undefined
+  }
   readonly reconciler: Pick<Reconciler, 'missing' | 'failure' | 'endedAssignment'>
   readonly pinned: Pick<PinnedLayers, 'has'>
 }
@@ -33,7 +38,7 @@ const MAX_MAPS = 64
 export function peerLayers({ store, swarm, reconciler, pinned }: InventoryDeps): PeerLayer[] {
   const held = store.layers().map((stored) => {
     const { digest } = stored.manifest
-    const layer = heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest))
+    const layer = heldLayer(stored, swarm.get(digest), reconciler.failure(digest))
     const isPinned = pinned.has(digest)
     return { path: stored.path, ...layer, isPinned, ...evicted(reconciler.endedAssignment(digest)) }
   })
@@ -50,12 +55,16 @@ export async function takeInventory(
     readonly limits: Pick<NodeLimitsKeeper, 'effective'>
     readonly pinned: PinnedLayers
     readonly boots: { list(): Boot[] }
+    readonly clock: Clock
   },
 ): Promise<Inventory> {
   await deps.pinned.look()
   const { allocatedBytes, freeBytes } = await deps.store.usage()
   const { upBytesPerSecond, downBytesPerSecond } = deps.swarm.stats()
   const boots = newestBoots(deps.boots.list())
+  const swarms = joinedSwarms(deps)
+  const flows = presentFlows(swarms)
+  const samples = takeSamples(swarms, deps.clock.now())
   return {
     layers: withMaps(peerLayers(deps), deps.store).map(({ path: _path, ...layer }) => layer),
     diskFreeBytes: freeBytes,
@@ -65,7 +74,16 @@ export async function takeInventory(
     load1: loadavg()[0] ?? 0,
     limits: deps.limits.effective,
     ...(boots.length === 0 ? {} : { boots }),
+    ...(flows.length === 0 ? {} : { flows }),
+    ...(samples.length === 0 ? {} : { samples }),
   }
+}
+
+function joinedSwarms({ store, swarm }: Pick<InventoryDeps, 'store' | 'swarm'>) {
+  return store.layers().flatMap(({ manifest: { digest } }) => {
+    const arrivals = swarm.get(digest)?.arrivals
+    return arrivals === undefined ? [] : [{ digest, arrivals }]
+  })
 }
 
 /** Adds which parts are here to the layers that are on their way. */
@@ -92,9 +110,11 @@ function newestBoots(boots: readonly Boot[]): BootGlance[] {
 
 function heldLayer(
   stored: StoredLayer,
-  stats: LayerSwarmStats | undefined,
+  layerSwarm: JoinedLayer | undefined,
   failure: LayerFailure | undefined,
 ): LayerInventory {
+  const stats = layerSwarm?.stats()
+  const arrivals = layerSwarm === undefined ? undefined : layerArrivals(layerSwarm.arrivals)
   return {
     digest: stored.manifest.digest,
     state: stored.isComplete
@@ -107,6 +127,7 @@ function heldLayer(
     uploadedBytes: stats?.uploadedBytes ?? 0,
     peers: stats?.peers ?? 0,
     error: failure === undefined ? null : errorBody(failure.error),
+    ...(arrivals === undefined ? {} : { arrivals }),
   }
 }
 

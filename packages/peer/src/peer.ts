@@ -261,7 +261,7 @@ export class Peer implements AsyncDisposable {
       {
         ...{ seed, events, clock, random, logger },
         inventory: () =>
-          takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned, boots: booting.boots }),
+          takeInventory({ store, swarm, reconciler, limits, pinned: cache.pinned, boots: booting.boots, clock }),
         uses: () => cache.uses.next(),
         onFacts: (facts, told) => cache.setFacts(facts, told),
         onRevision: (revision) => desired.notice(revision),

@@ -53,6 +53,7 @@ class FakeSwarm extends EventEmitter {
       refresh: () => void setImmediate(() => this.emit('refresh', digest)),
       setTerms: (terms: LayerTerms) => void this.terms.set(digest, terms),
       stats: () => ({ ...none, upBytesPerSecond: 0, downBytesPerSecond: 0 }),
+      arrivals: { racks: [], reasons: [], takeSamples: () => [] },
     }
   }
 

@@ -331,6 +331,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       onReport: (node, inventory) => {
         prefetch.runs.onReport(node, inventory)
         dashboard.survey.note(node, inventory, clock.now())
+        dashboard.arrivals.note(node, inventory)
       },
       onRemoved: (node) => {
         prefetch.runs.onRemoved(node)

@@ -1,4 +1,5 @@
 import { type Bitfield, type BlockBuffer, type Clock, type Logger, pieceSize, RateMeter, ShoalError } from '@shoal/core'
+import { Arrivals } from './arrivals.ts'
 import { Demands, type UnstoredBlock } from './demands.ts'
 import { DownAdmission } from './down-admission.ts'
 import type { FetchTurns } from './fetch-turns.ts'
@@ -49,6 +50,8 @@ export interface DownloadsDeps {
 export class Downloads {
   /** Pieces present and verified here (not to be changed by the caller). */
   readonly have: Bitfield
+  /** Where pieces came from, and why. */
+  readonly arrivals: Arrivals
   readonly #deps: DownloadsDeps
   readonly #scheduler: PieceScheduler
   readonly #health: SourceHealth
@@ -73,6 +76,7 @@ export class Downloads {
     this.have = presentPieces(layer)
     for (const piece of this.have.ones()) this.#haveBytes += pieceSize(manifest, piece)
     this.#received = new RateMeter(clock)
+    this.arrivals = new Arrivals(clock)
     this.#admission = new DownAdmission({
       turns,
       terms,
@@ -315,6 +319,7 @@ export class Downloads {
   }
 
   #ask(source: Source, piece: number, priority: Priority): void {
+    this.arrivals.asked(source, piece, priority)
     this.#transport(source)?.ask(piece, { isUrgent: priority === 'on-demand' })
   }
 
@@ -346,6 +351,7 @@ export class Downloads {
       onBytes: (bytes) => this.#onBytes(link, bytes),
       onBlock: (block: number, buffer: BlockBuffer) => this.#writer.write(link, block, buffer),
       onWhole: (piece) => {
+        this.#noteArrival(link, piece)
         if (link.source !== undefined) this.#scheduler.onReceived(link.source, piece)
         this.#writer.onWhole(piece)
         this.#admission.onFreed()
@@ -353,6 +359,13 @@ export class Downloads {
       },
       onRefused: (piece) => this.#onRefused(link, piece),
     }
+  }
+
+  #noteArrival({ source, hello, peerId, isOrigin }: PeerLink, piece: number): void {
+    if (source === undefined) return
+    const { node = peerId, zone = '', rack = '' } = hello ?? {}
+    const bytes = pieceSize(this.#deps.layer.manifest, piece)
+    this.arrivals.came(source, { node, zone, rack, isOrigin }, { piece, bytes })
   }
 
   #onBytes(link: PeerLink, bytes: number): void {

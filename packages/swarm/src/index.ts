@@ -1,3 +1,4 @@
+export type { ArrivalReason, Arrivals, PieceArrival, RackArrivals } from './arrivals.ts'
 export type { UnstoredBlock } from './demands.ts'
 export { swarmErrors } from './errors.ts'
 export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'

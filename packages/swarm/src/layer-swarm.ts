@@ -9,6 +9,7 @@ import {
   type TransferLimits,
 } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
+import type { Arrivals } from './arrivals.ts'
 import { boundMessages } from './bound-messages.ts'
 import type { UnstoredBlock } from './demands.ts'
 import type { Dialer } from './dialer.ts'
@@ -163,6 +164,11 @@ export class LayerSwarm {
   addPeers(addresses: readonly string[]): void {
     this.#deps.dialer.add(addresses)
     this.#dial()
+  }
+
+  /** Where pieces came from, and why. */
+  get arrivals(): Arrivals {
+    return this.#downloads.arrivals
   }
 
   stats(): LayerSwarmStats {

@@ -12,6 +12,7 @@ export const operationPaths = {
   importImage: 'POST /v1/images/{image}/import',
   cancelImport: 'DELETE /v1/images/{image}/import',
   publishLayers: 'POST /v1/images/{image}/layers',
+  listArrivals: 'GET /v1/arrivals',
   showSpread: 'GET /v1/layers/{layer}/spread',
   createPrefetch: 'POST /v1/prefetch',
   showPrefetch: 'GET /v1/prefetch/{plan}',

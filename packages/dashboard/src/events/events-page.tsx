@@ -12,6 +12,7 @@ import { useSearchParams } from 'wouter'
 import { useFleet } from '../fleet/fleet-context.ts'
 import { formatCount } from '../format/quantity.ts'
 import { PageHead } from '../parts/page-head.tsx'
+import { ArrivalsPanel } from './arrivals-panel.tsx'
 import { EventTable } from './event-table.tsx'
 
 /** Who did what: the newest first, live. */
@@ -59,6 +60,7 @@ export function EventsPage() {
           </ToolbarContent>
         </Toolbar>
         <EventTable events={shown} />
+        <ArrivalsPanel />
       </PageSection>
     </>
   )

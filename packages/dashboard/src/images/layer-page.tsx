@@ -3,12 +3,14 @@ import { Link } from 'wouter'
 import { call } from '../api/call.ts'
 import { HeatMap } from '../charts/heat-map.tsx'
 import { SwarmGraph } from '../charts/swarm-graph.tsx'
+import { ArrivalsPanel } from '../events/arrivals-panel.tsx'
 import { useFleet } from '../fleet/fleet-context.ts'
 import { useAnswer } from '../fleet/use-answer.ts'
 import { shortDigest } from '../format/names.ts'
 import { PageHead } from '../parts/page-head.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { FlowTable } from './flow-table.tsx'
 import { LayerFacts } from './layer-facts.tsx'
 import { RackTable } from './rack-table.tsx'
 import { RarestStretches } from './rarest-stretches.tsx'
@@ -50,11 +52,17 @@ export function LayerPage({ digest }: { digest: string }) {
             <Panel title="Copies of each stretch on nodes: the rarest first">
               <RarestStretches spread={spread} />
             </Panel>
-            <Panel title="Racks">
-              <RackTable racks={spread.racks} />
-            </Panel>
+            <div className="shoal-columns">
+              <Panel title="Flows: from rack to rack, and inside">
+                <FlowTable flows={spread.flows} />
+              </Panel>
+              <Panel title="Racks">
+                <RackTable racks={spread.racks} />
+              </Panel>
+            </div>
           </>
         )}
+        <ArrivalsPanel layer={digest} />
       </PageSection>
     </>
   )

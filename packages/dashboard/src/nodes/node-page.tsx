@@ -2,6 +2,7 @@ import { Breadcrumb, BreadcrumbItem, PageSection } from '@patternfly/react-core'
 import { Link, useLocation } from 'wouter'
 import { call } from '../api/call.ts'
 import { BootTable } from '../boots/boot-table.tsx'
+import { ArrivalsPanel } from '../events/arrivals-panel.tsx'
 import { EventTable } from '../events/event-table.tsx'
 import { useFleet } from '../fleet/fleet-context.ts'
 import { useAnswer } from '../fleet/use-answer.ts'
@@ -55,6 +56,7 @@ export function NodePage({ id }: { id: string }) {
             </Panel>
           </>
         )}
+        <ArrivalsPanel node={id} />
         <Panel title="VMs served" to="/boots">
           <BootTable boots={boots.filter((boot) => boot.node === id)} maxRows={8} />
         </Panel>

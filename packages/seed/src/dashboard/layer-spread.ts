@@ -1,4 +1,6 @@
 import type { Layer, LayerSpread, Node, SpreadRack } from '@shoal/api'
+import { ReasonSums } from './arrival-log.ts'
+import { RackFlows } from './rack-flows.ts'
 
 type RackSums = { -readonly [K in keyof SpreadRack]: SpreadRack[K] }
 
@@ -10,6 +12,8 @@ export function layerSpread({ digest, sizeBytes, blockLengthBytes }: Layer, node
   const stretches = stretchCount(sizeBytes, blockLengthBytes)
   const copies = new Array<number>(stretches).fill(0)
   const racks = new Map<string, RackSums>()
+  const flows = new RackFlows(digest)
+  const reasons = new ReasonSums()
   const rows: LayerSpread['nodes'] = []
   const placed = [...nodes].sort((a, b) => compare(a.zone, b.zone) || compare(a.rack, b.rack) || compare(a.id, b.id))
   for (const node of placed) {
@@ -24,10 +28,13 @@ export function layerSpread({ digest, sizeBytes, blockLengthBytes }: Layer, node
     })
     if (node.state !== 'lost' && map.length === stretches) addCopies(copies, map)
     addToRack(racks, node, held)
+    flows.add(node, held)
+    reasons.add(held.arrivals)
   }
   const rounded = copies.map((count) => Math.round(count * 100) / 100)
   const stretchBytes = Math.ceil(sizeBytes / stretches)
-  return { layer: digest, stretches, stretchBytes, nodes: rows, copies: rounded, racks: [...racks.values()] }
+  const moved = { racks: [...racks.values()], flows: flows.list(), reasons: reasons.list() }
+  return { layer: digest, stretches, stretchBytes, nodes: rows, copies: rounded, ...moved }
 }
 
 /** Into how many stretches a layer's map is divided: one a block, up to a bound. */

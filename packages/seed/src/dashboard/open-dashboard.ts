@@ -6,6 +6,7 @@ import { type LayerViewDeps, viewLayers } from '../layer-view.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { PushChannels } from '../nodes/push-channels.ts'
+import { ArrivalLog } from './arrival-log.ts'
 import { DashboardFeed } from './dashboard-feed.ts'
 import { FleetPictures } from './fleet-picture.ts'
 import { FleetSurvey } from './fleet-survey.ts'
@@ -33,6 +34,7 @@ export interface Dashboard {
   readonly pictures: FleetPictures
   readonly feed: DashboardFeed
   readonly traffic: TrafficLog
+  readonly arrivals: ArrivalLog
 }
 
 /** Builds what watches the fleet for dashboards. Nothing runs before somebody looks. */
@@ -57,5 +59,5 @@ export function openDashboard(deps: DashboardDeps): Dashboard {
     { pictures, events, traffic, clock, logger },
     { epoch: randomBytes(6).toString('hex') },
   )
-  return { survey, pictures, feed, traffic }
+  return { survey, pictures, feed, traffic, arrivals: new ArrivalLog({ registry }) }
 }

@@ -1,6 +1,7 @@
 import { type LayerSpread, type Node, operations } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import { type HttpApp, registerOperation } from '@shoal/service'
+import type { ArrivalLog } from '../dashboard/arrival-log.ts'
 import type { DashboardFeed } from '../dashboard/dashboard-feed.ts'
 import type { FleetPictures } from '../dashboard/fleet-picture.ts'
 import { layerSpread } from '../dashboard/layer-spread.ts'
@@ -9,6 +10,7 @@ import { seedError } from '../errors.ts'
 export interface DashboardRoutesDeps {
   readonly pictures: FleetPictures
   readonly feed: DashboardFeed
+  readonly arrivals: ArrivalLog
   readonly registry: { list(): Node[] }
   readonly clock: Clock
 }
@@ -17,12 +19,16 @@ export interface DashboardRoutesDeps {
 const SPREAD_HOLDS_MS = 1000
 const MAX_SPREADS = 50
 
-export function addDashboardRoutes(app: HttpApp, { pictures, feed, registry, clock }: DashboardRoutesDeps): void {
+export function addDashboardRoutes(
+  app: HttpApp,
+  { pictures, feed, arrivals, registry, clock }: DashboardRoutesDeps,
+): void {
   const spreads = new Map<string, { at: number; spread: LayerSpread }>()
   registerOperation(app, operations.overview, async () => (await pictures.take()).overview)
   registerOperation(app, operations.streamDashboard, ({ lastEventId, signal }) =>
     feed.subscribe({ lastEventId, signal }),
   )
+  registerOperation(app, operations.listArrivals, ({ query }) => arrivals.show(query))
   registerOperation(app, operations.showSpread, async ({ params }) => {
     const known = spreads.get(params.layer)
     const now = clock.now()

@@ -63,3 +63,37 @@ test('a map has a stretch a block, up to a bound', () => {
   assert.equal(stretchCount(1001, 250), 5)
   assert.equal(stretchCount(10 ** 9, 1), 128)
 })
+
+test('flows are added up from rack to rack and from the seed, rates without nodes that are lost', () => {
+  const from = (rack: string, bytes: number) => ({ zone: 'z', rack, bytes })
+  const arrivals = (...racks: ReturnType<typeof from>[]) => {
+    return { racks, reasons: [{ reason: 'near' as const, pieces: 1, bytes: 10 }] }
+  }
+  const rate = (rack: string, bytesPerSecond: number, other: object = {}) => {
+    return { layer: DIGEST, zone: 'z', rack, isOrigin: false, bytesPerSecond, ...other }
+  }
+  const withFlows = (one: Node, ...flows: ReturnType<typeof rate>[]) => {
+    return { ...one, inventory: { ...one.inventory, flows } } as Node
+  }
+  const nodes = [
+    withFlows(
+      node('a', 'r1', { fromOriginBytes: 7, arrivals: arrivals(from('r1', 1), from('r2', 20)) }),
+      ...[rate('r2', 3), rate('', 5, { zone: '', isOrigin: true }), rate('r2', 100, { layer: 'another' })],
+    ),
+    withFlows(node('b', 'r1', { fromOriginBytes: 0, arrivals: arrivals(from('r2', 30)) }), rate('r2', 4)),
+    withFlows(node('c', 'r2', { fromOriginBytes: 0, arrivals: arrivals(from('r1', 40)) }, 'lost'), rate('r1', 9)),
+  ]
+  const { flows, reasons } = layerSpread(layer, nodes)
+  assert.deepEqual(
+    flows.map(({ from: { rack }, isOrigin, rack: to, bytes, bytesPerSecond }) => {
+      return [isOrigin ? 'seed' : rack, to, bytes, bytesPerSecond]
+    }),
+    [
+      ['r2', 'r1', 50, 7],
+      ['seed', 'r1', 7, 5],
+      ['r1', 'r2', 40, 0],
+      ['r1', 'r1', 1, 0],
+    ],
+  )
+  assert.deepEqual(reasons, [{ reason: 'near', pieces: 3, bytes: 30 }])
+})
