@@ -15,6 +15,7 @@ import {
   time,
 } from './field.ts'
 import { ToldLimits } from './limits.ts'
+import { MAX_QUARANTINED_NODES, RefusedNode, ToldNodeMode } from './node-mode.ts'
 
 /** The most nodes one request may name. */
 export const MAX_NODES_A_REQUEST = 10_000
@@ -67,6 +68,11 @@ export const AssignResult = Type.Object(
   {
     assigned: Type.Array(nodeId('Name of a node.'), { description: 'Nodes the layer is now assigned to.' }),
     unknown: Type.Array(nodeId('Name of a node.'), { description: 'Nodes that were named but are not registered.' }),
+    inactive: Type.Optional(
+      Type.Array(nodeId('Name of a node.'), {
+        description: 'Nodes that were selected and passed over, since they drain or are in quarantine.',
+      }),
+    ),
   },
   { description: 'What came of an assignment.' },
 )
@@ -149,6 +155,13 @@ export const DesiredState = Type.Object(
       }),
     ),
     limits: Type.Optional(ToldLimits),
+    mode: Type.Optional(ToldNodeMode),
+    refused: Type.Optional(
+      Type.Array(RefusedNode, {
+        maxItems: MAX_QUARANTINED_NODES,
+        description: 'Other nodes that are in quarantine. Absent: none.',
+      }),
+    ),
     images: Type.Optional(
       Type.Array(DesiredImage, {
         maxItems: 4096,

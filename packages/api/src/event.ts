@@ -27,6 +27,8 @@ export const EVENT_TYPES = [
   'node.lost',
   'node.returned',
   'node.removed',
+  'node.mode-changed',
+  'node.drained',
   'layer.assigned',
   'layer.unassigned',
   'layer.complete',

@@ -116,6 +116,16 @@ export {
   ReportedInventory,
   Revision,
 } from './node.ts'
+export {
+  MAX_MODE_REASON_CHARS,
+  MAX_QUARANTINED_NODES,
+  NODE_MODES,
+  type NodeMode,
+  NodeModeRequest,
+  NodeModeStatus,
+  RefusedNode,
+  ToldNodeMode,
+} from './node-mode.ts'
 export { MAX_NOVA_BASES, NOVA_BASE_STATES, NovaBase } from './nova-base.ts'
 export type { Operation, Role } from './operation.ts'
 export { type OperationId, type Operations, operations } from './operations.ts'

@@ -5,6 +5,7 @@ import { BootGlance, MAX_TOLD_BOOTS } from './boot-glance.ts'
 import { ErrorBody } from './error-body.ts'
 import { address, bytes, count, digest, hex20, nodeId, nullable, place, rate, text, time } from './field.ts'
 import { ToldLimits } from './limits.ts'
+import { NodeModeStatus } from './node-mode.ts'
 
 /** The most layers a node may report. */
 export const MAX_NODE_LAYERS = 4096
@@ -255,6 +256,7 @@ export const Node = Type.Object(
       description:
         'ready: heartbeats arrive and the swarm address answers; unreachable: it does not; lost: no heartbeats.',
     }),
+    mode: NodeModeStatus,
     lastSeenAt: time('Last heartbeat or registration.'),
     reachability: text('What the seed found when it tried to connect.'),
     inventory: nullable(Inventory),

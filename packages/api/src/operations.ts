@@ -23,6 +23,7 @@ import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
 import { LimitsSchedule, LimitsScheduleStatus } from './limits-schedule.ts'
 import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
+import { NodeModeRequest, NodeModeStatus } from './node-mode.ts'
 import { MAX_NOVA_BASES, NovaBase } from './nova-base.ts'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
@@ -243,6 +244,17 @@ export const operations = {
     summary: 'Forgets a node and its assignments.',
     params: nodeParams,
     status: 204,
+  },
+  setNodeMode: {
+    id: 'setNodeMode',
+    method: 'PUT',
+    path: '/v1/nodes/{node}/mode',
+    role: 'operator',
+    tag: 'nodes',
+    summary: 'Drains a node, puts it into quarantine, or lets it take part again.',
+    params: nodeParams,
+    body: NodeModeRequest,
+    response: NodeModeStatus,
   },
   assign: {
     id: 'assign',

@@ -6,6 +6,7 @@ import { bytes, count, digest, nodeId, nullable, place, rate, text, time } from 
 import { SwarmHealth } from './health.ts'
 import { Image } from './image.ts'
 import { Layer } from './layer.ts'
+import { MAX_MODE_REASON_CHARS, NODE_MODES } from './node-mode.ts'
 import { PlanSummary } from './prefetch.ts'
 
 export const Overview = Type.Object(
@@ -58,6 +59,9 @@ export const Overview = Type.Object(
       ready: count('Nodes that are well.'),
       unreachable: count('Nodes whose swarm address does not answer.'),
       lost: count('Nodes without heartbeats.'),
+      away: count('Of neither: nodes that were drained and are gone, whom nobody misses.'),
+      draining: count('Nodes that drain, whatever their state.'),
+      quarantined: count('Nodes in quarantine, whatever their state.'),
       troubled: count('Nodes that have a reason not to be well, whatever their state.'),
     }),
     cache: Type.Object({
@@ -111,6 +115,9 @@ export const NodeRow = Type.Object(
     zone: place('Availability zone.'),
     rack: place('Rack.'),
     state: Type.Enum(['ready', 'unreachable', 'lost'], { description: 'As of the node itself.' }),
+    mode: Type.Enum([...NODE_MODES], { description: 'Whether it takes part.' }),
+    modeReason: text('Why it does not; empty when nothing was said.', MAX_MODE_REASON_CHARS),
+    isDrained: Type.Boolean({ description: 'Whether it does not take part and may go.' }),
     trouble: nullable(NodeTrouble),
     wantedBytes: bytes('Of the layers that it holds or fetches.'),
     presentBytes: bytes('Of them verified on its disk.'),

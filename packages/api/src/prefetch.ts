@@ -292,6 +292,7 @@ export type PlanWave = Static<typeof PlanWave>
 
 export const UNMET_REASONS = [
   'unknown-node',
+  'inactive',
   'offline',
   'disk',
   'places',

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { address, bytes, count, digest, nodeId, nullable, rate, text, time } from './field.ts'
 import { NodeLimits } from './limits.ts'
 import { LayerInventory, MAX_NODE_LAYERS } from './node.ts'
+import { ToldNodeMode } from './node-mode.ts'
 
 export const SeedStatus = Type.Object(
   {
@@ -55,7 +56,16 @@ export const SeedStatus = Type.Object(
       ready: count('Nodes that are well.'),
       unreachable: count('Nodes whose swarm address does not answer.'),
       lost: count('Nodes without heartbeats.'),
+      away: count('Nodes that were drained and are gone, whom nobody misses; of no other state.'),
     }),
+    modes: Type.Object(
+      {
+        active: count('Nodes that take part.'),
+        draining: count('Nodes that drain.'),
+        quarantined: count('Nodes in quarantine.'),
+      },
+      { description: 'All nodes, by mode.' },
+    ),
   },
   { description: 'The seed at a glance.' },
 )
@@ -93,6 +103,7 @@ export const PeerStatus = Type.Object(
     banned: Type.Array(Ban, { maxItems: 1000, description: 'Peers banned, the latest last.' }),
     diskFreeBytes: bytes('Free on the file system of the layers.'),
     diskUsedBytes: bytes('Used by layers.'),
+    mode: Type.Optional(ToldNodeMode),
     limits: Type.Object(
       { configured: NodeLimits, fleet: nullable(NodeLimits), effective: NodeLimits },
       { description: 'What this node is configured to, what the seed said, and the lower of both, which holds.' },

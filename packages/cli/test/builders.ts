@@ -111,6 +111,7 @@ export function buildNode(id: string, layers: LayerInventory[] | null = [], over
     capacityBytes: 1024 ** 4,
     version: '0.1.0',
     state: 'ready',
+    mode: { mode: 'active', reason: '', by: null, since: null, isDrained: false },
     lastSeenAt: AT,
     reachability: 'reachable',
     inventory:

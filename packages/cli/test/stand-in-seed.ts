@@ -188,5 +188,6 @@ export const seedStatus: SeedStatus = {
   dht: { enabled: false, address: null, nodes: 0 },
   images: { total: 1, published: 0, importing: 0, failed: 0 },
   layers: { published: 0, withdrawn: 0 },
-  nodes: { ready: 0, unreachable: 0, lost: 0 },
+  nodes: { ready: 0, unreachable: 0, lost: 0, away: 0 },
+  modes: { active: 0, draining: 0, quarantined: 0 },
 }

@@ -166,6 +166,21 @@ export const seedConfigSchema = Type.Object(
         lostAfterHeartbeats: count(1, 100, 'Heartbeats missed before a node counts as lost.'),
         reachabilityIntervalMs: milliseconds("Time between two connects to a node's swarm address."),
         limit: count(1, 1_000_000, 'Nodes that may register.'),
+        suspects: Type.Object(
+          {
+            reporters: count(
+              1,
+              100,
+              'Nodes that must have got bad blocks from another one before the health of the swarm names it.',
+            ),
+            windowMs: milliseconds('Within which time.'),
+            quarantine: Type.Boolean({
+              description:
+                'Whether such a node is put into quarantine at once, up to one in twenty nodes; otherwise that is left to an operator.',
+            }),
+          },
+          strict,
+        ),
         limits: Type.Object(
           {
             upBytesPerSecond: limit('Limit on what a node sends, unless its own is lower.'),
@@ -231,6 +246,7 @@ export const seedConfigDefaults = {
     lostAfterHeartbeats: 4,
     reachabilityIntervalMs: 60_000,
     limit: 10_000,
+    suspects: { reporters: 3, windowMs: 600_000, quarantine: false },
     limits: NO_TRANSFER_LIMITS,
   },
   prefetch: {

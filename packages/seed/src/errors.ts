@@ -131,6 +131,10 @@ export const seedErrors = {
     message: 'The seed has {limit} nodes, which is its limit.',
     hint: 'Remove nodes that are gone (DELETE /v1/nodes/<node>), or raise nodes.limit.',
   },
+  SHOAL_NODE_QUARANTINE_LIMIT: {
+    message: 'Node {node} cannot go into quarantine: {limit} nodes are there already, which is the limit.',
+    hint: 'Remove nodes that are gone, let others take part again (shoal node activate), or stop the daemon on this one.',
+  },
   SHOAL_ASSIGNMENT_TARGETS: {
     message: 'The assignment says no nodes.',
     hint: 'Give nodes, all, zone or rack.',

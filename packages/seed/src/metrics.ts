@@ -1,11 +1,12 @@
-import { HEALTH_CODES, type HealthReason, type PlanNodeState, type PlanState } from '@shoal/api'
+import { HEALTH_CODES, type HealthReason, type NodeMode, type PlanNodeState, type PlanState } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
 import type { ImportObserver } from './imports/import-runner.ts'
 
 /** What the gauges read when they are scraped. */
 export interface SeedGauges {
   layers(): Record<'published' | 'withdrawn', number>
-  nodes(): Record<'ready' | 'unreachable' | 'lost', number>
+  nodes(): Record<'ready' | 'unreachable' | 'lost' | 'away', number>
+  modes(): Record<NodeMode, number>
   images(): Record<'total' | 'published' | 'importing' | 'failed', number>
   swarm(): { connections: number; uploadedBytes: number }
   libraryReachable(): boolean
@@ -71,6 +72,14 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     name: 'shoal_seed_connections',
     help: 'Peers connected to the origin, over all layers.',
     collect: (gauge) => gauge.set(gauges.swarm().connections),
+  })
+  metrics.gauge({
+    name: 'shoal_seed_nodes_by_mode',
+    help: 'Nodes by mode, as operators set it.',
+    labels: ['mode'],
+    collect: (gauge) => {
+      for (const [mode, value] of Object.entries(gauges.modes())) gauge.set({ mode }, value)
+    },
   })
   // A sum over the states must not count an image twice.
   const importedImages = () => {

@@ -12,7 +12,7 @@ import { VERSION } from './version.ts'
 export interface SeedStatusDeps {
   readonly catalogue: Catalogue
   readonly importer: Pick<Importer, 'active'>
-  readonly registry: Pick<NodeRegistry, 'counts'>
+  readonly registry: Pick<NodeRegistry, 'counts' | 'modeCounts'>
   readonly library: { readonly endpoint: string }
   readonly reads: LibraryReads
   readonly watcher: Pick<LibraryWatcher, 'isReachable'>
@@ -55,6 +55,7 @@ export function createSeedStatus(deps: SeedStatusDeps, options: SeedStatusOption
       images: countImages(catalogue, importer),
       layers: countLayers(catalogue),
       nodes: registry.counts(),
+      modes: registry.modeCounts(),
     }
   }
 }

@@ -48,9 +48,12 @@ import { rackNodes, tellShares } from './limits/tell-shares.ts'
 import { createSeedMetrics } from './metrics.ts'
 import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
+import { NodeModes } from './nodes/node-modes.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
 import { Popularity } from './nodes/popularity.ts'
 import { PushChannels } from './nodes/push-channels.ts'
+import { Suspects } from './nodes/suspects.ts'
+import { hostOfAddress } from './nodes/swarm-host.ts'
 import { openPlacement } from './placement/open-placement.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
@@ -104,9 +107,13 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
     const journal = new EventJournal({ state, clock }, { limit: config.events.limit })
     const catalogue = new Catalogue(state)
-    const assignments = new Assignments({ state, clock })
+    const assignments = new Assignments({ state, clock, isActive: (node) => registry.isActive(node) })
     const registry = new NodeRegistry(
-      { state, journal, clock },
+      {
+        ...{ state, journal, clock },
+        isWanted: (node, layer) => assignments.mayMove(node, layer),
+        originHost: () => hostOfAddress(swarm.address),
+      },
       { ...config.nodes, reachabilityTimeoutMs: REACHABILITY_TIMEOUT_MS },
     )
     const imports = new ImportJournal(state)
@@ -182,6 +189,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const observer = createSeedMetrics(metrics, {
       layers: () => countLayers(catalogue),
       nodes: () => registry.counts(),
+      modes: () => registry.modeCounts(),
       images: () => countImages(catalogue, importer),
       swarm: () => swarm.stats(),
       libraryReachable: () => watcher.isReachable,
@@ -288,9 +296,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => profiles.stop())
     const boots = new BootClaims({ ...fleetDeps, wishes, watcher, journal, profiles, clock })
 
+    const modes = new NodeModes({ registry, assignments, tracker })
+    const suspects = new Suspects({ registry, modes, clock }, config.nodes.suspects)
     const channels = new PushChannels(() => clock.now())
     const dashboard = openDashboard({
-      ...{ ...fleetDeps, tally, journal, channels, status, clock, plans: prefetch.reader },
+      ...{ ...fleetDeps, tally, journal, channels, suspects, status, clock, plans: prefetch.reader },
       logger: component('dashboard'),
     })
     stack.defer(async () => dashboard.feed.stop())
@@ -321,6 +331,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addNodeRoutes(http.app, {
       registry,
       assignments,
+      modes,
+      suspects,
       catalogue,
       popularity,
       limits,

@@ -13,7 +13,7 @@ export function buildOverview(overrides: Partial<Overview> = {}): Overview {
     },
     seed: { upBytesPerSecond: MIB, uploadedBytes: 50 * MIB, connections: 3, copies: 1.234 },
     swarm: { downBytesPerSecond: 10 * MIB, upBytesPerSecond: 9 * MIB, fetchingNodes: 2, seedShare: 0.1 },
-    nodes: { ready: 3, unreachable: 0, lost: 0, troubled: 0 },
+    nodes: { ready: 3, unreachable: 0, lost: 0, away: 0, draining: 0, quarantined: 0, troubled: 0 },
     cache: { usedBytes: 10 * MIB, capacityBytes: 100 * MIB, fullNodes: 0 },
     images: { total: 1, published: 1, failed: 0 },
     plans: { running: 0, late: 0 },
@@ -33,7 +33,7 @@ export function buildRow(id: string, overrides: Partial<NodeRow> = {}): NodeRow 
   return {
     ...{ id, zone: 'z1', rack: 'r1', state: 'ready', trouble: null, wantedBytes: 100 * MIB, presentBytes: 100 * MIB },
     ...{ usedBytes: 100 * MIB, capacityBytes: 1000 * MIB, downBytesPerSecond: 0, upBytesPerSecond: 0 },
-    ...{ layers: 1, fetching: 0, boots: 0 },
+    ...{ layers: 1, fetching: 0, boots: 0, mode: 'active', modeReason: '', isDrained: false },
     ...overrides,
   }
 }

@@ -4,13 +4,10 @@ import type { StateOperation } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Assignments } from '../nodes/assignments.ts'
-import { type Claim, type ClaimOwner, ordinaryClaim } from '../nodes/claims.ts'
+import { BOOT, type Claim, ordinaryClaim } from '../nodes/claims.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import { BOOT_PRIORITY, type BootImageDeps, bootImage } from './boot-image.ts'
 import type { BootWishes } from './boot-wish.ts'
-
-/** Who wants the layers of what a node boots. */
-export const BOOT: ClaimOwner = 'boot'
 
 /**
  * No pin: the node itself holds the layers for as long as it serves the disk, also while the seed is away. A time here

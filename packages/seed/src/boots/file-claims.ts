@@ -5,12 +5,9 @@ import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import { exactLayer } from '../images/exact-layer.ts'
 import type { Assignments } from '../nodes/assignments.ts'
-import { type Claim, type ClaimOwner, ordinaryClaim } from '../nodes/claims.ts'
+import { type Claim, FILE, ordinaryClaim } from '../nodes/claims.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import { BOOT_PRIORITY, type BootImageDeps, bootImage } from './boot-image.ts'
-
-/** Who wants a layer that a node is asked to hand out as a file. */
-export const FILE: ClaimOwner = 'file'
 
 /** It stays as long as it is worth its room on the node: nobody says when the last download was. */
 const CLAIM: Claim = ordinaryClaim(BOOT_PRIORITY, null)

@@ -1,5 +1,5 @@
 import type { EventType, Image, PlanSummary, SeedStatus } from '@shoal/api'
-import type { FleetFacts } from '../health/fleet-facts.ts'
+import type { FleetFacts, Suspect } from '../health/fleet-facts.ts'
 import type { Survey } from './fleet-survey.ts'
 
 /** What the rules of health look at, out of what a picture is made of. */
@@ -15,6 +15,7 @@ export function fleetFacts(
     readonly stillMs: (plan: string) => number
     readonly recent: Partial<Record<EventType, number>>
     readonly badSignatures: number
+    readonly suspects: readonly Suspect[]
   },
 ): FleetFacts {
   const { seen, status, plans, images } = parts
@@ -31,11 +32,14 @@ export function fleetFacts(
       return { id, name: name ?? id, message: past?.error?.message ?? 'The reason is not known.' }
     }),
     nodes: {
-      total: nodes.ready + nodes.unreachable + nodes.lost,
+      total: nodes.ready + nodes.unreachable + nodes.lost + nodes.away,
       ready: nodes.ready,
       fetching: seen.sums.fetching,
       troubled: seen.troubled,
       full: seen.sums.full,
+      draining: seen.modes.draining,
+      quarantined: seen.modes.quarantined,
+      suspects: moment.suspects,
     },
     traffic: {
       downBytesPerSecond: seen.sums.downBytesPerSecond,

@@ -1,5 +1,6 @@
 import type { BootRow, Event, Image, Layer, NodeRow, Overview, PlanSummary, SeedStatus } from '@shoal/api'
 import type { Clock } from '@shoal/core'
+import type { Suspect } from '../health/fleet-facts.ts'
 import { judgeHealth } from '../health/judge-health.ts'
 import { ProgressWatch } from '../health/progress-watch.ts'
 import { fleetFacts, isLate } from './facts-of-picture.ts'
@@ -13,6 +14,8 @@ export interface FleetPictureDeps {
   readonly layers: () => Layer[]
   readonly images: () => Image[]
   readonly status: () => SeedStatus
+  /** Nodes that many others got bad blocks from. */
+  readonly suspects: () => readonly Suspect[]
   readonly clock: Clock
 }
 
@@ -61,7 +64,7 @@ export class FleetPictures {
   }
 
   async #take(now: number): Promise<Picture> {
-    const { survey, events, plans, layers, images, status } = this.#deps
+    const { survey, events, plans, layers, images, status, suspects } = this.#deps
     this.#fresh = [...this.#fresh, ...(await events.catchUp(now))].slice(-1000)
     const seen = survey.take(now)
     const parts = { seen, status: status(), plans: plans.list(), layers: layers(), images: images() }
@@ -73,6 +76,7 @@ export class FleetPictures {
         stillMs,
         recent: events.counts(),
         badSignatures: events.withCode('SHOAL_MANIFEST_SIGNATURE'),
+        suspects: suspects(),
       }),
     )
     return {
@@ -134,7 +138,10 @@ function overviewOf({ seen, status, plans, layers }: Parts, now: number): Omit<O
       ...{ downBytesPerSecond, upBytesPerSecond, fetchingNodes: sums.fetching },
       seedShare: downBytesPerSecond === 0 ? null : Math.min(1, swarm.upBytesPerSecond / downBytesPerSecond),
     },
-    nodes: { ...status.nodes, troubled: sums.troubled },
+    nodes: {
+      ...status.nodes,
+      ...{ draining: status.modes.draining, quarantined: status.modes.quarantined, troubled: sums.troubled },
+    },
     cache: { usedBytes: sums.usedBytes, capacityBytes: sums.capacityBytes, fullNodes: sums.full },
     images: { total: images.total, published: images.published, failed: images.failed },
     plans: { running: running.length, late: running.filter((plan) => isLate(plan, now)).length },

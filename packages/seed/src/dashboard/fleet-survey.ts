@@ -16,6 +16,8 @@ export interface Survey {
   readonly rows: readonly NodeRow[]
   readonly boots: readonly BootRow[]
   readonly troubled: Partial<Record<NodeTrouble['code'], string[]>>
+  /** Names of nodes that are not active. */
+  readonly modes: { readonly draining: readonly string[]; readonly quarantined: readonly string[] }
   readonly sums: {
     readonly troubled: number
     readonly fetching: number
@@ -53,6 +55,7 @@ export class FleetSurvey {
     const nodes = this.#deps.registry.list()
     const moment = { now, medianRate: medianRate(nodes) }
     const troubled: Survey['troubled'] = {}
+    const modes: { draining: string[]; quarantined: string[] } = { draining: [], quarantined: [] }
     const sums = {
       ...{ troubled: 0, fetching: 0, full: 0, usedBytes: 0, capacityBytes: 0 },
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0 },
@@ -64,6 +67,7 @@ export class FleetSurvey {
       const trouble = this.#troubleOf(node, wanted, moment)
       const row = toNodeRow(node, trouble, wanted.length)
       rows.push(row)
+      if (row.mode !== 'active') modes[row.mode].push(row.id)
       if (node.state !== 'lost') {
         for (const boot of node.inventory?.boots ?? [])
           boots.push({ ...boot, node: node.id, id: `${node.id}/${boot.name}` })
@@ -81,7 +85,7 @@ export class FleetSurvey {
       sums.downBytesPerSecond += row.downBytesPerSecond
       sums.upBytesPerSecond += row.upBytesPerSecond
     }
-    return { rows, boots, troubled, sums }
+    return { rows, boots, troubled, modes, sums }
   }
 
   /** Layers that the node is to have now and does not; empty for most, which costs nothing. */
@@ -98,9 +102,9 @@ export class FleetSurvey {
     layers: readonly LayerInventory[],
     moment: { now: number; medianRate: number },
   ): NodeTrouble | null {
-    const { id, state, lastSeenAt, reachability, inventory, capacityBytes } = node
+    const { id, state, mode, lastSeenAt, reachability, inventory, capacityBytes } = node
     const facts = {
-      ...{ state, lastSeenAt, reachability, capacityBytes },
+      ...{ state, lastSeenAt, reachability, capacityBytes, mode: mode.mode, isDrained: mode.isDrained },
       layers,
       downBytesPerSecond: inventory?.downBytesPerSecond ?? 0,
       usedBytes: inventory?.diskUsedBytes ?? 0,

@@ -26,7 +26,9 @@ export function layerSpread({ digest, sizeBytes, blockLengthBytes }: Layer, node
       presentBytes: held.presentBytes,
       map,
     })
-    if (node.state !== 'lost' && map.length === stretches) addCopies(copies, map)
+    // What one in quarantine says is there does not count, since nobody takes it from there.
+    const isCounted = node.state !== 'lost' && node.mode.mode !== 'quarantined'
+    if (isCounted && map.length === stretches) addCopies(copies, map)
     addToRack(racks, node, held)
     flows.add(node, held)
     reasons.add(held.arrivals)
@@ -50,7 +52,7 @@ function addCopies(copies: number[], map: string): void {
 
 function addToRack(
   racks: Map<string, RackSums>,
-  { zone, rack }: Node,
+  { zone, rack, mode }: Node,
   held: NonNullable<Node['inventory']>['layers'][number],
 ): void {
   const key = `${zone}\n${rack}`
@@ -60,7 +62,7 @@ function addToRack(
   }
   racks.set(key, sums)
   sums.nodes += 1
-  if (held.state === 'complete') sums.complete += 1
+  if (held.state === 'complete' && mode.mode !== 'quarantined') sums.complete += 1
   sums.presentBytes += held.presentBytes
   sums.fromOriginBytes += held.fromOriginBytes
   sums.fromPeersBytes += held.fromPeersBytes

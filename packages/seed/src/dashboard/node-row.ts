@@ -34,13 +34,16 @@ function sumUp(layers: readonly LayerInventory[]): LayerSums {
 
 /** A node in one row, with how many layers it waits for; rates are rounded, so that noise is not news. */
 export function toNodeRow(node: Node, trouble: NodeTrouble | null, fetching: number): NodeRow {
-  const { id, zone, rack, state, inventory, capacityBytes } = node
+  const { id, zone, rack, state, mode, inventory, capacityBytes } = node
   const isHere = state !== 'lost'
   return {
     id,
     zone,
     rack,
     state,
+    mode: mode.mode,
+    modeReason: mode.mode === 'active' ? '' : mode.reason,
+    isDrained: mode.isDrained,
     trouble,
     ...layerSums(inventory),
     fetching,

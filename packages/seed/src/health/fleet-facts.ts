@@ -1,5 +1,12 @@
 import type { EventType, NODE_TROUBLES, PlanState } from '@shoal/api'
 
+/** A node that may do harm. */
+export interface Suspect {
+  readonly node: string
+  /** Nodes that got bad blocks from it lately. */
+  readonly reporters: number
+}
+
 /** What the rules of health look at: one moment of the fleet, counted. */
 export interface FleetFacts {
   readonly library: {
@@ -18,6 +25,11 @@ export interface FleetFacts {
     readonly troubled: Readonly<Partial<Record<(typeof NODE_TROUBLES)[number], readonly string[]>>>
     /** Nodes whose layers take more than nine tenths of their room. */
     readonly full: number
+    /** Names of nodes that are not active. */
+    readonly draining: readonly string[]
+    readonly quarantined: readonly string[]
+    /** Active or draining nodes that many others say they got bad blocks from. */
+    readonly suspects: readonly Suspect[]
   }
   readonly traffic: { readonly downBytesPerSecond: number; readonly seedUpBytesPerSecond: number }
   readonly plans: readonly PlanFacts[]

@@ -13,6 +13,8 @@ const SEED_SHARE = 0.6
 const SEED_LEAST_RATE = 1_000_000
 /** This part of the nodes without heartbeats is no accident of single machines. */
 const CRITICAL_SHARE = 0.1
+/** Reasons of others are to have room. */
+const MAX_SUSPECTS_TOLD = 10
 
 const library: HealthRule = ({ library: { reachable, rateBytesPerSecond, limitBytesPerSecond, importing } }) => {
   const subject = of('library')
@@ -70,6 +72,28 @@ const nodes: HealthRule = ({ nodes: { total, troubled } }) => {
     'finds nobody who has what it lacks',
     'find nobody who has what they lack',
   ])
+  return reasons
+}
+
+const modes: HealthRule = ({ nodes: { draining, quarantined, suspects } }) => {
+  const reasons: HealthReason[] = []
+  for (const { node, reporters } of suspects.slice(0, MAX_SUSPECTS_TOLD)) {
+    const message = `${plural(reporters, 'node')} got bad blocks from node ${node} lately: put it into quarantine and look at its disk and memory.`
+    reasons.push({ code: 'node-suspect', severity: 'warning', message, subject: of('nodes', node) })
+  }
+  const tell = (code: HealthCode, names: readonly string[], filter: string, what: [string, string]) => {
+    const [first] = names
+    if (first === undefined) return
+    const message = names.length === 1 ? `Node ${first} ${what[0]}.` : `${names.length} nodes ${what[1]}.`
+    reasons.push({
+      code,
+      severity: 'notice',
+      message,
+      subject: of('nodes', names.length === 1 ? first : null, filter),
+    })
+  }
+  tell('nodes-quarantined', quarantined, 'quarantined', ['is in quarantine', 'are in quarantine'])
+  tell('nodes-draining', draining, 'draining', ['drains or is drained', 'drain or are drained'])
   return reasons
 }
 
@@ -136,7 +160,7 @@ const boots: HealthRule = ({ boots: { failed }, recent }) => {
 }
 
 /** Every rule; the order is that of equally bad reasons. */
-export const healthRules: readonly HealthRule[] = [library, boots, nodes, plans, trust, seed, imports, cache]
+export const healthRules: readonly HealthRule[] = [library, boots, nodes, modes, plans, trust, seed, imports, cache]
 
 function of(kind: HealthReason['subject']['kind'], id: string | null = null, filter: string | null = null) {
   return { kind, id, filter }

@@ -1,8 +1,11 @@
-import type { LayerInventory, Node, NodeTrouble } from '@shoal/api'
+import type { LayerInventory, Node, NodeMode, NodeTrouble } from '@shoal/api'
 
 /** What is known of one node. Times are Unix times in milliseconds. */
 export interface NodeFacts {
   readonly state: Node['state']
+  readonly mode: NodeMode
+  /** It is not active and may go. */
+  readonly isDrained: boolean
   readonly lastSeenAt: string
   readonly reachability: string
   /** What it is to have now and lacks. */
@@ -30,8 +33,10 @@ const NO_SOURCE_MS = 5000
 const SLOW_SHARE = 0.25
 const FULL_SHARE = 0.98
 
-/** Why a node is not well, slow or stuck: the first of what holds it up. Null when nothing does. */
+/** Why a node is not well, slow or stuck: the first of what holds it up. Null when nothing does, or when nobody misses it. */
 export function nodeTrouble(node: NodeFacts, { now, medianRate }: NodeMoment): NodeTrouble | null {
+  // It was drained so that it may go.
+  if (node.isDrained) return null
   if (node.state === 'lost')
     return trouble('lost', `It sends no heartbeats; the last one came at ${clockOf(node.lastSeenAt)}.`)
   // One that reported since then lives: something on the way cut the stream.
@@ -40,7 +45,8 @@ export function nodeTrouble(node: NodeFacts, { now, medianRate }: NodeMoment): N
     const since = clockOf(new Date(node.brokenSince).toISOString())
     return trouble('disconnected', `Its connection to the seed broke at ${since}: the daemon or its machine is down.`)
   }
-  if (node.state === 'unreachable') return trouble('unreachable', node.reachability)
+  // Nobody is to reach a node that is in quarantine.
+  if (node.state === 'unreachable' && node.mode !== 'quarantined') return trouble('unreachable', node.reachability)
   const failed = node.layers.find(({ state }) => state === 'failed')
   if (failed !== undefined) return trouble('failed', failed.error?.message ?? 'It gave a layer up.')
   const missing = node.layers

@@ -26,7 +26,7 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     const record = catalogue.layer(layer)
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
     if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })
-    const { assigned, unknown } = selectNodes(body, registry)
+    const { assigned, unknown, inactive } = selectNodes(body, registry)
     const terms = termsOf(body)
     // A middle is of no use without its base, which is to be there first.
     const base = record.parent === null ? undefined : assignments.assignBase(record.parent, assigned, terms)
@@ -35,7 +35,7 @@ export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): v
     await journal.append(tell('layer.assigned', layer, assigned, actor), operations)
     base?.announce()
     change.announce()
-    return { assigned, unknown }
+    return { assigned, unknown, ...(inactive.length > 0 && { inactive }) }
   })
   registerOperation(app, operations.listAssignments, ({ query }) => {
     const keyOf = ({ node, layer }: Assignment) => `${node} ${layer}`
@@ -62,19 +62,26 @@ function termsOf({ priority = DEFAULT_PRIORITY, pinnedUntil: text }: AssignReque
   return { priority, pinnedUntil: at.toISOString() }
 }
 
-/** The nodes that a request means: named ones or all, narrowed by zone and rack. */
-function selectNodes(request: AssignRequest, registry: NodeRegistry): { assigned: string[]; unknown: string[] } {
+/** The nodes that a request means: named ones or all, narrowed by zone and rack; those that are not active are passed over. */
+function selectNodes(
+  request: AssignRequest,
+  registry: NodeRegistry,
+): { assigned: string[]; unknown: string[]; inactive: string[] } {
   const { nodes, all, zone, rack } = request
   if (nodes === undefined && all === undefined && zone === undefined && rack === undefined) {
     throw seedError('SHOAL_ASSIGNMENT_TARGETS')
   }
   const named = new Set(nodes)
-  const assigned = registry
+  const selected = registry
     .list()
     .filter((node) => nodes === undefined || named.has(node.id))
     .filter((node) => (zone === undefined || node.zone === zone) && (rack === undefined || node.rack === rack))
     .map(({ id }) => id)
-  return { assigned, unknown: [...named].filter((node) => !registry.has(node)) }
+  return {
+    assigned: selected.filter((node) => registry.isActive(node)),
+    unknown: [...named].filter((node) => !registry.has(node)),
+    inactive: selected.filter((node) => !registry.isActive(node)),
+  }
 }
 
 /** One event a request, however many nodes: a thousand of them would push everything else out of the journal. */

@@ -9,14 +9,18 @@ import type { RackShares } from '../limits/rack-shares.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { desiredState } from '../nodes/desired-state.ts'
 import { layerFacts } from '../nodes/layer-facts.ts'
+import type { NodeModes } from '../nodes/node-modes.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { Popularity } from '../nodes/popularity.ts'
 import type { PushChannels } from '../nodes/push-channels.ts'
+import type { Suspects } from '../nodes/suspects.ts'
 import { pageOf } from './page.ts'
 
 export interface NodeRoutesDeps {
   readonly registry: NodeRegistry
   readonly assignments: Assignments
+  readonly modes: Pick<NodeModes, 'set'>
+  readonly suspects: Pick<Suspects, 'note' | 'forget'>
   readonly catalogue: Catalogue
   readonly popularity: Popularity
   readonly limits: Pick<FleetLimits, 'effective'>
@@ -64,6 +68,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
       merged,
     )
     for (const change of changes) change.announce()
+    await deps.suspects.note(node, body.events)
     const told = { revision: assignments.revision(node), reported: registry.reported(node) }
     if (merged === undefined) return told
     deps.onReport(node, merged.inventory)
@@ -83,11 +88,19 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     if (node === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: params.node })
     return node
   })
+  registerOperation(app, operations.setNodeMode, ({ params, body, actor }) =>
+    deps.modes.set(params.node, body, actor),
+  )
   registerOperation(app, operations.removeNode, async ({ params, actor }) => {
-    const change = assignments.forget(check(params.node))
-    await registry.remove(params.node, [...change.operations, ...deps.boots.forget(params.node)], actor)
+    const wasRefused = registry.mode(params.node).mode === 'quarantined'
+    const change = assignments.forget(params.node)
+    const renewed = wasRefused ? assignments.renew() : undefined
+    const forgotten = [...change.operations, ...(renewed?.operations ?? []), ...deps.boots.forget(params.node)]
+    await registry.remove(params.node, forgotten, actor)
     change.announce()
+    renewed?.announce()
     deps.channels.forget(params.node)
+    deps.suspects.forget(params.node)
     deps.onRemoved(params.node)
     return undefined
   })

@@ -2,7 +2,17 @@ import type { Assignment, LayerInventory } from '@shoal/api'
 import type { Clock, Digest } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
-import { type Claim, type ClaimOwner, effectiveClaim, isSameClaim, later, OPERATOR, ordinaryClaim } from './claims.ts'
+import {
+  type Claim,
+  type ClaimedLayer,
+  type ClaimOwner,
+  effectiveClaim,
+  isSameClaim,
+  later,
+  OPERATOR,
+  ordinaryClaim,
+  restingClaim,
+} from './claims.ts'
 import {
   NOTHING_ASSIGNED,
   type NodeAssignments,
@@ -57,14 +67,17 @@ const MAX_REVOKED = 10_000
 export class Assignments {
   readonly #state: StateStore
   readonly #clock: Clock
+  readonly #isActive: (node: string) => boolean
   readonly #nodes = new Map<string, Entry>()
   readonly #watch = new RevisionWatch()
   #revoked: Revocations = { revision: 0, digests: [] }
   #revision = 0
 
-  constructor(deps: { state: StateStore; clock: Clock }) {
+  /** A node that is not `isActive` fetches what machines there need, and nothing else. */
+  constructor(deps: { state: StateStore; clock: Clock; isActive?: (node: string) => boolean }) {
     this.#state = deps.state
     this.#clock = deps.clock
+    this.#isActive = deps.isActive ?? (() => true)
   }
 
   async open(): Promise<void> {
@@ -90,7 +103,7 @@ export class Assignments {
     return layers
       .map(([layer, claimed]) => {
         const { createdAt, claims } = claimed
-        return { node, layer, createdAt, ...effectiveClaim(claimed), owners: Object.keys(claims) }
+        return { node, layer, createdAt, ...this.#claimOn(node, claimed), owners: Object.keys(claims) }
       })
       .sort((a, b) => b.priority - a.priority || a.wave - b.wave)
   }
@@ -115,7 +128,7 @@ export class Assignments {
   /** Whether a layer is wanted on a node, and by somebody who lets it move now. */
   mayMove(node: string, layer: string): boolean {
     const claimed = this.#nodes.get(node)?.layers[layer as Digest]
-    return claimed !== undefined && effectiveClaim(claimed).limitBytesPerSecond !== 0
+    return claimed !== undefined && this.#claimOn(node, claimed).limitBytesPerSecond !== 0
   }
 
   /** How many nodes each layer is assigned to. */
@@ -247,6 +260,10 @@ export class Assignments {
   /** The node's revision at once, and after every change, until the signal aborts. */
   watch(node: string, options: { signal: AbortSignal }): AsyncGenerator<number> {
     return this.#watch.revisions(node, () => this.revision(node), options)
+  }
+
+  #claimOn(node: string, claimed: ClaimedLayer): Claim {
+    return this.#isActive(node) ? effectiveClaim(claimed) : restingClaim(claimed)
   }
 
   #assign(layer: Digest, nodes: readonly string[], claimAfter: (before: Claim | undefined) => Claim): AssignmentChange {

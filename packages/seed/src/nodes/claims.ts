@@ -17,6 +17,12 @@ export interface Claim {
 export type ClaimOwner = string
 
 export const OPERATOR: ClaimOwner = 'operator'
+/** Who wants the layers of what a node boots. */
+export const BOOT: ClaimOwner = 'boot'
+/** Who wants a layer that a node is asked to hand out as a file. */
+export const FILE: ClaimOwner = 'file'
+/** Who does not wait for a node to be active: a machine that runs there, or a download. */
+const NEEDED_NOW: readonly ClaimOwner[] = [BOOT, FILE]
 
 /** One layer wanted on one node, by whom and how. There is at least one claim. */
 export interface ClaimedLayer {
@@ -39,6 +45,14 @@ export function effectiveClaim({ claims }: ClaimedLayer): Claim {
     pinnedUntil = later(pinnedUntil, claim.pinnedUntil)
   }
   return { ...leading, pinnedUntil }
+}
+
+/** As {@link effectiveClaim}, on a node that is not active: it fetches for those alone that cannot wait, and rests otherwise. */
+export function restingClaim({ createdAt, claims }: ClaimedLayer): Claim {
+  const needed = Object.entries(claims).filter(([owner]) => NEEDED_NOW.includes(owner))
+  if (needed.length === 0) return { ...effectiveClaim({ createdAt, claims }), limitBytesPerSecond: 0 }
+  const { pinnedUntil } = effectiveClaim({ createdAt, claims })
+  return { ...effectiveClaim({ createdAt, claims: Object.fromEntries(needed) }), pinnedUntil }
 }
 
 export function isSameClaim(one: Claim | undefined, other: Claim): boolean {

@@ -1,11 +1,10 @@
 import type { DesiredState, NodeLimits } from '@shoal/api'
 import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
-import { BOOT } from '../boots/boot-claims.ts'
-import { FILE } from '../boots/file-claims.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import type { RackShare, RackShares } from '../limits/rack-shares.ts'
 import type { Assignments } from './assignments.ts'
+import { BOOT, FILE } from './claims.ts'
 import type { NodeRegistry } from './node-registry.ts'
 import { wantedImages } from './wanted-images.ts'
 
@@ -18,7 +17,7 @@ export function desiredState(
   node: string,
   deps: {
     assignments: Assignments
-    registry: NodeRegistry
+    registry: Pick<NodeRegistry, 'holders' | 'toldMode' | 'refused'>
     catalogue: Catalogue
     limits: Pick<FleetLimits, 'effective'>
     rackShares: Pick<RackShares, 'ofNode'>
@@ -39,12 +38,16 @@ export function desiredState(
     const bootProfile = profile && { image: profile.image, revision: profile.revision }
     return [{ layer, sizeBytes, infoHash, peers, assignedAt, ...terms, ...(bootProfile && { bootProfile }) }]
   })
+  const mode = registry.toldMode(node)
+  const refused = registry.refused().filter((other) => other.node !== node)
   return {
     revision: assignments.revision(node),
     assignments: wanted,
     revoked: [...assignments.revoked],
     dropped: [...assignments.dropped(node)],
     limits: withShare(limits.effective.node, rackShares.ofNode(node)),
+    ...(mode && { mode }),
+    ...(refused.length > 0 && { refused }),
     images: wantedImages(assigned, { catalogue, unless: SERVED_OTHERWISE }),
   }
 }

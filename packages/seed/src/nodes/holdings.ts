@@ -16,6 +16,8 @@ export class Holdings {
   /** Where nodes are whose complete layers count as replicas. */
   readonly #places = new Map<string, Place>()
   readonly #replicas = new ReplicaCounts()
+  /** Nodes whose word does not count. */
+  readonly #distrusted = new Set<string>()
 
   /** Replaces what is known of a node. */
   put(node: string, layers: readonly LayerInventory[]): void {
@@ -58,15 +60,24 @@ export class Holdings {
     else this.#places.set(node, place)
   }
 
+  /** Says whether what a node tells counts for others. */
+  setTrusted(node: string, isTrusted: boolean): void {
+    if (isTrusted) this.#distrusted.delete(node)
+    else this.#distrusted.add(node)
+  }
+
   remove(node: string): void {
+    this.#distrusted.delete(node)
     this.put(node, [])
     this.#byNode.delete(node)
     this.#places.delete(node)
   }
 
-  /** The nodes that hold some of a layer. */
+  /** The nodes that hold some of a layer, as far as their word counts. */
   *of(layer: string): Generator<string> {
-    for (const [node, holding] of this.#byLayer.get(layer) ?? []) if (holding > 0) yield node
+    for (const [node, holding] of this.#byLayer.get(layer) ?? []) {
+      if (holding > 0 && !this.#distrusted.has(node)) yield node
+    }
   }
 
   /** By node: the bytes that it holds of a layer, Infinity when that is all; 0 where it is only wanted yet. */
@@ -79,10 +90,11 @@ export class Holdings {
     return this.#replicas.around(layer, place)
   }
 
-  /** How many nodes hold all, and how many hold a part, of a layer. */
+  /** How many nodes hold all, and how many hold a part, of a layer, as far as their word counts. */
   count(layer: string): { complete: number; partial: number } {
     const counts = { complete: 0, partial: 0 }
-    for (const holding of this.#byLayer.get(layer)?.values() ?? []) {
+    for (const [node, holding] of this.#byLayer.get(layer) ?? []) {
+      if (this.#distrusted.has(node)) continue
       if (holding === COMPLETE) counts.complete += 1
       else if (holding > 0) counts.partial += 1
     }

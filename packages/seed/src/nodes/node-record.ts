@@ -1,5 +1,6 @@
 import type { Node, NodeRegistration } from '@shoal/api'
 import type { EventDraft } from '../events/event-journal.ts'
+import type { ModeRecord } from './node-mode.ts'
 
 /** What is kept of a node over restarts. */
 export interface NodeRecord {
@@ -9,6 +10,8 @@ export interface NodeRecord {
   readonly reachability: string
   readonly isLost: boolean
   readonly lastSeenAt: string
+  /** Undefined: active, and nobody ever said otherwise. */
+  readonly mode?: ModeRecord
 }
 
 export function stateOf({ isLost, reachable }: NodeRecord): Node['state'] {

@@ -1,4 +1,16 @@
-import type { Actor, Heartbeat, Inventory, Node, NodeRegistration, Replicas, ReportedInventory } from '@shoal/api'
+import type {
+  Actor,
+  Heartbeat,
+  Inventory,
+  Node,
+  NodeMode,
+  NodeModeStatus,
+  NodeRegistration,
+  RefusedNode,
+  Replicas,
+  ReportedInventory,
+  ToldNodeMode,
+} from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
@@ -6,9 +18,12 @@ import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { Holdings } from './holdings.ts'
 import { type KnownInventory, type MergedInventory, mergeReport } from './merge-report.ts'
 import { NodeEvents } from './node-events.ts'
+import { isIdle, modeEvent, modeOf, modeStatus, type NewMode, noteDrained } from './node-mode.ts'
 import { type NodeRecord, stateOf, transition } from './node-record.ts'
 import { checkReachability, type Reachability } from './reachability.ts'
+import { refusedNodes } from './refused-nodes.ts'
 import type { Place } from './replica-counts.ts'
+import { hostOfAddress } from './swarm-host.ts'
 
 interface Entry {
   record: NodeRecord
@@ -29,9 +44,21 @@ export interface NodeReport {
   readonly capacityBytes: number
   readonly linkBytesPerSecond: number | null | undefined
   readonly inventory: Inventory | null
+  readonly mode: NodeMode
   readonly isLost: boolean
   /** Milliseconds since the epoch. */
   readonly seenAt: number
+}
+
+export interface NodeRegistryDeps {
+  readonly state: StateStore
+  readonly journal: EventJournal
+  readonly clock: Clock
+  readonly check?: typeof checkReachability
+  /** Whether somebody waits for a layer on a node; default is yes. */
+  readonly isWanted?: (node: string, layer: string) => boolean
+  /** Where the origin is: nobody is to be refused there. */
+  readonly originHost?: () => string
 }
 
 export interface NodeRegistryOptions {
@@ -57,17 +84,16 @@ const CHECKS_AT_ONCE = 16
 
 /** The compute nodes: who they are, whether they are well, and what they hold. */
 export class NodeRegistry {
-  readonly #deps: { state: StateStore; journal: EventJournal; clock: Clock; check: typeof checkReachability }
+  readonly #deps: Required<NodeRegistryDeps>
   readonly #options: NodeRegistryOptions
   readonly #nodes = new Map<string, Entry>()
   readonly #byPeerId = new Map<string, string>()
   readonly #holdings = new Holdings()
+  /** Made when it is asked for. */
+  #refused: readonly RefusedNode[] | undefined
 
-  constructor(
-    deps: { state: StateStore; journal: EventJournal; clock: Clock; check?: typeof checkReachability },
-    options: NodeRegistryOptions,
-  ) {
-    this.#deps = { check: checkReachability, ...deps }
+  constructor(deps: NodeRegistryDeps, options: NodeRegistryOptions) {
+    this.#deps = { check: checkReachability, isWanted: () => true, originHost: () => '', ...deps }
     this.#options = options
   }
 
@@ -103,7 +129,7 @@ export class NodeRegistry {
 
   get(id: string): Node | undefined {
     const entry = this.#nodes.get(id)
-    return entry === undefined ? undefined : toNode(entry)
+    return entry === undefined ? undefined : this.#toNode(entry)
   }
 
   /** Every node, ordered by name. */
@@ -117,15 +143,64 @@ export class NodeRegistry {
       const { inventory } = known
       const { zone, rack, aggregates, capacityBytes, linkBytesPerSecond } = record.registration
       const links = { capacityBytes, linkBytesPerSecond }
-      yield { id: record.id, zone, rack, aggregates, ...links, inventory, isLost: record.isLost, seenAt }
+      const { id, isLost } = record
+      yield { id, zone, rack, aggregates, ...links, inventory, mode: modeOf(record), isLost, seenAt }
     }
   }
 
-  /** How many nodes are in each state. */
-  counts(): Record<Node['state'], number> {
-    const counts = { ready: 0, unreachable: 0, lost: 0 }
-    for (const entry of this.#nodes.values()) counts[stateOf(entry.record)] += 1
+  /** How many nodes are in each state; those that were drained and are gone are away. */
+  counts(): Record<Node['state'] | 'away', number> {
+    const counts = { ready: 0, unreachable: 0, lost: 0, away: 0 }
+    for (const entry of this.#nodes.values()) {
+      const state = stateOf(entry.record)
+      counts[state !== 'ready' && this.#isDrained(entry) ? 'away' : state] += 1
+    }
     return counts
+  }
+
+  /** How many nodes are in each mode. */
+  modeCounts(): Record<NodeMode, number> {
+    const counts = { active: 0, draining: 0, quarantined: 0 }
+    for (const { record } of this.#nodes.values()) counts[modeOf(record)] += 1
+    return counts
+  }
+
+  /** Whether a node takes part; one that nobody knows does. */
+  isActive(id: string): boolean {
+    const entry = this.#nodes.get(id)
+    return entry === undefined || modeOf(entry.record) === 'active'
+  }
+
+  /** Throws `SHOAL_NODE_UNKNOWN`. */
+  mode(id: string): NodeModeStatus {
+    const entry = this.#entry(id)
+    return modeStatus(entry.record, this.#isDrained(entry))
+  }
+
+  /** What a node is told of its own mode; undefined when nobody ever set it. */
+  toldMode(id: string): ToldNodeMode | undefined {
+    const mode = this.#nodes.get(id)?.record.mode
+    return mode && { mode: mode.mode, reason: mode.reason, since: mode.since }
+  }
+
+  /** Every node in quarantine, as the others are told of it. */
+  refused(): readonly RefusedNode[] {
+    this.#refused ??= refusedNodes(
+      [...this.#nodes.values()].map(({ record }) => record),
+      this.#deps.originHost(),
+    )
+    return this.#refused
+  }
+
+  /** Sets a node's mode; the given operations go into the same durable step. Throws `SHOAL_NODE_UNKNOWN`. */
+  async setMode(id: string, mode: NewMode, operations: readonly StateOperation[]): Promise<void> {
+    const { journal, clock } = this.#deps
+    const entry = this.#entry(id)
+    const before = modeOf(entry.record)
+    const since = new Date(clock.now()).toISOString()
+    entry.record = { ...entry.record, mode: { ...mode, since } }
+    this.#locate(entry.record)
+    await journal.append([modeEvent(id, before, mode)], [...operations, putNode(entry.record)])
   }
 
   /** What all nodes that are not lost receive. Bytes per second. */
@@ -138,11 +213,21 @@ export class NodeRegistry {
   }
 
   /** Where the node with this BitTorrent peer id is. */
-  placeOfPeer(peerId: string): { address: string; zone: string; rack: string } | undefined {
-    const registration = this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record.registration
-    if (registration === undefined) return undefined
-    const { swarmAddress: address, zone, rack } = registration
-    return { address, zone, rack }
+  placeOfPeer(peerId: string): { address: string; zone: string; rack: string; isSource: boolean } | undefined {
+    const record = this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record
+    if (record === undefined) return undefined
+    const { swarmAddress: address, zone, rack } = record.registration
+    return { address, zone, rack, isSource: modeOf(record) !== 'quarantined' }
+  }
+
+  /** The node at this address, by its host; where several nodes are, the one of that name among them. */
+  nodeAt(address: string, name: string): string | undefined {
+    const host = hostOfAddress(address)
+    const isAt = ({ record }: Entry) => hostOfAddress(record.registration.swarmAddress) === host
+    const named = this.#nodes.get(name)
+    if (named !== undefined && isAt(named)) return name
+    const there = [...this.#nodes.values()].filter(isAt)
+    return there.length === 1 ? there[0]?.record.id : undefined
   }
 
   /** DHT addresses of nodes that are well. */
@@ -151,12 +236,13 @@ export class NodeRegistry {
     for (const { record } of this.#nodes.values()) {
       if (addresses.length >= limit) break
       const { dhtAddress } = record.registration
-      if (record.id !== except && dhtAddress !== null && stateOf(record) === 'ready') addresses.push(dhtAddress)
+      if (record.id === except || dhtAddress === null || modeOf(record) === 'quarantined') continue
+      if (stateOf(record) === 'ready') addresses.push(dhtAddress)
     }
     return addresses
   }
 
-  /** Swarm addresses of nodes that hold some of a layer: of the same rack first, then the same zone, then any. */
+  /** Swarm addresses of nodes that hold some of a layer and are not in quarantine: of the same rack first, then the same zone, then any. */
   holders(layer: string, { node, limit }: { node: string; limit: number }): string[] {
     const own = this.#nodes.get(node)?.record.registration
     const near: [string[], string[], string[]] = [[], [], []]
@@ -186,12 +272,12 @@ export class NodeRegistry {
     return this.#holdings.bytesByNode(layer)
   }
 
-  /** How many nodes that are not lost hold all of a layer, as seen from a place. */
+  /** How many nodes that are active and not lost hold all of a layer, as seen from a place. */
   replicasAround(layer: string, place: Place): Replicas {
     return this.#holdings.around(layer, place)
   }
 
-  /** Where else a layer is, as seen from a node: other nodes that hold all of it and are not lost. */
+  /** Where else a layer is, as seen from a node: other nodes that hold all of it, are active and not lost. */
   replicas(layer: string, node: string): Replicas {
     return this.#holdings.replicas(layer, node)
   }
@@ -217,6 +303,7 @@ export class NodeRegistry {
       reachability: found.message,
       isLost: false,
       lastSeenAt: new Date(now).toISOString(),
+      ...(before?.record.mode && { mode: before.record.mode }),
     }
     const entry: Entry = before ?? {
       record,
@@ -276,9 +363,12 @@ export class NodeRegistry {
     const now = this.#deps.clock.now()
     entry.seenAt = now
     if (merged !== undefined) this.#take(entry, merged)
-    const record = { ...entry.record, isLost: false, lastSeenAt: new Date(now).toISOString() }
-    const drafts = [...transition(entry.record, record), ...entry.events.tell(events)]
-    const changes = entry.record.isLost ? [...operations, putNode(record)] : operations
+    const at = new Date(now).toISOString()
+    const told = entry.record.mode && noteDrained(id, entry.record.mode, { isDrained: this.#isDrained(entry), at })
+    const record = { ...entry.record, isLost: false, lastSeenAt: at, ...(told && { mode: told.record }) }
+    const drafts = [...transition(entry.record, record), ...entry.events.tell(events), ...(told?.drafts ?? [])]
+    const isOther = entry.record.isLost || entry.record.mode !== record.mode
+    const changes = isOther ? [...operations, putNode(record)] : operations
     entry.record = record
     this.#locate(record)
     const isDue = now - entry.inventorySavedAt >= INVENTORY_SAVE_MS
@@ -295,6 +385,7 @@ export class NodeRegistry {
   async remove(id: string, operations: readonly StateOperation[], actor?: Actor): Promise<void> {
     const entry = this.#entry(id)
     this.#nodes.delete(id)
+    this.#refused = undefined
     this.#forgetPeerId(entry.record)
     this.#holdings.remove(id)
     const deletes: StateOperation[] = [NODES, INVENTORIES].map((prefix) => ({ type: 'delete', key: prefix + id }))
@@ -363,10 +454,27 @@ export class NodeRegistry {
     if (!this.#nodes.has(id) && this.#nodes.size >= limit) throw seedError('SHOAL_NODES_FULL', { limit })
   }
 
-  /** What a lost node holds, nobody can fetch from it. */
-  #locate({ id, isLost, registration }: NodeRecord): void {
+  /** What a lost node holds, nobody can fetch from it; what one that drains holds goes with it. */
+  #locate(record: NodeRecord): void {
+    const { id, isLost, registration } = record
     const { zone, rack } = registration
-    this.#holdings.locate(id, isLost ? undefined : { zone, rack })
+    const mode = modeOf(record)
+    this.#refused = undefined
+    this.#holdings.locate(id, isLost || mode !== 'active' ? undefined : { zone, rack })
+    this.#holdings.setTrusted(id, mode !== 'quarantined')
+  }
+
+  #isDrained({ record, known }: Entry): boolean {
+    const { isWanted } = this.#deps
+    return modeOf(record) !== 'active' && isIdle(known.inventory, (layer) => isWanted(record.id, layer))
+  }
+
+  #toNode(entry: Entry): Node {
+    const { record, known, seenAt } = entry
+    const { id, registration, reachability } = record
+    const lastSeenAt = record.isLost ? record.lastSeenAt : new Date(seenAt).toISOString()
+    const mode = modeStatus(record, this.#isDrained(entry))
+    return { id, ...registration, state: stateOf(record), mode, lastSeenAt, reachability, inventory: known.inventory }
   }
 
   /** A machine that was cloned with its peer's state has the same peer id; the other keeps it. */
@@ -382,11 +490,4 @@ export class NodeRegistry {
 
 function putNode(record: NodeRecord): StateOperation {
   return { type: 'put', key: NODES + record.id, value: record }
-}
-
-function toNode({ record, known, seenAt }: Entry): Node {
-  const { inventory } = known
-  const { id, registration, reachability } = record
-  const lastSeenAt = record.isLost ? record.lastSeenAt : new Date(seenAt).toISOString()
-  return { id, ...registration, state: stateOf(record), lastSeenAt, reachability, inventory }
 }

@@ -19,7 +19,7 @@ export interface FleetCachesOptions {
 /** What can be asked of a layer; one that is still to be imported is one that nobody has. */
 export type KnownLayer = Pick<LayerRecord, 'digest' | 'sizeBytes' | 'bootBytes'>
 
-/** Nodes that report, by number, and what starting a VM costs there because of each layer. */
+/** Nodes that report and are active, by number, and what starting a VM costs there because of each layer. */
 export interface CacheLook {
   readonly nodes: readonly NodeReport[]
   /** By layer, then by node, in bytes from the seed. */
@@ -53,7 +53,8 @@ export class FleetCaches {
     const reportedSince = this.#deps.clock.now() - MISSED_HEARTBEATS * this.#options.heartbeatIntervalMs
     const numbers = new Map<string, number>()
     for (const node of this.#deps.registry.reports()) {
-      if (node.isLost || node.inventory === null || node.seenAt < reportedSince || !isWanted(node)) continue
+      if (node.mode !== 'active' || node.isLost || node.inventory === null) continue
+      if (node.seenAt < reportedSince || !isWanted(node)) continue
       numbers.set(node.id, nodes.push(node) - 1)
       if (nodes.length % NODES_A_LOOK === 0) await turn()
     }

@@ -32,7 +32,9 @@ export function describeNodes({ nodes, zone, rack, aggregate }: PlacementRequest
     rack === undefined ? [] : [`rack ${rack}`],
     aggregate === undefined ? [] : [`aggregate ${aggregate}`],
   ].flat()
-  return parts.length === 0 ? 'no node has reported within three heartbeats' : `none is left of ${parts.join(', ')}`
+  return parts.length === 0
+    ? 'no active node has reported within three heartbeats'
+    : `none is left of ${parts.join(', ')}`
 }
 
 function firstTwice(names: readonly string[]): string | undefined {

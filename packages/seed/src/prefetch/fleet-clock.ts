@@ -8,7 +8,7 @@ interface FleetClockDeps {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** Says who is there now, with a version that grows whenever somebody comes, goes or moves. */
+/** Says who is there now, with a version that grows whenever somebody comes, goes, moves or is in another mode. */
 export class FleetClock {
   readonly #deps: FleetClockDeps
   readonly #options: PlanRunOptions
@@ -26,7 +26,10 @@ export class FleetClock {
     const isHere = ({ state, lastSeenAt }: Node) =>
       state !== 'lost' || now - Date.parse(lastSeenAt) < this.#options.excludeAfterMs
     const signature = nodes
-      .map((node) => `${node.id} ${isHere(node)} ${node.zone} ${node.rack} ${(node.aggregates ?? []).join(' ')}`)
+      .map(
+        (node) =>
+          `${node.id} ${isHere(node)} ${node.mode.mode} ${node.zone} ${node.rack} ${(node.aggregates ?? []).join(' ')}`,
+      )
       .join('\n')
     if (signature !== this.#signature) {
       this.#signature = signature

@@ -38,11 +38,11 @@ export class FleetView {
     this.#links = links
   }
 
-  /** As it is for the demands of a plan, null for one that is not kept. `isHere` says whether a node counts as alive. */
+  /** Its active nodes, for the demands of a plan, null for one that is not kept. `isHere` says whether a node counts as alive. */
   fleet(plan: string | null, demands: readonly Demand[], isHere: (node: Node) => boolean): Fleet {
     const { registry, catalogue, limits } = this.#deps
     const { libraryBytesPerSecond, seedUpBytesPerSecond, rackUplinkBytesPerSecond, node: ofNode } = limits.effective
-    const nodes = registry.list()
+    const nodes = registry.list().filter(({ mode }) => mode.mode === 'active')
     const racks = new Set(nodes.flatMap(({ rack }) => (rack === '' ? [] : [rack])))
     const uplink = rackUplinkBytesPerSecond
     const wantedOn = layersWanted(demands)

@@ -1,4 +1,4 @@
-import type { PlanSimulation, PlanUnmet } from '@shoal/api'
+import type { NodeMode, PlanSimulation, PlanUnmet } from '@shoal/api'
 import type { Plan, Simulation, Unmet } from '@shoal/planner'
 import type { PlanOutcome } from './plan-record.ts'
 import { reckonedTime } from './plan-request.ts'
@@ -6,8 +6,8 @@ import { reckonedTime } from './plan-request.ts'
 const MAX_NODES_NAMED = 100
 const MAX_UNMET = 1000
 
-/** What the planner said, as the API tells it. */
-export function outcomeOf(plan: Plan, nowMs: number): PlanOutcome {
+/** What the planner said, as the API tells it. It was not told of nodes that are `inactive`. */
+export function outcomeOf(plan: Plan, nowMs: number, inactive: ReadonlyMap<string, NodeMode> = new Map()): PlanOutcome {
   const { finishMs, bytes } = plan.predicted
   return {
     prediction: {
@@ -23,7 +23,7 @@ export function outcomeOf(plan: Plan, nowMs: number): PlanOutcome {
     }),
     placements: plan.placements.map(({ demand, node, vms }) => ({ image: demand, node, vms })),
     evictions: plan.evictions.map(({ node, bytes: evicted }) => ({ node, bytes: Math.ceil(evicted) })),
-    unmet: plan.unmet.slice(0, MAX_UNMET).map(toApiUnmet),
+    unmet: plan.unmet.flatMap((unmet) => toApiUnmets(unmet, inactive)).slice(0, MAX_UNMET),
   }
 }
 
@@ -39,6 +39,24 @@ export function toApiSimulation(simulation: Simulation, nowMs: number): PlanSimu
     crossRackCopies: simulation.crossRackCopies,
     bytes: roundedBytes(simulation.bytes),
   }
+}
+
+function toApiUnmets(unmet: Unmet, inactive: ReadonlyMap<string, NodeMode>): PlanUnmet[] {
+  if (unmet.reason !== 'unknown-node' || inactive.size === 0) return [toApiUnmet(unmet)]
+  const { true: known = [], false: unknown = [] } = Object.groupBy(unmet.nodes, (node) => `${inactive.has(node)}`)
+  const [first] = known
+  if (first === undefined) return [toApiUnmet(unmet)]
+  const others = unknown.length === 0 ? [] : [toApiUnmet({ ...unmet, nodes: unknown })]
+  const which = known.length === 1 ? `Node ${first} is ${inactive.get(first)}` : `${known.length} nodes are not active`
+  const told: PlanUnmet = {
+    image: unmet.demand,
+    reason: 'inactive',
+    message: `${which}; the others are planned, and it is planned for when active again.`,
+    nodes: known.slice(0, MAX_NODES_NAMED),
+    nodeCount: known.length,
+    earliestAt: null,
+  }
+  return [told, ...others]
 }
 
 function toApiUnmet(unmet: Unmet): PlanUnmet {

@@ -54,11 +54,14 @@ export async function planAnew(
   const previous = before.size === 0 ? undefined : previousPlan(plan, before, deps)
   const task = { input, previous, simulate: options.simulate }
   const { plan: found, simulation } = await deps.worker.plan(task)
-  const away = new Set(registry.list().flatMap((node) => (isHere(node) ? [] : [node.id])))
+  const nodes = registry.list()
+  // What is not active is counted out, not waited for.
+  const away = nodes.filter((node) => node.mode.mode === 'active' && !isHere(node)).map(({ id }) => id)
+  const inactive = new Map(nodes.flatMap(({ id, mode }) => (mode.mode === 'active' ? [] : [[id, mode.mode] as const])))
   return {
-    outcome: outcomeOf(found, nowMs),
+    outcome: outcomeOf(found, nowMs, inactive),
     simulation: simulation === undefined ? null : toApiSimulation(simulation, nowMs),
-    targets: targetsOfPlan(found, before, keptAway(plan, away)),
+    targets: targetsOfPlan(found, before, keptAway(plan, new Set(away))),
     chains: chainsOf(demands, new Set(toCome.map(({ digest }) => digest))),
     toCome: new Map(toCome.map(({ digest, sizeBytes }) => [digest, sizeBytes])),
   }

@@ -10,6 +10,7 @@ function row(id: string, presentBytes: number): NodeRow {
   return {
     ...{ id, zone: '', rack: '', state: 'ready', trouble: null, wantedBytes: 100, presentBytes, usedBytes: 0 },
     ...{ capacityBytes: 1, downBytesPerSecond: 0, upBytesPerSecond: 0, layers: 1, fetching: 1, boots: 0 },
+    ...{ mode: 'active', modeReason: '', isDrained: false },
   }
 }
 

@@ -16,7 +16,8 @@ function inventory(changes: Partial<LayerInventory> = {}): Inventory {
 
 function node(id: string, held: Inventory | null, state: Node['state'] = 'ready'): Node {
   const place = { zone: '', rack: '', reachability: '', lastSeenAt: '2026-01-01T00:00:00Z', capacityBytes: 100 }
-  return { id, state, inventory: held, ...place } as Node
+  const mode = { mode: 'active', reason: '', isDrained: false }
+  return { id, state, mode, inventory: held, ...place } as Node
 }
 
 function survey(nodes: readonly Node[], moving: { isMoving: boolean } = { isMoving: true }) {

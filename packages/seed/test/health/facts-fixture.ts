@@ -6,7 +6,7 @@ export function facts(changes: Partial<FleetFacts> = {}): FleetFacts {
   return {
     library: { reachable: true, rateBytesPerSecond: 0, limitBytesPerSecond: null, importing: 0 },
     failedImages: [],
-    nodes: { total: 100, ready: 100, fetching: 0, troubled: {}, full: 0 },
+    nodes: { total: 100, ready: 100, fetching: 0, troubled: {}, full: 0, draining: [], quarantined: [], suspects: [] },
     traffic: { downBytesPerSecond: 0, seedUpBytesPerSecond: 0 },
     plans: [],
     boots: { serving: 0, failed: 0 },
@@ -28,7 +28,7 @@ export function nodeFacts(changes: Partial<NodeFacts> = {}): NodeFacts {
   return {
     ...{ state: 'ready', lastSeenAt: '2026-11-22T07:59:58.000Z', reachability: 'The seed can connect.' },
     ...{ layers: [], downBytesPerSecond: 0, usedBytes: 10, capacityBytes: 100 },
-    ...{ brokenSince: undefined, stillSince: undefined },
+    ...{ brokenSince: undefined, stillSince: undefined, mode: 'active', isDrained: false },
     ...changes,
   }
 }

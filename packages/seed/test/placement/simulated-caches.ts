@@ -1,4 +1,4 @@
-import type { Inventory, LayerInventory } from '@shoal/api'
+import type { Inventory, LayerInventory, NodeMode } from '@shoal/api'
 import { type Digest, ManualClock } from '@shoal/core'
 import { Holdings } from '../../src/nodes/holdings.ts'
 import type { NodeReport } from '../../src/nodes/node-registry.ts'
@@ -18,6 +18,7 @@ export interface SimulatedNode {
   readonly isLost?: boolean
   readonly seenAt?: number
   readonly capacityBytes?: number
+  readonly mode?: NodeMode
 }
 
 /** Nodes that hold what they are said to hold, behind the real bookkeeping. */
@@ -29,8 +30,9 @@ export function simulateCaches(nodes: readonly SimulatedNode[], clock = new Manu
     holdings.put(id, layers)
     const idle = { diskFreeBytes: 0, diskUsedBytes: 0, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 }
     const told = inventory === null ? null : { layers: [...layers], ...idle, ...inventory }
-    const { aggregates, capacityBytes = 1e6 } = node
-    return { id, zone, rack, aggregates, capacityBytes, linkBytesPerSecond: null, inventory: told, isLost, seenAt }
+    const { aggregates, capacityBytes = 1e6, mode = 'active' } = node
+    const state = { mode, isLost, seenAt }
+    return { id, zone, rack, aggregates, capacityBytes, linkBytesPerSecond: null, inventory: told, ...state }
   })
   const registry = {
     has: (id: string) => reports.some((node) => node.id === id),

@@ -17,7 +17,8 @@ const LINKS = { nodeLinkBytesPerSecond: 1000, seedLinkBytesPerSecond: 2000, libr
 function buildNode(id: string, change: Partial<Node> = {}): Node {
   const registration = buildRegistration({ capacityBytes: 1000, linkBytesPerSecond: null })
   const seen = { lastSeenAt: new Date(NOON_MS).toISOString(), reachability: '', inventory: buildInventory([]) }
-  return { id, ...registration, state: 'ready', ...seen, ...change }
+  const mode = { mode: 'active', reason: '', by: null, since: null, isDrained: false } as const
+  return { id, ...registration, state: 'ready', mode, ...seen, ...change }
 }
 
 function buildInventory(layers: LayerInventory[], change: Partial<Inventory> = {}): Inventory {

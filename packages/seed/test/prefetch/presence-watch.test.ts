@@ -16,7 +16,8 @@ function build(names: readonly string[]) {
   const nodes = new Map<string, Node>()
   const set = (id: string, state: Node['state'], change: Partial<Node> = {}) => {
     const seen = { lastSeenAt: new Date(clock.now()).toISOString(), reachability: '', inventory: null }
-    nodes.set(id, { id, ...buildRegistration(), ...seen, state, ...change })
+    const mode = { mode: 'active', reason: '', by: null, since: null, isDrained: false } as const
+    nodes.set(id, { id, ...buildRegistration(), ...seen, state, mode, ...change })
   }
   for (const name of names) set(name, 'ready')
   const progress = new FleetProgress()

@@ -16,6 +16,8 @@ export interface Announce {
   readonly isNode: boolean
   /** Whether it is the swarm's source of last resort. */
   readonly isOrigin: boolean
+  /** Whether anybody is told of it. */
+  readonly isSource: boolean
   readonly zone: string
   readonly rack: string
   /** What is still to fetch, in KiB; 0 when complete. */
@@ -30,6 +32,7 @@ export interface TrackedPeer extends HandOutPeer, Expiring {
   readonly address: string
   readonly isNode: boolean
   readonly isOrigin: boolean
+  readonly isSource: boolean
   /** Who announces it: others may not while it is there. */
   source: string
   compact: Uint8Array

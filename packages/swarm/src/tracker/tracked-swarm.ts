@@ -48,17 +48,18 @@ export class TrackedSwarm {
 
   /** Takes a peer in, or what it says anew. */
   put(announce: Announce, nowMs: number): TrackedPeer {
-    const { address, isNode, isOrigin, source, leftKib, compact, zone, rack } = announce
+    const { address, isNode, isOrigin, isSource, source, leftKib, compact, zone, rack } = announce
     let peer = this.find(address)
-    // It became known as a node meanwhile, or moved: it starts anew.
-    if (peer !== undefined && !(peer.isNode === isNode && peer.isOrigin === isOrigin && isSameRack(peer, announce))) {
+    // It became known as a node meanwhile, moved, or is no source any more: it starts anew.
+    const isAsBefore = peer?.isNode === isNode && peer.isOrigin === isOrigin && peer.isSource === isSource
+    if (peer !== undefined && !(isAsBefore && isSameRack(peer, announce))) {
       this.remove(peer)
       peer = undefined
     }
     const isComplete = leftKib === 0
     if (peer === undefined) {
       peer = {
-        ...{ swarm: this, address, isNode, isOrigin, source, compact, zone, rack, isComplete, leftKib },
+        ...{ swarm: this, address, isNode, isOrigin, isSource, source, compact, zone, rack, isComplete, leftKib },
         ...{ near: [], far: [], movedAtMs: nowMs, expirySlot: undefined },
       }
       this.#countJoin(nowMs)
@@ -72,7 +73,7 @@ export class TrackedSwarm {
     const table = isNode ? this.nodes : this.foreign
     table.delete(address)
     table.set(address, peer)
-    if (isOrigin) this.#origins.add(peer)
+    if (isOrigin && isSource) this.#origins.add(peer)
     else this.#poolOf(peer)?.add(peer)
     return peer
   }
@@ -93,6 +94,8 @@ export class TrackedSwarm {
     // Everybody is told of the origin; it is told of a few, for those that cannot reach it, and keeps none.
     if (asker.isOrigin) return handOut(asker, pools, { room: Math.min(most, HAND_OUT.totalFill), random: this.#random })
     const told = asker.isComplete ? [] : [...this.#origins].slice(0, Math.min(most, MAX_ORIGINS))
+    // Whom nobody is told of is told of others and becomes nobody's neighbour.
+    if (!asker.isSource) return [...told, ...handOut(asker, pools, { room: most - told.length, random: this.#random })]
     const except = this.#dropSome(asker, nowMs)
     const room = most - told.length - asker.near.length - asker.far.length
     for (const peer of handOut(asker, pools, { room, random: this.#random, except })) link(asker, peer)
@@ -112,7 +115,7 @@ export class TrackedSwarm {
   }
 
   #poolOf(peer: TrackedPeer): PeerPool<TrackedPeer> | undefined {
-    if (peer.isOrigin) return undefined
+    if (peer.isOrigin || !peer.isSource) return undefined
     return peer.isComplete ? this.#complete : this.#incomplete
   }
 

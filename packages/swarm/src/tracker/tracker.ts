@@ -15,6 +15,8 @@ export interface TrackerPeerDescription {
   readonly zone?: string
   /** Whether it is the source of last resort, which every peer that lacks something is told of. */
   readonly isOrigin?: boolean
+  /** Whether others may be told of it; default is yes. */
+  readonly isSource?: boolean
 }
 
 export interface TrackerDeps {
@@ -95,12 +97,12 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
 /** A peer under the address it registered; one that nobody knows, or that registered none, under the one it announces from. */
 function toAnnounce(request: AnnounceRequest, described: TrackerPeerDescription | undefined): Announce {
   const { event, sourceIp, leftKib, wanted } = request
-  const { address, zone = '', rack = '', isOrigin = false } = described ?? {}
+  const { address, zone = '', rack = '', isOrigin = false, isSource = true } = described ?? {}
   const colon = address?.lastIndexOf(':') ?? -1
   const host = address?.slice(0, colon).replace(/^\[(.*)\]$/, '$1') ?? ''
   const port = Number(address?.slice(colon + 1)) || request.port
   return {
-    ...{ event, leftKib, wanted, zone, rack, isOrigin, source: sourceIp },
+    ...{ event, leftKib, wanted, zone, rack, isOrigin, isSource, source: sourceIp },
     isFromAddress: address === undefined || host === sourceIp,
     isNode: described !== undefined,
     address: address ?? `${sourceIp}:${request.port}`,

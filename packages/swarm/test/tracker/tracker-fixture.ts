@@ -7,8 +7,8 @@ export const REST_MS = 30_000
 
 export function announceOf(address: string, change: Partial<Announce> = {}): Announce {
   return {
-    ...{ event: 'update', address, isNode: true, isOrigin: false, zone: '', rack: '', leftKib: 100, wanted: 50 },
-    ...{ source: address, isFromAddress: true, compact: new Uint8Array(6) },
+    ...{ event: 'update', address, isNode: true, isOrigin: false, isSource: true, zone: '', rack: '' },
+    ...{ leftKib: 100, wanted: 50, source: address, isFromAddress: true, compact: new Uint8Array(6) },
     ...change,
   }
 }
