@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { Actor } from './actor.ts'
 import { nodeId, nullable, text, time } from './field.ts'
 
 export const NODE_MODES = ['active', 'draining', 'quarantined'] as const
@@ -18,7 +19,7 @@ export const NodeModeStatus = Type.Object(
   {
     mode,
     reason: reason('Why, as who set it said; empty when nothing was said.'),
-    by: nullable(text('Who set it; null: nobody did.', 300)),
+    by: nullable(Actor),
     since: nullable(time('Since when; null: it was never set.')),
     isDrained: Type.Boolean({
       description: 'Whether it may go: it is not active, serves no disk and waits for no block that a machine needs.',

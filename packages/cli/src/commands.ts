@@ -29,7 +29,10 @@ import { libraryServe } from './library/serve.ts'
 import { limitsSchedule } from './limits/schedule.ts'
 import { limitsSet } from './limits/set.ts'
 import { limitsShow } from './limits/show.ts'
+import { nodeActivate } from './node/activate.ts'
+import { nodeDrain } from './node/drain.ts'
 import { nodeList } from './node/list.ts'
+import { nodeQuarantine } from './node/quarantine.ts'
 import { nodeRemove } from './node/remove.ts'
 import { nodeShow } from './node/show.ts'
 import { peerServe } from './peer/serve.ts'
@@ -77,6 +80,9 @@ export const commands: readonly Command[] = [
   bootRelease,
   nodeList,
   nodeShow,
+  nodeDrain,
+  nodeQuarantine,
+  nodeActivate,
   nodeRemove,
   cacheShow,
   cacheList,

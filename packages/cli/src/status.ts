@@ -57,6 +57,7 @@ function formatPeer(peer: PeerStatus, now: number): string {
     ['peer', `${peer.node}, version ${peer.version}, started ${formatAgo(peer.startedAt, now)}`],
     ['seed', `${peer.seedUrl}, ${peer.seedReachable ? 'reachable' : 'NOT REACHABLE'}`],
     ['registered', peer.registered ? 'yes' : 'no'],
+    ...(peer.mode === undefined ? [] : [['mode', describeToldMode(peer.mode)] as const]),
     ['swarm', peer.swarmAddress],
     ['', peer.reachability],
     ['dht', peer.dhtAddress ?? 'off'],
@@ -66,6 +67,11 @@ function formatPeer(peer: PeerStatus, now: number): string {
     ...peer.banned.map((ban): [string, string] => ['', `${ban.address} at ${ban.at}: ${ban.reason}`]),
   ])
   return `${facts}\n\n${formatLayers(peer.layers)}`
+}
+
+function describeToldMode({ mode, reason }: NonNullable<PeerStatus['mode']>): string {
+  const what = { active: '', draining: ': it fetches nothing new', quarantined: ': it gives nothing to other nodes' }
+  return `${mode}${what[mode]}${reason === '' ? '' : ` (${reason})`}`
 }
 
 function heldLimits(limits: PeerStatus['limits']['effective']): string {

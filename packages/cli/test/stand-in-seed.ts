@@ -10,6 +10,7 @@ import {
   type LimitsScheduleStatus,
   type LimitsStatus,
   type Node,
+  type NodeModeRequest,
   type Overview,
   operations,
   type SeedStatus,
@@ -31,6 +32,8 @@ export interface StandInState {
   onAssign: (request: AssignRequest) => void
   /** What inspection found, by image. */
   inspections: Map<string, Inspection>
+  /** Called with every mode that is set. */
+  onMode: (request: NodeModeRequest) => void
   /** Called with every import that is asked for. */
   onImport: (image: Image) => void
   /** Called with every making of layers that is asked for. */
@@ -54,6 +57,7 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     events: [],
     inspections: new Map(),
     onAssign: () => {},
+    onMode: () => {},
     onImport: () => {},
     onLayers: () => {},
     badBlocks: [],
@@ -138,6 +142,14 @@ export async function startStandInSeed(state: Partial<StandInState> = {}) {
     const found = held.nodes.find(({ id }) => id === params.node)
     if (found === undefined) throw unknown('NODE')
     return found
+  })
+  registerOperation(app, operations.setNodeMode, async ({ params, body }) => {
+    const found = held.nodes.find(({ id }) => id === params.node)
+    if (found === undefined) throw unknown('NODE')
+    held.onMode(body)
+    const { mode, reason = '' } = body
+    found.mode = { mode, reason, by: 'token:operator', since: '2026-01-01T00:00:00.000Z', isDrained: false }
+    return found.mode
   })
   registerOperation(app, operations.showLimits, async () => held.limits)
   registerOperation(app, operations.setLimits, async ({ body }) => {

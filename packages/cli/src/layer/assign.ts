@@ -53,7 +53,8 @@ export const layerAssign = defineCommand({
     const result = await client.assign({ body, signal })
     const print = args.wait ? output.item.bind(output) : output.show.bind(output)
     print(result, () => describe(layer, result, pinnedUntil))
-    const assigned = result.unknown.length === 0 && result.assigned.length > 0 ? EXIT.ok : EXIT.incomplete
+    const isMet = result.unknown.length === 0 && result.assigned.length > 0
+    const assigned = isMet && (args.node === undefined || !result.inactive?.length) ? EXIT.ok : EXIT.incomplete
     if (!args.wait || result.assigned.length === 0) return assigned
     const { parent } = await client.showLayer({ params: { layer }, signal })
     // A middle brings its base along.
@@ -70,8 +71,12 @@ export const layerAssign = defineCommand({
   },
 })
 
-function describe(layer: string, { assigned, unknown }: AssignResult, pinnedUntil: string | undefined): string {
-  if (assigned.length === 0 && unknown.length === 0) {
+function describe(
+  layer: string,
+  { assigned, unknown, inactive = [] }: AssignResult,
+  pinnedUntil: string | undefined,
+): string {
+  if (assigned.length + unknown.length + inactive.length === 0) {
     return `${shortDigest(layer)}: assigned to no node, since no registered one is meant ("shoal node list")`
   }
   const pinned = pinnedUntil === undefined ? '' : `, pinned until ${pinnedUntil}`
@@ -79,5 +84,6 @@ function describe(layer: string, { assigned, unknown }: AssignResult, pinnedUnti
     `${shortDigest(layer)}: assigned to ${assigned.length} node${assigned.length === 1 ? '' : 's'}${pinned}`,
   ]
   if (unknown.length > 0) lines.push(`not registered: ${unknown.join(', ')}`)
+  if (inactive.length > 0) lines.push(`passed over, not active: ${inactive.join(', ')}`)
   return lines.join('\n')
 }

@@ -8,7 +8,7 @@ import { readAll } from '../page-reader.ts'
 
 const columns = (now: number): readonly Column<Node>[] => [
   { title: 'NODE', value: (node) => node.id },
-  { title: 'STATE', value: (node) => node.state },
+  { title: 'STATE', value: describeState },
   { title: 'ZONE', value: (node) => node.zone },
   { title: 'RACK', value: (node) => node.rack },
   { title: 'ADDRESS', value: (node) => node.swarmAddress },
@@ -38,6 +38,10 @@ export const nodeList = defineCommand({
     return EXIT.ok
   },
 })
+
+function describeState({ state, mode: { mode, isDrained } }: Node): string {
+  return mode === 'active' ? state : `${state}, ${mode}${isDrained ? ', drained' : ''}`
+}
 
 /** Layers complete of layers held or wanted, which those are not any more that were evicted. */
 function describeLayers({ inventory }: Node): string {

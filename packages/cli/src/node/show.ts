@@ -5,6 +5,7 @@ import { formatBytes, formatRate } from '../format/bytes.ts'
 import { formatAgo } from '../format/duration.ts'
 import { formatFacts } from '../format/table.ts'
 import { formatLayers } from './layer-table.ts'
+import { describeMode } from './set-mode.ts'
 
 export const nodeShow = defineCommand({
   usage: 'node show <node>',
@@ -22,6 +23,7 @@ function formatNode(node: Node, now: number): string {
   const facts: [string, string][] = [
     ['node', node.id],
     ['state', node.state],
+    ['mode', describeMode(node.mode)],
     ['last seen', `${formatAgo(node.lastSeenAt, now)} (${node.lastSeenAt})`],
     ['reachability', node.reachability],
     ['zone', node.zone],

@@ -38,6 +38,12 @@ export function describeOverview(overview: Overview): Fact[] {
   ]
 }
 
-function describeNodes({ ready, unreachable, lost, troubled }: Overview['nodes'], fetching: number): string {
-  return `${ready} ready, ${unreachable} unreachable, ${lost} lost; ${fetching} fetching, ${troubled} in trouble`
+function describeNodes(nodes: Overview['nodes'], fetching: number): string {
+  const { ready, unreachable, lost, away, draining, quarantined, troubled } = nodes
+  const states = [`${ready} ready`, `${unreachable} unreachable`, `${lost} lost`, ...(away > 0 ? [`${away} away`] : [])]
+  const modes = [
+    ...(draining > 0 ? [`${draining} draining`] : []),
+    ...(quarantined > 0 ? [`${quarantined} in quarantine`] : []),
+  ]
+  return `${states.join(', ')}; ${[`${fetching} fetching`, `${troubled} in trouble`, ...modes].join(', ')}`
 }

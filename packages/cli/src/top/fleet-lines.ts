@@ -26,7 +26,7 @@ const MAX_NAME = 32
 
 const narrow: readonly Column<NodeRow>[] = [
   { title: 'NODE', value: ({ id }) => cut(id, MAX_NAME) },
-  { title: 'STATE', value: ({ trouble, fetching }) => trouble?.code ?? (fetching > 0 ? 'fetching' : 'well') },
+  { title: 'STATE', value: describeState },
   {
     title: 'HAS',
     align: 'right',
@@ -39,7 +39,7 @@ const wide: readonly Column<NodeRow>[] = [
   { title: 'UP', align: 'right', value: ({ upBytesPerSecond }) => formatRate(upBytesPerSecond) },
   { title: 'USED', align: 'right', value: ({ usedBytes }) => formatBytes(usedBytes) },
   { title: 'RACK', value: ({ zone, rack }) => [zone, rack].filter((part) => part !== '').join('/') },
-  { title: 'WHY', value: ({ trouble }) => trouble?.message ?? '' },
+  { title: 'WHY', value: ({ trouble, modeReason }) => trouble?.message ?? modeReason },
 ]
 
 /** The fleet at this moment for a screen: health, numbers, plans, and as many nodes as there is room for. */
@@ -66,6 +66,12 @@ export function fleetLines(picture: FleetPicture, view: FleetView): string[] {
     const told = `shoal top, ${at.slice(11, 19)} UTC, nodes by ${order} (s: sort, q: quit)`
     return plainText(cutOff ? `CONNECTION LOST, connecting again; ${told}` : told)
   }
+}
+
+function describeState({ trouble, mode, state, fetching }: NodeRow): string {
+  if (trouble !== null) return trouble.code
+  if (mode !== 'active') return state === 'ready' ? mode : `${mode}, away`
+  return fetching > 0 ? 'fetching' : 'well'
 }
 
 function cut(line: string, columns: number): string {

@@ -78,7 +78,7 @@ const nodes: HealthRule = ({ nodes: { total, troubled } }) => {
 const modes: HealthRule = ({ nodes: { draining, quarantined, suspects } }) => {
   const reasons: HealthReason[] = []
   for (const { node, reporters } of suspects.slice(0, MAX_SUSPECTS_TOLD)) {
-    const message = `${plural(reporters, 'node')} got bad blocks from node ${node} lately: put it into quarantine and look at its disk and memory.`
+    const message = `${plural(reporters, 'node')} got bad blocks from node ${node} lately: quarantine it, and look at its disk and memory.`
     reasons.push({ code: 'node-suspect', severity: 'warning', message, subject: of('nodes', node) })
   }
   const tell = (code: HealthCode, names: readonly string[], filter: string, what: [string, string]) => {

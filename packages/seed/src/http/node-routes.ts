@@ -88,9 +88,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     if (node === undefined) throw seedError('SHOAL_NODE_UNKNOWN', { node: params.node })
     return node
   })
-  registerOperation(app, operations.setNodeMode, ({ params, body, actor }) =>
-    deps.modes.set(params.node, body, actor),
-  )
+  registerOperation(app, operations.setNodeMode, ({ params, body, actor }) => deps.modes.set(params.node, body, actor))
   registerOperation(app, operations.removeNode, async ({ params, actor }) => {
     const wasRefused = registry.mode(params.node).mode === 'quarantined'
     const change = assignments.forget(params.node)

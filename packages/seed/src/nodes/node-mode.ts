@@ -1,4 +1,4 @@
-import type { Inventory, NodeMode, NodeModeStatus } from '@shoal/api'
+import type { Actor, Inventory, NodeMode, NodeModeStatus } from '@shoal/api'
 import type { EventDraft } from '../events/event-journal.ts'
 
 /** What is kept of a node's mode over restarts. */
@@ -6,7 +6,7 @@ export interface ModeRecord {
   readonly mode: NodeMode
   readonly reason: string
   /** Who set it. */
-  readonly by: string
+  readonly by: Actor
   /** ISO 8601. */
   readonly since: string
   /** When it was told that the node may go; undefined: it may not. */
@@ -37,7 +37,7 @@ const DONE = { active: 'takes part again', draining: 'drains', quarantined: 'is 
 export function modeEvent(node: string, before: NodeMode, { mode, reason, by }: NewMode): EventDraft {
   const why = reason === '' ? '' : `: ${reason}`
   const message = `Node ${node} ${DONE[mode]}${why}`.slice(0, 999)
-  return { type: 'node.mode-changed', node, message: `${message}.`, details: { mode, before, reason, by } }
+  return { type: 'node.mode-changed', actor: by, node, message: `${message}.`, details: { mode, before, reason } }
 }
 
 /** Notes whether the node may go; with the event that tells of it when it may now and could not before. */

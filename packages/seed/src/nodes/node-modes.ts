@@ -1,4 +1,4 @@
-import { MAX_QUARANTINED_NODES, type NodeModeRequest, type NodeModeStatus } from '@shoal/api'
+import { type Actor, MAX_QUARANTINED_NODES, type NodeModeRequest, type NodeModeStatus } from '@shoal/api'
 import { seedError } from '../errors.ts'
 import type { Assignments } from './assignments.ts'
 import type { NodeRegistry } from './node-registry.ts'
@@ -22,7 +22,7 @@ export class NodeModes {
    * Sets a node's mode, and tells whom it concerns: of a quarantine every node. Resolves when it is durable; the same once
    * more changes nothing. Throws `SHOAL_NODE_UNKNOWN` and `SHOAL_NODE_QUARANTINE_LIMIT`.
    */
-  async set(node: string, { mode, reason }: NodeModeRequest, by: string): Promise<NodeModeStatus> {
+  async set(node: string, { mode, reason }: NodeModeRequest, by: Actor): Promise<NodeModeStatus> {
     const { registry, assignments, tracker } = this.#deps
     const before = registry.mode(node)
     const isSame = before.mode === mode && (reason ?? before.reason) === before.reason

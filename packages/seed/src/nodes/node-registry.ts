@@ -105,7 +105,7 @@ export class NodeRegistry {
       this.#nodes.set(record.id, {
         record,
         known: NOTHING_KNOWN,
-        seenAt,
+        seenAt: record.isLost ? Date.parse(record.lastSeenAt) : seenAt,
         checkedAt: 0,
         inventorySavedAt: 0,
         events: new NodeEvents(record.id),
@@ -464,9 +464,12 @@ export class NodeRegistry {
     this.#holdings.setTrusted(id, mode !== 'quarantined')
   }
 
-  #isDrained({ record, known }: Entry): boolean {
+  /** What a node told before its mode was set may be over. */
+  #isDrained({ record, known, seenAt }: Entry): boolean {
     const { isWanted } = this.#deps
-    return modeOf(record) !== 'active' && isIdle(known.inventory, (layer) => isWanted(record.id, layer))
+    const { id, mode } = record
+    if (mode === undefined || mode.mode === 'active' || seenAt <= Date.parse(mode.since)) return false
+    return isIdle(known.inventory, (layer) => isWanted(id, layer))
   }
 
   #toNode(entry: Entry): Node {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Layer, LayerInventory, Node } from '@shoal/api'
+import type { Layer, LayerInventory, Node, NodeMode } from '@shoal/api'
 import { layerSpread, stretchCount } from '../../src/dashboard/layer-spread.ts'
 
 const DIGEST = `sha256:${'a'.repeat(64)}`
@@ -11,6 +11,7 @@ function node(
   rack: string,
   held: Partial<LayerInventory> | undefined,
   state: Node['state'] = 'ready',
+  mode: NodeMode = 'active',
 ): Node {
   const whole = {
     digest: DIGEST,
@@ -21,7 +22,7 @@ function node(
     uploadedBytes: 3,
   }
   const layers = held === undefined ? [] : [{ ...whole, ...held }]
-  return { id, zone: 'z', rack, state, inventory: { layers } } as unknown as Node
+  return { id, zone: 'z', rack, state, mode: { mode }, inventory: { layers } } as unknown as Node
 }
 
 test('a spread shows who has which stretch, how many copies there are of each, and how far each rack is', () => {
@@ -49,6 +50,13 @@ test('a spread shows who has which stretch, how many copies there are of each, a
       ['r2', 1, 0, 400],
     ],
   )
+})
+
+test('what a node in quarantine holds is no copy; what one that drains holds is', () => {
+  const nodes = [node('a', 'r1', {}, 'ready', 'quarantined'), node('b', 'r1', {}, 'ready', 'draining')]
+  const { copies, racks } = layerSpread(layer, nodes)
+  assert.deepEqual(copies, [1, 1, 1, 1])
+  assert.deepEqual([racks[0]?.nodes, racks[0]?.complete], [2, 1])
 })
 
 test('what a lost node holds is no copy, and a map of another length is not counted', () => {

@@ -48,6 +48,9 @@ const CASES: readonly (readonly [string, FleetFacts, string, string, object])[] 
   ['a layer was given up', fleet({ troubled: { failed: ['n1'] } }), 'layers-failed', 'warning', { id: 'n1' }],
   ['a node gets nothing', fleet({ troubled: { stuck: ['n1'] } }), 'nodes-stuck', 'warning', { id: 'n1' }],
   ['a node is alone', fleet({ troubled: { 'no-source': ['n1'] } }), 'nodes-stuck', 'warning', { id: 'n1' }],
+  ['a node was put away', fleet({ quarantined: ['n1'] }), 'nodes-quarantined', 'notice', { kind: 'nodes', id: 'n1' }],
+  ['nodes drain', fleet({ draining: ['n1', 'n2'] }), 'nodes-draining', 'notice', { id: null, filter: 'draining' }],
+  ['a node does harm', fleet({ suspects: [{ node: 'n1', reporters: 3 }] }), 'node-suspect', 'warning', { id: 'n1' }],
   ['no node has come', fleet({ total: 0, ready: 0 }), 'no-nodes', 'warning', { kind: 'nodes' }],
   ['caches are full', fleet({ full: 30 }), 'cache-pressure', 'notice', { kind: 'nodes', filter: 'full' }],
   [

@@ -33,6 +33,13 @@ test('what ails a node is told, the gravest first', () => {
   assert.equal(codeOf({ usedBytes: 99 }), 'full')
 })
 
+test('nobody misses a node that was drained; one that still served is missed', () => {
+  const gone = { state: 'lost', mode: 'draining' } as const
+  assert.equal(codeOf({ ...gone, isDrained: true }), null)
+  assert.equal(codeOf({ ...gone, isDrained: false }), 'lost')
+  assert.equal(codeOf({ state: 'unreachable', mode: 'quarantined', isDrained: false }), null, 'nobody is to reach it')
+})
+
 test('a channel that has just broken, and a wait that is short, are no trouble yet', () => {
   assert.equal(codeOf({ brokenSince: NOW - 500 }), null)
   const seen = new Date(NOW - 1000).toISOString()

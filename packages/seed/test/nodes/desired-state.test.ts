@@ -8,7 +8,6 @@ import type { Catalogue } from '../../src/images/catalogue.ts'
 import { Assignments } from '../../src/nodes/assignments.ts'
 import { ordinaryClaim } from '../../src/nodes/claims.ts'
 import { desiredState } from '../../src/nodes/desired-state.ts'
-import type { NodeRegistry } from '../../src/nodes/node-registry.ts'
 import { buildLayerRecord, knownLayers, layerDigest } from './known-layers.ts'
 
 const [PLAIN, HOT, UNKNOWN] = [layerDigest(1), layerDigest(2), layerDigest(3)]
@@ -28,7 +27,7 @@ async function tell() {
   return desiredState('n1', {
     ...{ assignments, profiles },
     catalogue: { ...catalogue, imagesOf: () => [] } as unknown as Catalogue,
-    registry: { holders: () => [] } as unknown as NodeRegistry,
+    registry: { holders: () => [], toldMode: () => undefined, refused: () => [] },
     limits: { effective: { node: NO_LIMITS } } as never,
     rackShares: { ofNode: () => ({ up: null, down: null }) },
   })

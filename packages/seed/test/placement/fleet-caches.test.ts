@@ -47,6 +47,19 @@ it('leaves out nodes that are lost, silent for three heartbeats, or have told no
   )
 })
 
+it('no machine is to start on a node that is not active', async () => {
+  const { caches } = simulateCaches([
+    { id: 'here' },
+    { id: 'draining', mode: 'draining', layers: [buildHolding(LAYER)] },
+    { id: 'suspect', mode: 'quarantined', layers: [buildHolding(LAYER)] },
+  ])
+  const { nodes } = await caches.look(layers, everyNode)
+  assert.deepEqual(
+    nodes.map(({ id }) => id),
+    ['here'],
+  )
+})
+
 it('a copy on a lost node is near nobody', async () => {
   const { caches } = simulateCaches([{ id: 'lost', isLost: true, layers: [buildHolding(LAYER)] }, { id: 'mate' }])
   const { costs } = await caches.look(layers, everyNode)

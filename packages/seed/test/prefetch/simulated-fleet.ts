@@ -74,7 +74,7 @@ export class SimulatedFleet {
     const { store: state, clock } = this
     const journal = new EventJournal({ state, clock }, { limit: 10_000 })
     const catalogue = new Catalogue(state)
-    const assignments = new Assignments({ state, clock })
+    const assignments: Assignments = new Assignments({ state, clock, isActive: (node) => registry.isActive(node) })
     const check = async () => ({ reachable: true, message: '' })
     const options = { ...seedConfigDefaults.nodes, heartbeatIntervalMs: HEARTBEAT_MS, reachabilityTimeoutMs: 1 }
     const registry = new NodeRegistry({ state, journal, clock, check }, options)

@@ -2,6 +2,21 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { INFO_HASH, REST_MS, TableFixture } from './tracker-fixture.ts'
 
+describe('a peer that is no source', () => {
+  it('is told of others, is handed out to nobody, and is as before when it is a source again', () => {
+    const fixture = new TableFixture()
+    for (const node of ['n1', 'n2', 'n3']) fixture.announce(node)
+    assert.deepEqual(fixture.announce('n1', { isSource: false }).sort(), ['n2', 'n3'])
+    for (let round = 0; round < 3; round++) {
+      assert.deepEqual(fixture.announce('n2'), ['n3'])
+      fixture.announce('n1', { isSource: false })
+    }
+    assert.deepEqual(fixture.announce('new').sort(), ['n2', 'n3'])
+    fixture.announce('n1')
+    assert.ok(fixture.announce('n2').includes('n1'))
+  })
+})
+
 describe('a peer that is gone', () => {
   it('is forgotten within seconds of the announce it missed', () => {
     const fixture = new TableFixture()
