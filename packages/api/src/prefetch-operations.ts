@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
 import {
+  PLAN_KINDS,
   PLAN_NODE_STATES,
   PLAN_STATES,
   Plan,
@@ -47,7 +48,12 @@ export const prefetchOperations = {
     tag: 'prefetch',
     summary: 'Lists the plans, the newest first.',
     query: Type.Object(
-      { state: Type.Optional(Type.Enum([...PLAN_STATES], { description: 'Only plans in this state.' })), limit, after },
+      {
+        state: Type.Optional(Type.Enum([...PLAN_STATES], { description: 'Only plans in this state.' })),
+        kind: Type.Optional(Type.Enum([...PLAN_KINDS], { description: 'Only plans of this kind.' })),
+        limit,
+        after,
+      },
       strict,
     ),
     response: Type.Object({ plans: Type.Array(PlanSummary), next }),
@@ -129,7 +135,8 @@ export const prefetchOperations = {
     path: '/v1/prefetch/{plan}',
     role: 'operator',
     tag: 'prefetch',
-    summary: 'Cancels a plan: its transfers stop and its pins end. Layers that are complete stay, unless dropped.',
+    summary:
+      'Cancels a plan: its transfers stop and its pins end. Layers that are complete stay, unless dropped. Of downloads, those that have ended.',
     params: planParams,
     query: Type.Object(
       { drop: Type.Optional(Type.Boolean({ description: 'Take complete layers back as well.' })) },

@@ -149,6 +149,10 @@ export const PrefetchChange = Type.Object(
 )
 export type PrefetchChange = Static<typeof PrefetchChange>
 
+export const PLAN_KINDS = ['prefetch', 'download'] as const
+/** A plan that somebody asked for, or the account of what nodes download by themselves. */
+export type PlanKind = (typeof PLAN_KINDS)[number]
+
 export const PLAN_STATES = [
   'planned',
   'running',
@@ -343,11 +347,15 @@ export type PlanSimulation = Static<typeof PlanSimulation>
 const summary = {
   id: nullable(planId('Name of the plan; null of a dry run.')),
   name: text('For people.', 100),
+  kind: Type.Enum([...PLAN_KINDS], {
+    description:
+      'prefetch: it was asked for; download: it tells how far nodes are that download one image through their Glance endpoints. That one ends by itself, and can be neither changed nor retried.',
+  }),
   state: Type.Enum([...PLAN_STATES], {
     description: 'partly-done: all nodes that can have it have it; it goes on when others are back.',
   }),
   error: nullable(ErrorBody),
-  source: text('Who asked: api, or the rule by name, as rule:NAME.', 100),
+  source: text('Who asked: api, or the rule by name, as rule:NAME; downloads: nodes, by downloading.', 100),
   createdAt: time('When it was asked for.'),
   startedAt: nullable(time('When its first transfers could begin.')),
   finishedAt: nullable(time('When it ended.')),

@@ -179,6 +179,10 @@ export const seedErrors = {
     message: 'Plan {plan} is {state}, so it cannot be changed.',
     hint: 'Start it again with shoal prefetch retry, or make a new one.',
   },
+  SHOAL_PLAN_OF_DOWNLOADS: {
+    message: 'Plan {plan} tells of what nodes download by themselves: {reason}.',
+    hint: 'To bring an image to nodes, or not to, make a plan for it (shoal prefetch start --form file); limits hold for downloads too.',
+  },
   SHOAL_PLAN_UNMET: {
     message: 'Nothing of plan {plan} can be met: {reason}.',
     hint: 'See what cannot be met with shoal prefetch show, mend it, and retry.',
@@ -189,7 +193,7 @@ export const seedErrors = {
   },
   SHOAL_PLAN_EXPIRED: {
     message: 'Plan {plan} was not done by {time}.',
-    hint: 'Start it again with shoal prefetch retry.',
+    hint: 'Start it again with shoal prefetch retry; nodes begin downloads again by themselves.',
   },
   SHOAL_PLAN_PLANNER: {
     message: 'The planner failed: {reason}.',

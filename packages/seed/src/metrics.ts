@@ -90,8 +90,12 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
     ['shoal_seed_layers', 'Layers by state.', gauges.layers],
     ['shoal_seed_nodes', 'Nodes by state.', gauges.nodes],
     ['shoal_seed_images', 'Images of the library that were, are being or could not be imported.', importedImages],
-    ['shoal_prefetch_plans', 'Prefetch plans that are kept, by state.', gauges.plans],
-    ['shoal_prefetch_nodes', 'Nodes of prefetch plans under way, by state.', gauges.planNodes],
+    ['shoal_prefetch_plans', 'Prefetch plans that were asked for and are kept, by state.', gauges.plans],
+    [
+      'shoal_prefetch_nodes',
+      'Nodes of prefetch plans that were asked for and are under way, by state.',
+      gauges.planNodes,
+    ],
   ] as const
   for (const [name, help, read] of states) {
     metrics.gauge({

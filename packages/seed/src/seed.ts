@@ -361,7 +361,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
-    addBootRoutes(http.app, { boots, files: new FileClaims({ ...fleetDeps, watcher, journal, clock }) })
+    addBootRoutes(http.app, { boots, files: new FileClaims({ ...fleetDeps, ...prefetch, watcher, journal, clock }) })
     addBootProfileRoutes(http.app, { profiles, registry })
     addLimitRoutes(http.app, { limits })
     addPlacementRoutes(http.app, placement)

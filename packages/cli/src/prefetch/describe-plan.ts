@@ -11,17 +11,23 @@ import { formatWaves } from './wave-table.ts'
 /** Of what can be very long, so much is shown; --json has all of it. */
 const SHOWN_AT_MOST = 10
 
+const DOWNLOADS = [
+  'kind',
+  'downloads by nodes themselves, which nobody asked for as a plan; it ends by itself',
+] as const
+
 /** A plan for people, in paragraphs; how far it is, too, unless it is that of a dry run. */
 export function describePlan(plan: Plan, now: number): string {
   const { progress } = plan
   const isKept = plan.id !== null
+  const isOfDownloads = plan.kind === 'download'
   const slowest = progress.slowest.filter(({ state }) => state !== 'ready')
   const facts = formatFacts([
     ['plan', `${plan.id ?? 'dry run: nothing was kept'}${plan.name === '' ? '' : ` "${plan.name}"`}`],
     ...(isKept ? progressFacts(plan, now) : []),
-    ...termsFacts(plan),
+    ...(isOfDownloads ? [DOWNLOADS] : termsFacts(plan)),
     ...(isKept ? [] : [['nodes', describeNodes(plan)] as const]),
-    ...predictionFacts(plan),
+    ...(isOfDownloads ? [] : predictionFacts(plan)),
   ])
   return [
     facts,
@@ -42,12 +48,12 @@ function describeNodes({ progress: { nodes, wantedBytes, presentBytes } }: Plan)
   return `${nodes.total}, of which ${nodes.ready} have all of it already; ${missing} of ${wanted} are missing`
 }
 
-function formatImages({ images, priority }: Plan): string {
+function formatImages({ images, priority, kind }: Plan): string {
   const table = formatTable<PrefetchImage>(images.slice(0, SHOWN_AT_MOST), [
     { title: 'IMAGE', value: ({ image }) => image },
     { title: 'PRIORITY', align: 'right', value: (one) => String(one.priority ?? priority) },
     { title: 'FORM', value: ({ form }) => form ?? 'boot' },
-    { title: 'WHERE', value: describeTarget },
+    { title: 'WHERE', value: (one) => (kind === 'download' ? 'nodes that download it' : describeTarget(one)) },
   ])
   return table + more(images.length)
 }

@@ -1,4 +1,4 @@
-import { PLAN_STATES, type PlanSummary } from '@shoal/api'
+import { PLAN_KINDS, PLAN_STATES, type PlanSummary } from '@shoal/api'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatBytes, formatRate } from '../format/bytes.ts'
@@ -33,15 +33,24 @@ export const prefetchList = defineCommand({
   summary: 'List the plans, the newest first.',
   options: {
     state: { type: 'string', choices: PLAN_STATES, requiresArg: true, describe: 'Only plans in this state' },
+    kind: {
+      type: 'string',
+      choices: PLAN_KINDS,
+      requiresArg: true,
+      describe: 'prefetch: only plans that were asked for; download: only those of what nodes download by themselves',
+    },
   },
-  examples: [['prefetch list --state running', 'what goes on']],
-  run: async ({ client, output, signal, clock }, { state }) => {
+  examples: [
+    ['prefetch list --state running', 'what goes on'],
+    ['prefetch list --kind download', 'what nodes download, be it that Nova precaches it'],
+  ],
+  run: async ({ client, output, signal, clock }, { state, kind }) => {
     const plans = await readAll(
-      (query) => client.listPrefetches({ query: { ...query, state }, signal }),
+      (query) => client.listPrefetches({ query: { ...query, state, kind }, signal }),
       (page) => page.plans,
     )
     output.show({ plans, next: null }, () =>
-      plans.length > 0 ? formatTable(plans, columns(clock.now())) : describeNone(state),
+      plans.length > 0 ? formatTable(plans, columns(clock.now())) : describeNone({ state, kind }),
     )
     return EXIT.ok
   },
@@ -52,6 +61,7 @@ function readyIn({ progress: { estimatedFinishAt, nodes } }: PlanSummary, now: n
   return formatWithin(Date.parse(estimatedFinishAt) - now)
 }
 
-function describeNone(state: string | undefined): string {
-  return state === undefined ? 'There is no plan ("shoal prefetch start").' : `No plan is ${state}.`
+function describeNone({ state, kind }: { state: string | undefined; kind: string | undefined }): string {
+  if (state !== undefined) return `No plan is ${state}.`
+  return kind === 'download' ? 'No node has downloaded an image.' : 'There is no plan ("shoal prefetch start").'
 }

@@ -7,7 +7,7 @@ const PLAN_ID = /^[a-z0-9][a-z0-9-]{0,62}$/
 const NAMED_AT_MOST = 5
 
 /**
- * The plan of an id, of a name, or of the beginning of an id, whichever fits first; `latest` is the one asked for last. A
+ * The plan of an id, of a name, or of the beginning of an id, whichever fits first; `latest` is the one that somebody asked for last. A
  * name or beginning must fit one plan only. Throws `SHOAL_CLI_PLAN_UNKNOWN` or `SHOAL_CLI_PLAN_AMBIGUOUS`.
  */
 export async function resolvePlan(
@@ -17,7 +17,7 @@ export async function resolvePlan(
 ): Promise<PlanSummary> {
   const { signal } = options
   if (text === 'latest') {
-    const { plans } = await client.listPrefetches({ query: { limit: 1 }, signal })
+    const { plans } = await client.listPrefetches({ query: { limit: 1, kind: 'prefetch' }, signal })
     return only(plans, text)
   }
   if (PLAN_ID.test(text)) {

@@ -53,6 +53,7 @@ export function buildPlan(overrides: Partial<Plan> = {}): Plan {
   return {
     id: 'p-1a2b',
     name: 'nightly',
+    kind: 'prefetch',
     state: 'running',
     error: null,
     source: 'api',

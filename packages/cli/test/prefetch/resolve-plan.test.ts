@@ -8,6 +8,7 @@ import { startStandInPlans } from './stand-in-plans.ts'
 
 it('a plan is found by id, by name, by the beginning of its id, or as the latest', async () => {
   const plans = [
+    buildPlan({ id: 'download-1', name: 'web (downloads)', kind: 'download' }),
     buildPlan({ id: 'p-3c', name: 'web' }),
     buildPlan({ id: 'p-2b', name: 'twin' }),
     buildPlan({ id: 'p-2c', name: 'twin' }),
@@ -28,6 +29,8 @@ it('a plan is found by id, by name, by the beginning of its id, or as the latest
   for (const [text, expected] of [
     ['latest', 'p-3c'],
     ['p-3c', 'p-3c'],
+    ['web (downloads)', 'download-1'],
+    ['down', 'download-1'],
     ['q-1', 'q-1'],
     ['web', 'p-3c'],
     ['For the Friday boot', 'r-1'],

@@ -77,3 +77,28 @@ it('lists all nodes of a plan, or those in a state', async () => {
   const alone = await seed.shoal(['prefetch', 'show', 'latest', '--state', 'ready'])
   assert.equal(alone.code, EXIT.usage)
 })
+
+it('shows downloads as what they are: nobody asked for them, and nothing was foretold', async () => {
+  const change = {
+    kind: 'download',
+    source: 'downloads',
+    images: [{ image: 'id-1', form: 'file' }],
+    waves: [],
+  } as const
+  const plan = buildPlan({
+    ...change,
+    id: 'download-1',
+    name: 'web (downloads)',
+    images: [...change.images],
+    waves: [],
+  })
+  await using seed = await startStandInPlans({ plans: [running, plan] })
+  const list = await seed.shoal(['prefetch', 'list', '--kind', 'download', '--json'])
+  assert.deepEqual(JSON.parse(list.stdout), { plans: [summaryOf(plan)], next: null })
+  const { stdout } = await seed.shoal(['prefetch', 'show', 'download-1'])
+  assert.match(stdout, /\nkind +downloads by nodes themselves/)
+  assert.match(stdout, /\nid-1 +50 +file +nodes that download it\n/)
+  assert.doesNotMatch(stdout, /predicted|pinned/)
+  seed.state.plans = []
+  assert.match((await seed.shoal(['prefetch', 'list', '--kind', 'download'])).stdout, /^No node has downloaded/)
+})

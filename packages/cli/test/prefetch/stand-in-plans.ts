@@ -115,8 +115,9 @@ function addPlans(app: HttpApp, state: StandInPlans): void {
     reply.raw.destroy()
     return buildPlan()
   })
-  registerOperation(app, operations.listPrefetches, ({ query: { after = '0', limit = 100, state: only } }) => {
-    const all = state.plans.filter((plan) => only === undefined || plan.state === only).map(summaryOf)
+  registerOperation(app, operations.listPrefetches, ({ query: { after = '0', limit = 100, state: only, kind } }) => {
+    const isMeant = (plan: Plan) => plan.state === (only ?? plan.state) && plan.kind === (kind ?? plan.kind)
+    const all = state.plans.filter(isMeant).map(summaryOf)
     const begin = Number(after)
     const end = begin + Math.min(limit, 2)
     return { plans: all.slice(begin, end), next: end < all.length ? String(end) : null }

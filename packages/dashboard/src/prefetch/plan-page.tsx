@@ -44,7 +44,7 @@ export function PlanPage({ id }: { id: string }) {
         <span data-testid="plan-state">
           <StateLabel tone={planTone(plan.state)} state={plan.state} />
         </span>
-        <PlanActions id={id} name={plan.name || id} state={plan.state} />
+        {plan.kind === 'download' ? null : <PlanActions id={id} name={plan.name || id} state={plan.state} />}
       </PageHead>
       <PageSection className="shoal-stack">
         {plan.error === null ? null : (
@@ -64,7 +64,7 @@ export function PlanPage({ id }: { id: string }) {
         <Panel title="Every node">
           <AllNodes id={id} version={plan.progress} count={plan.progress.nodes.total} />
         </Panel>
-        {answer === undefined ? null : (
+        {answer === undefined || plan.kind === 'download' ? null : (
           <Panel title="What was planned">
             <PlanForecast plan={answer} />
           </Panel>

@@ -50,7 +50,11 @@ export function PlanProgressFacts({ plan }: { plan: PlanSummary }) {
             : formatSeconds(since ?? 0)
         }
       >
-        <span>foretold: {prediction.seconds === null ? 'never' : formatSeconds(prediction.seconds)}</span>
+        <span>
+          {plan.kind === 'download'
+            ? 'nodes download by themselves'
+            : `foretold: ${prediction.seconds === null ? 'never' : formatSeconds(prediction.seconds)}`}
+        </span>
         <span>{finishedAt === null && since !== null ? `under way for ${formatSeconds(since)}` : ''}</span>
         <span>{deadline === null ? 'no deadline' : `deadline ${formatAway(deadline, now)}`}</span>
       </FigureCard>

@@ -17,6 +17,8 @@ export interface FileClaimsDeps extends BootImageDeps {
   readonly assignments: Pick<Assignments, 'claim'>
   readonly registry: Pick<NodeRegistry, 'has'>
   readonly journal: Pick<EventJournal, 'append'>
+  /** Is told who downloads what; its layer is null while the image is being imported. */
+  readonly downloads: { join(node: string, image: string, layer: Digest | null): Promise<void> }
 }
 
 /**
@@ -35,21 +37,26 @@ export class FileClaims {
    * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
    */
   async want(node: string, image: string, { signal }: { signal: AbortSignal }): Promise<ImageFile> {
-    const { registry, catalogue, assignments, journal } = this.#deps
+    const { registry, catalogue, assignments, journal, downloads } = this.#deps
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     const own = catalogue.image(image)?.layer ?? null
     const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal, node })
-    if (layers === undefined) return nothing(image, 'importing')
+    if (layers === undefined) {
+      await downloads.join(node, image, null)
+      return nothing(image, 'importing')
+    }
     const record = catalogue.image(image)
     const layer = record === undefined ? undefined : exactLayer(record, catalogue)
     if (record === undefined || layer === undefined) return nothing(image, 'none')
     // It may have been removed while the library was asked.
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
-    const change = assignments.claim(FILE, new Map([[node, new Map([[layer.digest as Digest, CLAIM]])]]))
+    const digest = layer.digest as Digest
+    const change = assignments.claim(FILE, new Map([[node, new Map([[digest, CLAIM]])]]))
     if (change.operations.length > 0) await journal.append([], change.operations)
     change.announce()
+    await downloads.join(node, image, digest)
     const { osHashAlgo, osHashValue } = record.image
-    return { image, state: 'ready', layer: layer.digest, sizeBytes: layer.sizeBytes, osHashAlgo, osHashValue }
+    return { image, state: 'ready', layer: digest, sizeBytes: layer.sizeBytes, osHashAlgo, osHashValue }
   }
 }
 

@@ -18,7 +18,7 @@ export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoute
       : plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'], actor }),
   )
   registerOperation(app, operations.listPrefetches, ({ query }) => {
-    const { entries, next } = pageOf(reader.list(query.state), orderOf, query)
+    const { entries, next } = pageOf(reader.list(query), orderOf, query)
     return { plans: entries, next }
   })
   registerOperation(app, operations.showPrefetch, ({ params }) => reader.show(params.plan))

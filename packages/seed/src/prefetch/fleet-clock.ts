@@ -1,7 +1,8 @@
 import type { Node } from '@shoal/api'
 import type { Clock } from '@shoal/core'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
-import type { FleetMoment, PlanRunOptions } from './plan-run.ts'
+import type { PlanRunOptions } from './plan-run.ts'
+import type { FleetMoment } from './running-plan.ts'
 
 interface FleetClockDeps {
   readonly registry: Pick<NodeRegistry, 'list'>

@@ -10,6 +10,8 @@ import type { Layerings } from '../layers/layerings.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import { PrefetchRules } from '../rules/prefetch-rules.ts'
+import { DownloadNodes } from './download-nodes.ts'
+import { DownloadPlans } from './download-plans.ts'
 import { FleetView } from './fleet-view.ts'
 import { OriginTerms } from './layer-terms.ts'
 import { PlanBook } from './plan-book.ts'
@@ -40,6 +42,7 @@ export interface Prefetch extends AsyncDisposable {
   readonly plans: PrefetchPlans
   readonly reader: PlanReader
   readonly runs: PlanRuns
+  readonly downloads: DownloadPlans
   readonly rules: PrefetchRules
   /** An image may have been published. */
   noteImage(image: string): Promise<void>
@@ -47,15 +50,23 @@ export interface Prefetch extends AsyncDisposable {
   run(options: { signal: AbortSignal }): Promise<void>
 }
 
+/** Plans of downloads that are kept when they are over, beside `plansKept` others. */
+const DOWNLOADS_KEPT = 100
+
 /** Builds what plans and carries out prefetches, and takes up what was under way. */
 export async function openPrefetch(deps: PrefetchDeps, config: SeedConfig['prefetch']): Promise<Prefetch> {
   const { plansKept, excludeAfterMs, ...links } = config
-  const book = new PlanBook(deps, { kept: plansKept })
+  const book = new PlanBook(deps, { kept: plansKept, downloadsKept: DOWNLOADS_KEPT })
   const worker = new PlannerWorker()
   const watch = new PlanWatch(deps.clock)
   const images = new PlanImages(deps)
   const planning = { ...deps, worker, images, fleet: new FleetView(deps, links) }
-  const runs = new PlanRuns({ ...planning, book, watch, origin: new OriginTerms(deps) }, { excludeAfterMs })
+  const downloadNodes = new DownloadNodes(deps.state)
+  const runs = new PlanRuns(
+    { ...planning, book, watch, downloadNodes, origin: new OriginTerms(deps) },
+    { excludeAfterMs },
+  )
+  const downloads = new DownloadPlans({ ...deps, book, runs, images })
   const reader = new PlanReader({ ...deps, book, runs, watch })
   const plans = new PrefetchPlans({ ...deps, book, runs, reader, images, maker: new PlanMaker(planning) })
   const rules = new PrefetchRules({
@@ -65,11 +76,13 @@ export async function openPrefetch(deps: PrefetchDeps, config: SeedConfig['prefe
   })
   await book.open()
   await runs.open()
+  downloads.open()
   await rules.open()
   return {
     plans,
     reader,
     runs,
+    downloads,
     rules,
     noteImage: async (image) => {
       runs.look()

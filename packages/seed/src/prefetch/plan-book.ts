@@ -2,12 +2,19 @@ import type { Actor, EventType, PlanState } from '@shoal/api'
 import type { StateOperation, StateStore } from '@shoal/state'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
-import { isOver, PLANS, type PlanRecord, planKey } from './plan-record.ts'
+import { isOfDownloads, isOver, PLANS, type PlanRecord, planKey } from './plan-record.ts'
 import { type PlanTargets, readTargets, type StoredTargets, storedTargets, TARGETS } from './plan-targets.ts'
 
 export interface PlanBookDeps {
   readonly state: StateStore
   readonly journal: Pick<EventJournal, 'append'>
+}
+
+/** How many plans are kept that are over. */
+export interface PlanBookOptions {
+  readonly kept: number
+  /** Of those that are accounts of downloads. */
+  readonly downloadsKept: number
 }
 
 const READY_TIMES = 'seed/plan-ready/'
@@ -24,14 +31,14 @@ export interface PlanNews {
 /** The plans in memory with their durable records. Each change is written together with the events that tell of it. */
 export class PlanBook {
   readonly #deps: PlanBookDeps
-  readonly #kept: number
+  readonly #options: PlanBookOptions
   readonly #plans = new Map<string, PlanRecord>()
   readonly #byKey = new Map<string, string>()
   readonly #listeners = new Set<(plan: string) => void>()
 
-  constructor(deps: PlanBookDeps, options: { readonly kept: number }) {
+  constructor(deps: PlanBookDeps, options: PlanBookOptions) {
     this.#deps = deps
-    this.#kept = options.kept
+    this.#options = options
   }
 
   async open(): Promise<void> {
@@ -70,10 +77,14 @@ export class PlanBook {
 
   /** The oldest of the plans that are over and more than are kept. */
   surplus(): PlanRecord[] {
-    return this.list().filter(isOver).slice(this.#kept)
+    const { kept, downloadsKept } = this.#options
+    const over = this.list().filter(isOver)
+    const downloads = over.filter(isOfDownloads).slice(downloadsKept)
+    return [...over.filter((plan) => !isOfDownloads(plan)).slice(kept), ...downloads]
   }
 
-  async remove(id: string): Promise<void> {
+  /** Forgets a plan, in one step with the operations. */
+  async remove(id: string, operations: readonly StateOperation[] = []): Promise<void> {
     const key = this.#plans.get(id)?.idempotencyKey
     if (key !== null && key !== undefined) this.#byKey.delete(key)
     this.#plans.delete(id)
@@ -83,6 +94,7 @@ export class PlanBook {
         { type: 'delete', key: planKey(id) },
         { type: 'delete', key: TARGETS + id },
         { type: 'delete', key: READY_TIMES + id },
+        ...operations,
       ],
     )
   }

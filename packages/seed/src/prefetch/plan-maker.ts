@@ -4,11 +4,11 @@ import { seedError } from '../errors.ts'
 import { checkActive } from '../imports/import-image.ts'
 import { FleetProgress } from './fleet-progress.ts'
 import { heldLayers } from './node-progress.ts'
-import type { PlanRecord } from './plan-record.ts'
+import { type PlanRecord, UNPLANNED } from './plan-record.ts'
 import { checkImages, isoTime, planTerms } from './plan-request.ts'
-import type { FleetMoment } from './plan-run.ts'
 import { toApiPlan } from './plan-view.ts'
 import { type Planned, type PlanningDeps, planAnew } from './planning.ts'
+import type { FleetMoment } from './running-plan.ts'
 import type { SlowContext } from './slow-reason.ts'
 import { layerSizes } from './wave-progress.ts'
 
@@ -87,32 +87,7 @@ const AT_REST: SlowContext = {
   isPaused: false,
   notBefore: null,
   toCome: new Set(),
+  ended: '',
   nodeLimit: () => null,
   medianRate: 0,
 }
-
-/** A plan before anything is known of it. */
-const UNPLANNED = {
-  state: 'planned',
-  error: null,
-  startedAt: null,
-  finishedAt: null,
-  isLate: false,
-  isHeld: false,
-  finalProgress: null,
-  chains: {},
-  failures: {},
-  imports: [],
-  simulation: null,
-  prediction: {
-    finishAt: null,
-    seconds: null,
-    fluidBoundSeconds: 0,
-    limitedBy: 'nothing',
-    bytes: { libraryToSeed: 0, seedToNode: 0, inRack: 0, crossRack: 0 },
-  },
-  waves: [],
-  placements: [],
-  evictions: [],
-  unmet: [],
-} as const satisfies Partial<PlanRecord>

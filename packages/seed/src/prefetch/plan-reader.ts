@@ -1,6 +1,7 @@
 import {
   PLAN_STATES,
   type Plan,
+  type PlanKind,
   type PlanNode,
   type PlanState,
   type PlanSummary,
@@ -10,7 +11,7 @@ import {
 
 import type { Clock } from '@shoal/core'
 import type { PlanBook } from './plan-book.ts'
-import { isOver } from './plan-record.ts'
+import { isOfDownloads, isOver } from './plan-record.ts'
 import type { PlanRuns } from './plan-runs.ts'
 import { toApiPlan, toApiSummary } from './plan-view.ts'
 import type { PlanWatch } from './plan-watch.ts'
@@ -39,9 +40,12 @@ export class PlanReader {
   }
 
   /** Every plan, the newest first. */
-  list(state?: PlanState): PlanSummary[] {
+  list({ state, kind }: { state?: PlanState | undefined; kind?: PlanKind | undefined } = {}): PlanSummary[] {
     const { book, runs } = this.#deps
-    const records = book.list().filter((record) => state === undefined || record.state === state)
+    const records = book.list().filter((record) => {
+      const isOfKind = kind === undefined || (kind === 'download') === isOfDownloads(record)
+      return isOfKind && (state === undefined || record.state === state)
+    })
     return records.map((record) => toApiSummary(record, runs.progress(record)))
   }
 
@@ -55,16 +59,18 @@ export class PlanReader {
     return this.#deps.book.get(id)?.state
   }
 
+  /** Plans that were asked for. */
   countByState(): Record<PlanState, number> {
     const counts = Object.fromEntries(PLAN_STATES.map((state) => [state, 0])) as Record<PlanState, number>
-    for (const { state } of this.#deps.book.list()) counts[state] += 1
+    for (const plan of this.#deps.book.list()) if (!isOfDownloads(plan)) counts[plan.state] += 1
     return counts
   }
 
   /** The nodes of a plan, by name. */
   async nodes(id: string): Promise<PlanNode[]> {
-    this.#deps.book.must(id)
-    return (await this.#deps.runs.ofPlan(id)).nodes()
+    const { book, runs } = this.#deps
+    const run = isOfDownloads(book.must(id)) ? runs.ofDownloads(id) : runs.ofPlan(id)
+    return (await run).nodes()
   }
 
   /** Waits until a share of the nodes is ready, the plan is over, or the time is. */

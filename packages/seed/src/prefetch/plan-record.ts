@@ -1,5 +1,6 @@
 import type {
   ErrorBody,
+  PlanKind,
   PlanLimits,
   PlanPlacement,
   PlanPrediction,
@@ -35,8 +36,10 @@ export interface PlanOutcome {
 /** A plan as it is kept over restarts; what is wanted on which node is kept beside it. */
 export interface PlanRecord extends PlanTerms, PlanOutcome {
   readonly id: string
+  /** Those of earlier versions have none, and were asked for. */
+  readonly kind?: PlanKind
   readonly name: string
-  /** Who asked: `api`, or `rule:NAME`. */
+  /** Who asked: `api`, `rule:NAME`, or `downloads`. */
   readonly source: string
   readonly idempotencyKey: string | null
   /** SHA-256 of the request, for those that come twice. */
@@ -61,10 +64,39 @@ export interface PlanRecord extends PlanTerms, PlanOutcome {
   readonly simulation: PlanSimulation | null
 }
 
+/** A plan before anything is known of it. */
+export const UNPLANNED = {
+  state: 'planned',
+  error: null,
+  startedAt: null,
+  finishedAt: null,
+  isLate: false,
+  isHeld: false,
+  finalProgress: null,
+  chains: {},
+  failures: {},
+  imports: [],
+  simulation: null,
+  prediction: {
+    finishAt: null,
+    seconds: null,
+    fluidBoundSeconds: 0,
+    limitedBy: 'nothing',
+    bytes: { libraryToSeed: 0, seedToNode: 0, inRack: 0, crossRack: 0 },
+  },
+  waves: [],
+  placements: [],
+  evictions: [],
+  unmet: [],
+} as const satisfies Partial<PlanRecord>
+
 const OVER: ReadonlySet<PlanState> = new Set(['done', 'cancelled', 'expired', 'failed'])
 
 /** Whether nothing more happens to it. One that is partly done goes on when its nodes are back. */
 export const isOver = ({ state }: Pick<PlanRecord, 'state'>): boolean => OVER.has(state)
+
+/** Whether it is an account of downloads, and wants nothing itself. */
+export const isOfDownloads = ({ kind }: Pick<PlanRecord, 'kind'>): boolean => kind === 'download'
 
 export const planKey = (id: string): string => `seed/plan/${id}`
 export const PLANS = 'seed/plan/'

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Actor, LayerInventory, Node, PlanNode, PlanProgress, PlanState } from '@shoal/api'
+import type { Actor, LayerInventory, PlanNode, PlanProgress, PlanState } from '@shoal/api'
 import { type Digest, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
@@ -9,14 +9,15 @@ import { ClaimWriter } from './claim-writer.ts'
 import { FleetProgress } from './fleet-progress.ts'
 import { type GivingTerms, termsOfClaims } from './layer-terms.ts'
 import { heldLayers } from './node-progress.ts'
-import { NEWS_OF_STATE, type PlanBook, type PlanNews } from './plan-book.ts'
+import type { PlanBook } from './plan-book.ts'
 import { planClaims } from './plan-claims.ts'
 import { isOver, type PlanRecord } from './plan-record.ts'
-import { isoTime } from './plan-request.ts'
 import { nextState } from './plan-state.ts'
 import type { PlanTargets } from './plan-targets.ts'
+import { movedPlan, newsOf } from './plan-transition.ts'
 import { type PlanningDeps, planAnew } from './planning.ts'
 import { PresenceWatch } from './presence-watch.ts'
+import type { FleetMoment, RunningPlan } from './running-plan.ts'
 import { ShareKeeper } from './share-keeper.ts'
 import type { SlowContext } from './slow-reason.ts'
 import { layerSizes } from './wave-progress.ts'
@@ -33,21 +34,14 @@ export interface PlanRunOptions {
   readonly excludeAfterMs: number
 }
 
-/** What is the same for all plans at one moment. */
-export interface FleetMoment {
-  readonly nodes: ReadonlyMap<string, Node>
-  readonly isHere: (node: Node) => boolean
-  /** Changes whenever a node comes, goes or moves. */
-  readonly version: number
-}
-
 /** No plan is planned anew more often, however much nodes come and go. */
 const REPLAN_MS = 5000
+const ENDED = 'It had to make room, or an operator took it back, which ended an assignment; retry the plan.'
 /** What could not be met is tried again this often. */
 const UNMET_MS = 60_000
 
 /** Carries out one plan: keeps what is wanted of nodes in step with images and fleet, and says how far they are. */
-export class PlanRun {
+export class PlanRun implements RunningPlan {
   readonly id: string
   readonly #deps: PlanRunDeps
   readonly #options: PlanRunOptions
@@ -189,14 +183,10 @@ export class PlanRun {
   /** Brings the plan into a state; by an operator's word it may be changed on the way. */
   async move(state: PlanState, change: Partial<PlanRecord> = {}, actor?: Actor): Promise<void> {
     const { clock, book } = this.#deps
-    const { record } = this
-    const now = isoTime(clock.now())
-    const startedAt = record.startedAt ?? (state === 'running' ? now : null)
-    const moved: PlanRecord = { ...record, state, error: null, startedAt, finishedAt: null, ...change }
-    const finishedAt = isOver(moved) || state === 'partly-done' ? now : null
-    const finalProgress = isOver(moved) ? this.progress() : null
+    const options = { change, nowMs: clock.now(), progress: () => this.progress() }
+    const moved = movedPlan(this.record, state, options)
     const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
-    await book.put({ ...moved, finishedAt, finalProgress }, newsOf(moved, this.counts(), actor), [readyTimes])
+    await book.put(moved, newsOf(moved, this.counts(), actor), [readyTimes])
   }
 
   async #tellPresence(moment: FleetMoment): Promise<void> {
@@ -320,21 +310,9 @@ export class PlanRun {
       isPaused: state === 'paused',
       notBefore: notBefore !== null && Date.parse(notBefore) > now ? notBefore : null,
       toCome: new Set(this.#toCome.keys()),
+      ended: ENDED,
       nodeLimit: (node) => this.#shares.limitOf(node),
       medianRate: this.#progress.medianRate(),
     }
   }
-}
-
-function newsOf(
-  { name, state, error }: PlanRecord,
-  counts: PlanProgress['nodes'],
-  actor: Actor | undefined,
-): PlanNews[] {
-  if (state === 'planned') return []
-  const { ready, total } = counts
-  const said = state === 'partly-done' ? 'partly done' : state
-  const why = error === null ? '' : ` ${error.message}`
-  const message = `Plan ${name} is ${said}: ${ready} of ${total} nodes are ready.${why}`.slice(0, 1000)
-  return [{ type: NEWS_OF_STATE[state], actor, message, details: { ...counts } }]
 }

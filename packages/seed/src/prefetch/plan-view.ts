@@ -14,11 +14,25 @@ export const NO_PROGRESS: PlanProgress = {
 
 /** A plan as lists show it. A dry run has no name. */
 export function toApiSummary(plan: PlanRecord, progress: PlanProgress = NO_PROGRESS, isDryRun = false): PlanSummary {
-  const { id, name, state, error, source, createdAt, startedAt, finishedAt, priority, weight, limits } = plan
+  const {
+    id,
+    name,
+    kind = 'prefetch',
+    state,
+    error,
+    source,
+    createdAt,
+    startedAt,
+    finishedAt,
+    priority,
+    weight,
+    limits,
+  } = plan
   const { notBefore, deadline, expiresAt, pinnedUntil, prediction } = plan
   return {
     id: isDryRun ? null : id,
     name,
+    kind,
     state,
     error,
     source,

@@ -5,7 +5,7 @@ import type { PlanBook } from './plan-book.ts'
 import type { PlanImages } from './plan-images.ts'
 import type { CreateOptions, PlanMaker } from './plan-maker.ts'
 import type { PlanReader, StoredPlan } from './plan-reader.ts'
-import { isOver, type PlanRecord } from './plan-record.ts'
+import { isOfDownloads, isOver, type PlanRecord } from './plan-record.ts'
 import { changedTerms, planTerms, requestHash } from './plan-request.ts'
 import type { PlanRun } from './plan-run.ts'
 import type { PlanRuns } from './plan-runs.ts'
@@ -55,10 +55,13 @@ export class PrefetchPlans {
     return this.#deps.maker.tryOut(request, this.#deps.runs.moment())
   }
 
-  /** Changes a plan while it runs. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_ENDED` and those of a request. */
+  /**
+   * Changes a plan while it runs. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_ENDED`, `SHOAL_PLAN_OF_DOWNLOADS` and those of
+   * a request.
+   */
   async change(id: string, change: PrefetchChange, actor?: Actor): Promise<Plan> {
     const { clock, book, runs, maker, reader } = this.#deps
-    book.must(id)
+    this.#mustBeAskedFor(id)
     const run = await runs.ofPlan(id)
     await run.alone(async () => {
       const record = book.must(id)
@@ -78,11 +81,15 @@ export class PrefetchPlans {
 
   /**
    * Stops a plan's transfers and ends its pins; nodes remove what they have of it if it `drops` it. One that is over stays in its
-   * state. Throws `SHOAL_PLAN_UNKNOWN`.
+   * state. Of downloads only those are ended that are over. Throws `SHOAL_PLAN_UNKNOWN`, and `SHOAL_PLAN_OF_DOWNLOADS`
+   * for downloads that run.
    */
   async cancel(id: string, { drops, actor }: { drops: boolean; actor?: Actor }): Promise<Plan> {
     const { book, runs, reader } = this.#deps
-    book.must(id)
+    if (isOfDownloads(book.must(id))) {
+      await (await runs.ofDownloads(id)).cancel({ drops, actor })
+      return reader.show(id)
+    }
     const run = await runs.ofPlan(id)
     await run.alone(async () => {
       if (!isOver(run.record)) await run.move('cancelled', {}, actor)
@@ -93,10 +100,13 @@ export class PrefetchPlans {
     return reader.show(id)
   }
 
-  /** Plans anew what is missing, whatever became of the plan. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_LIMIT`. */
+  /**
+   * Plans anew what is missing, whatever became of the plan. Throws `SHOAL_PLAN_UNKNOWN`, `SHOAL_PLAN_OF_DOWNLOADS`,
+   * `SHOAL_PLAN_LIMIT`.
+   */
   async retry(id: string, actor?: Actor): Promise<Plan> {
     const { clock, book, runs, reader } = this.#deps
-    book.must(id)
+    this.#mustBeAskedFor(id)
     const found = await runs.ofPlan(id)
     // It may have been forgotten, or another retry may have come first.
     const record = book.must(id)
@@ -161,6 +171,12 @@ export class PrefetchPlans {
       const isComing = asked.has(image) && images.readiness(wanted, record).kind === 'importing'
       if (isComing && !runs.isWanted(image)) await images.cancel(image, CANCELLED, actor)
     }
+  }
+
+  #mustBeAskedFor(id: string): void {
+    if (!isOfDownloads(this.#deps.book.must(id))) return
+    const reason = 'nobody asked for it, so there is nothing to change or to try again'
+    throw seedError('SHOAL_PLAN_OF_DOWNLOADS', { plan: id, reason })
   }
 
   #checkRoom(): void {

@@ -1,7 +1,7 @@
 import type { FleetProgress } from './fleet-progress.ts'
 import type { Presence } from './node-progress.ts'
 import type { PlanNews } from './plan-book.ts'
-import type { FleetMoment } from './plan-run.ts'
+import type { FleetMoment } from './running-plan.ts'
 
 const NODES_NAMED = 20
 

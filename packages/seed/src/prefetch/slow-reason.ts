@@ -9,6 +9,8 @@ export interface SlowContext {
   readonly notBefore: string | null
   /** Layers of images that are being read from the library. */
   readonly toCome: ReadonlySet<Digest>
+  /** Why a layer is not asked for any more that is not there; for people. */
+  readonly ended: string
   /** What the plan lets each node receive; null: as much as it can. Bytes per second. */
   readonly nodeLimit: (node: string) => number | null
   /** The rate of the node in the middle. Bytes per second. */
@@ -27,11 +29,7 @@ export function slowReason(node: string, row: NodeProgress, context: SlowContext
   if (row.presence === 'excluded') return reason('lost', 'It sends no heartbeats; it goes on when it is back.')
   if (row.presence === 'lost') return reason('lost', 'It sends no heartbeats.')
   if (row.error !== null) return reason('error', `${row.error.message} ${row.error.hint}`.slice(0, 1000))
-  if (row.failedAt !== null)
-    return reason(
-      'error',
-      'It had to make room, or an operator took it back, which ended an assignment; retry the plan.',
-    )
+  if (row.failedAt !== null) return reason('error', context.ended)
   if (context.notBefore !== null) return reason('not-before', `Nothing moves before ${context.notBefore}.`)
   if (context.isPaused) return reason('paused', 'The plan is paused.')
   const isToCome = [...row.missing].every((layer) => context.toCome.has(layer))

@@ -23,6 +23,8 @@ export class BootsFixture {
   readonly nodes = new Set(['n1', 'n2'])
   readonly shown = new Map<string, ImageRecord>()
   readonly importing = new Set<string>()
+  /** What the account of downloads was told: node, image, layer. */
+  readonly joined: [string, string, Digest | null][] = []
   /** Images whose import was asked for, and how urgently. */
   readonly asked: [image: string, priority: number | undefined][] = []
   /** Who was asked to record a boot, and what was told of profiles. */
@@ -76,7 +78,10 @@ export class BootsFixture {
       revision: () => 3,
     }
     const registry = { has: (node: string) => nodes.has(node) }
-    const deps = { wishes, assignments, catalogue, importer, watcher, registry, journal, profiles, clock }
+    const downloads = {
+      join: async (node: string, image: string, layer: Digest | null) => void this.joined.push([node, image, layer]),
+    }
+    const deps = { downloads, wishes, assignments, catalogue, importer, watcher, registry, journal, profiles, clock }
     this.#parts = { boots: new BootClaims(deps), files: new FileClaims(deps), assignments }
     return this
   }

@@ -30,6 +30,11 @@ test("the layer with an image's own bytes is told and assigned, whatever it is b
   deepEqual(await want('n1', 'web'), answer)
   equal(seed.assignments.revision('n1'), revision)
   await want('n2', 'web')
+  deepEqual(seed.joined, [
+    ['n1', 'web', OWN],
+    ['n1', 'web', OWN],
+    ['n2', 'web', OWN],
+  ])
   await seed.restart()
   deepEqual(assigned(), [
     ['n1', OWN, 90],
@@ -53,6 +58,10 @@ test('an image that is not imported is asked for; when it is, its layer is told'
   seed.catalogue.putLayer(buildLayerRecord(OWN))
   seed.catalogue.putImage(own('new'))
   equal((await want('n1', 'new')).layer, OWN)
+  deepEqual(seed.joined, [
+    ['n1', 'new', null],
+    ['n1', 'new', OWN],
+  ])
 })
 
 test('a middle that an operator gave has no layer with its bytes: its head was written anew', async () => {

@@ -8,7 +8,14 @@ import { buildHeld, layerDigest } from '../nodes/known-layers.ts'
 const layer = layerDigest(1)
 const SIZE = 1_000_000
 const context: SlowContext = {
-  ...{ isPaused: false, notBefore: null, toCome: new Set(), nodeLimit: () => null, medianRate: 0 },
+  ...{
+    isPaused: false,
+    notBefore: null,
+    ended: 'It had to make room.',
+    toCome: new Set(),
+    nodeLimit: () => null,
+    medianRate: 0,
+  },
 }
 const has = (presentBytes: number, change: Partial<LayerInventory> = {}) => {
   const state = presentBytes === SIZE ? 'complete' : 'fetching'

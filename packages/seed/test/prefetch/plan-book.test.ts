@@ -10,7 +10,7 @@ import { buildPlanRecord } from './plan-record-fixture.ts'
 async function open(state: StateStore = createMemoryState(), kept = 2) {
   const journal = new EventJournal({ state, clock: new ManualClock() }, { limit: 100 })
   await journal.open()
-  const book = new PlanBook({ state, journal }, { kept })
+  const book = new PlanBook({ state, journal }, { kept, downloadsKept: 1 })
   await book.open()
   return { state, journal, book }
 }
@@ -71,6 +71,18 @@ it('the oldest plans that are over are too many, and none that is under way', as
   assert.deepEqual(
     book.surplus().map(({ id }) => id),
     ['cancelled', 'done'],
+  )
+})
+
+it('accounts of downloads that are over are counted by themselves: they push nothing out', async () => {
+  const { book } = await open()
+  for (const [second, id] of ['d1', 'p1', 'd2', 'd3', 'p2'].entries()) {
+    const kind = id.startsWith('d') ? 'download' : 'prefetch'
+    await book.put(buildPlanRecord({ id, kind, state: 'done', ...created(second) }), [])
+  }
+  assert.deepEqual(
+    book.surplus().map(({ id }) => id),
+    ['d2', 'd1'],
   )
 })
 

@@ -8,7 +8,15 @@ export function buildPlanRecord(change: Partial<PlanRecord> = {}): PlanRecord {
   const prediction = { finishAt: null, seconds: null, fluidBoundSeconds: 0, limitedBy: 'nothing', bytes }
   return {
     ...planTerms({}, NOON_MS),
-    ...{ id: 'plan-1', name: 'plan', source: 'api', idempotencyKey: null, requestHash: '', state: 'running' },
+    ...{
+      id: 'plan-1',
+      kind: 'prefetch',
+      name: 'plan',
+      source: 'api',
+      idempotencyKey: null,
+      requestHash: '',
+      state: 'running',
+    },
     ...{ images: [{ image: 'image', all: true }], error: null, startedAt: null, finishedAt: null, isLate: false },
     ...{ isHeld: false, finalProgress: null, chains: {}, failures: {}, imports: [], simulation: null, prediction },
     ...{ waves: [], placements: [], evictions: [], unmet: [], createdAt: new Date(NOON_MS).toISOString() },

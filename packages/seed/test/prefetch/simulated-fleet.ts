@@ -2,6 +2,7 @@ import type { ImageImport, LayerInventory, Node, NodeRegistration, Plan, Prefetc
 import { type Digest, type Logger, ManualClock, NO_TRANSFER_LIMITS, silentLogger } from '@shoal/core'
 import { createMemoryState } from '@shoal/state'
 import type { LayerTerms } from '@shoal/swarm'
+import { FileClaims } from '../../src/boots/file-claims.ts'
 import { seedConfigDefaults } from '../../src/config.ts'
 import { EventJournal } from '../../src/events/event-journal.ts'
 import { Catalogue } from '../../src/images/catalogue.ts'
@@ -33,6 +34,7 @@ interface Parts {
   readonly assignments: Assignments
   readonly registry: NodeRegistry
   readonly prefetch: Prefetch
+  readonly files: FileClaims
 }
 
 /** What carries plans out, as in a seed, with time that obeys and nodes that fetch what they are told to. */
@@ -82,18 +84,7 @@ export class SimulatedFleet {
     const prefetch = await openPrefetch(
       {
         ...{ state, clock, journal, catalogue, assignments, registry, logger: this.#logger() },
-        importer: {
-          progress: (image) => this.#importing.get(image),
-          request: async ({ id }) => {
-            this.requested.push(id)
-            const bytes = { bytesRead: 0, bytesTotal: LAYER_BYTES, rateBytesPerSecond: 0, libraryRequests: 1 }
-            this.#importing.set(id, { state: 'reading', ...bytes, startedAt: null, finishedAt: null, error: null })
-          },
-          cancel: async (image) => {
-            this.cancelled.push(image)
-            return this.#importing.delete(image)
-          },
-        },
+        importer: this.#importer(),
         layerings: { progress: () => undefined },
         limits: {
           effective: {
@@ -105,7 +96,19 @@ export class SimulatedFleet {
       },
       { ...seedConfigDefaults.prefetch, excludeAfterMs: EXCLUDE_AFTER_MS },
     )
-    this.#parts = { journal, catalogue, assignments, registry, prefetch }
+    const files = new FileClaims({
+      ...{
+        catalogue,
+        assignments,
+        registry,
+        journal,
+        clock,
+        importer: this.#importer(),
+        downloads: prefetch.downloads,
+      },
+      watcher: { refresh: async (image) => catalogue.image(image) },
+    })
+    this.#parts = { journal, catalogue, assignments, registry, prefetch, files }
   }
 
   readonly close = async (): Promise<void> => {
@@ -224,6 +227,11 @@ export class SimulatedFleet {
     return (await this.plans.create(request, { source: 'api', idempotencyKey })).id
   }
 
+  /** A node asks for the file of an image, as it does when somebody downloads it there. */
+  async download(node: string, image = 'image'): Promise<void> {
+    await this.parts.files.want(node, image, { signal: new AbortController().signal })
+  }
+
   show(plan: string): Plan {
     return this.reader.show(plan)
   }
@@ -252,6 +260,21 @@ export class SimulatedFleet {
 
   known(name: string): Node | undefined {
     return this.parts.registry.get(name)
+  }
+
+  #importer() {
+    return {
+      progress: (image: string) => this.#importing.get(image),
+      request: async ({ id }: { readonly id: string }) => {
+        this.requested.push(id)
+        const bytes = { bytesRead: 0, bytesTotal: LAYER_BYTES, rateBytesPerSecond: 0, libraryRequests: 1 }
+        this.#importing.set(id, { state: 'reading', ...bytes, startedAt: null, finishedAt: null, error: null })
+      },
+      cancel: async (image: string) => {
+        this.cancelled.push(image)
+        return this.#importing.delete(image)
+      },
+    }
   }
 
   #swarmLayer(digest: Digest) {

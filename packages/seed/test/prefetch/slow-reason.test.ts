@@ -37,7 +37,14 @@ function reasonOf(...chosen: Trouble[]) {
   row.update([[layer, 100]], held, { nowMs: 0, isEnded: () => false })
   row.bytesPerSecond = 1000
   const usual: SlowContext = {
-    ...{ isPaused: false, notBefore: null, toCome: new Set(), nodeLimit: () => null, medianRate: 1000 },
+    ...{
+      isPaused: false,
+      notBefore: null,
+      ended: 'It had to make room.',
+      toCome: new Set(),
+      nodeLimit: () => null,
+      medianRate: 1000,
+    },
   }
   const context = Object.assign(usual, ...chosen.map(({ context = {} }) => context)) as SlowContext
   // The first has the last word where two would set the same.
@@ -80,6 +87,13 @@ it('a node that has not begun, though it could, waits for its turn', () => {
   const row = new NodeProgress()
   const held = new Map([[layer, buildHeld(layer, { state: 'waiting', presentBytes: 0, peers: 1 })]])
   row.update([[layer, 100]], held, { nowMs: 0, isEnded: () => false })
-  const context = { isPaused: false, notBefore: null, toCome: new Set<never>(), nodeLimit: () => null, medianRate: 0 }
+  const context = {
+    isPaused: false,
+    notBefore: null,
+    ended: 'It had to make room.',
+    toCome: new Set<never>(),
+    nodeLimit: () => null,
+    medianRate: 0,
+  }
   assert.equal(slowReason('n1', row, context)?.code, 'queued')
 })

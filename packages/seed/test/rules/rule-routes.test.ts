@@ -104,7 +104,17 @@ function buildPlan(id: string, name: string): Plan {
   const limits = { bytesPerSecond: null, nodeBytesPerSecond: null }
   const amounts = { wantedBytes: 0, presentBytes: 0, bytesPerSecond: 0 }
   return {
-    ...{ id, name, state: 'running', error: null, source: 'rule:nightly', priority: 50, weight: 10, limits },
+    ...{
+      id,
+      name,
+      kind: 'prefetch',
+      state: 'running',
+      error: null,
+      source: 'rule:nightly',
+      priority: 50,
+      weight: 10,
+      limits,
+    },
     ...{ createdAt: at, startedAt: null, finishedAt: null, notBefore: null, deadline: null },
     ...{ expiresAt: at, pinnedUntil: at, images: [], waves: [], placements: [], evictions: [], unmet: [] },
     prediction: { finishAt: null, seconds: null, fluidBoundSeconds: 0, limitedBy: 'nothing', bytes },
