@@ -70,8 +70,9 @@ function apiReference(): string {
   )
   return `# HTTP API, version 1
 
-${GENERATED} The schemas are in the OpenAPI 3.1 document each service serves at \`/openapi.json\`, readable at \`/docs\`. Role \`node\` is
-allowed to both tokens, \`operator\` to the operator's alone. Beside these: \`/healthz\` and \`/readyz\` (public), \`/metrics\` (either token).
+${GENERATED} The schemas are in the OpenAPI 3.1 document each service serves at \`/openapi.json\`, readable at \`/docs\`. Each of the
+roles admin, operator and reader may do what the next may; \`node\` is for peer daemons, admins and operators. Beside these: \`/healthz\` and \`/readyz\` (public),
+\`/metrics\` (as \`node\`).
 
 | operation | role | what it does | method of the client |
 | --- | --- | --- | --- |

@@ -59,6 +59,8 @@ export const EVENT_TYPES = [
   'library.unreachable',
   'library.reachable',
   'session.opened',
+  'token.created',
+  'token.revoked',
 ] as const
 
 export const EventType = Type.Enum([...EVENT_TYPES], { description: 'What happened.' })

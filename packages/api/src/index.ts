@@ -1,3 +1,12 @@
+export {
+  AUDIT_OUTCOMES,
+  AuditEntry,
+  CreatedToken,
+  PERSON_ROLES,
+  PersonRole,
+  Token,
+  TokenRequest,
+} from './access.ts'
 export { Actor, isActor } from './actor.ts'
 export {
   ARRIVAL_REASONS,
@@ -179,5 +188,5 @@ export {
   WaitResult,
 } from './prefetch.ts'
 export { PrefetchRule, PrefetchRuleRequest, RuleImages } from './prefetch-rule.ts'
-export { SESSION_ROLES, Session, SignIn } from './session.ts'
+export { Session, SignIn } from './session.ts'
 export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'

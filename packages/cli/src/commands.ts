@@ -1,3 +1,4 @@
+import { auditList } from './audit/list.ts'
 import { bootList } from './boot/list.ts'
 import { bootPrepare } from './boot/prepare.ts'
 import { bootRelease } from './boot/release.ts'
@@ -55,6 +56,9 @@ import { ruleSet } from './rule/set.ts'
 import { ruleShow } from './rule/show.ts'
 import { seedServe } from './seed/serve.ts'
 import { status } from './status.ts'
+import { tokenCreate } from './token/create.ts'
+import { tokenList } from './token/list.ts'
+import { tokenRevoke } from './token/revoke.ts'
 import { top } from './top/top.ts'
 
 /** Every command, in the order of the help. */
@@ -112,6 +116,10 @@ export const commands: readonly Command[] = [
   limitsSchedule,
   eventList,
   eventWatch,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
+  auditList,
   seedServe,
   peerServe,
   libraryServe,

@@ -40,6 +40,10 @@ export const seedConfigSchema = Type.Object(
       {
         host: host('Address of the HTTP API.'),
         port: port('Port of the HTTP API; 0 takes a free one.'),
+        requestsPerSecond: nullable(
+          count(1, 1_000_000, 'Requests per second; twice as many at once after a rest.'),
+          'The most that one client may ask, by its token or, without one, its address. Requests per second; null: no limit.',
+        ),
       },
       strict,
     ),
@@ -210,6 +214,10 @@ export const seedConfigSchema = Type.Object(
       strict,
     ),
     events: Type.Object({ limit: count(100, 10_000_000, 'Events that are kept; older ones are dropped.') }, strict),
+    audit: Type.Object(
+      { limit: count(100, 10_000_000, 'Entries of the audit log that are kept; older ones are dropped.') },
+      strict,
+    ),
     log: Type.Object({ level: Type.Enum([...LOG_LEVELS], { description: 'The least level that is logged.' }) }, strict),
   },
   strict,
@@ -222,7 +230,7 @@ const GIB = 1024 ** 3
 export const seedConfigDefaults = {
   stateDirectory: '/var/lib/shoal-seed',
   name: 'seed',
-  listen: { host: '127.0.0.1', port: 7420 },
+  listen: { host: '127.0.0.1', port: 7420, requestsPerSecond: 500 },
   dashboard: { enabled: true, directory: null },
   tokens: { operatorFile: null, nodeFile: null, viewerFile: null },
   library: {
@@ -257,6 +265,7 @@ export const seedConfigDefaults = {
     plansKept: 1000,
   },
   events: { limit: 10_000 },
+  audit: { limit: 20_000 },
   log: { level: 'info' },
 } as const satisfies ConfigDefaults<SeedConfig>
 

@@ -2,9 +2,25 @@ import { type ErrorTable, errorFactory } from '@shoal/core'
 
 /** Error codes of `seed`; what is wrong with the bytes of an image has the codes of `qcow2`. */
 export const seedErrors = {
+  SHOAL_TOKEN_EXISTS: {
+    message: 'There is a token {token} already.',
+    hint: 'Give it another name, or revoke that one first: shoal token revoke {token}.',
+  },
+  SHOAL_TOKEN_LIMIT: {
+    message: 'There are {limit} tokens, the most that are kept.',
+    hint: 'Revoke tokens that nobody uses; shoal token list shows them with who made them.',
+  },
+  SHOAL_TOKEN_UNKNOWN: {
+    message: 'There is no token {token}.',
+    hint: 'shoal token list shows the tokens.',
+  },
+  SHOAL_TOKEN_FILE: {
+    message: 'Token {token} is kept in a file of the seed and cannot be revoked over the API.',
+    hint: 'Remove {token}.token from the state directory of the seed and start it again: it makes another one.',
+  },
   SHOAL_SESSION_TOKEN: {
-    message: "The token is neither the operators' nor the viewers'.",
-    hint: 'Take it from operator.token or viewer.token in the state directory of the seed.',
+    message: 'The token is none that a person signs in with.',
+    hint: 'Take operator.token or viewer.token from the state directory of the seed, or one that shoal token create made.',
   },
   SHOAL_IMAGE_UNKNOWN: {
     message: 'The image library has no image {image}.',

@@ -7,6 +7,8 @@ import { LAYER_FORMAT } from '@shoal/qcow2'
 import { createHealth, createHttpService, createMetrics, HttpSessions, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { createSwarm, createTracker } from '@shoal/swarm'
+import { AuditLog } from './access/audit-log.ts'
+import { NamedTokens } from './access/named-tokens.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
@@ -18,6 +20,7 @@ import { TRAFFIC_INTERVAL_MS } from './dashboard/traffic-log.ts'
 import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
 import { FleetLimits } from './fleet-limits.ts'
+import { addAccessRoutes } from './http/access-routes.ts'
 import { addAssignmentRoutes } from './http/assignment-routes.ts'
 import { addBootProfileRoutes } from './http/boot-profile-routes.ts'
 import { addBootRoutes } from './http/boot-routes.ts'
@@ -102,6 +105,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(stateDirectory, 'operator.token'))
     const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(stateDirectory, 'node.token'))
     const viewerToken = await readOrCreateSecret(config.tokens.viewerFile ?? join(stateDirectory, 'viewer.token'))
+    const sessionSecret = await readOrCreateSecret(join(stateDirectory, 'session.key'))
     const key = await openSigningKey(join(stateDirectory, 'signing.key'))
 
     const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
@@ -305,7 +309,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     stack.defer(async () => dashboard.feed.stop())
     const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken }
-    const sessions = new HttpSessions(tokens, () => clock.now())
+    const credentials = new NamedTokens({ state, journal, clock }, tokens)
+    const audit = new AuditLog({ state, clock, logger: component('audit') }, config.audit)
+    for (const part of [credentials, audit]) await part.open()
+    stack.defer(() => audit.flush())
+    const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
 
     const health = createHealth()
     health.register('state', async () => void (await state.get('seed/revision')))
@@ -315,7 +323,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         name: 'shoal-seed',
         version: VERSION,
         ...config.listen,
-        ...{ tokens, sessions },
+        ...{ tokens, credentials, sessions },
+        audit: (fact) => audit.note(fact),
         openapi: {
           title: 'Shoal seed',
           description:
@@ -370,7 +379,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
     addDashboardRoutes(http.app, { ...dashboard, registry, clock })
-    addSessionRoutes(http.app, { sessions, tokens, journal })
+    addSessionRoutes(http.app, { sessions, credentials, journal })
+    addAccessRoutes(http.app, { tokens: credentials, audit })
     if (config.dashboard.enabled) {
       await servePages(http.app, { directory: config.dashboard.directory ?? BUILT_DASHBOARD })
     }

@@ -35,8 +35,17 @@ export const serviceErrors = {
     hint: 'Send "Authorization: Bearer <token>" with operator.token of the seed or api-token of the peer, from its state directory (CLI: --token-file).',
   },
   SHOAL_HTTP_FORBIDDEN: {
-    message: 'This token may not do this: the operation needs the role {role}.',
-    hint: 'Use a token of that role.',
+    message: '{actor} may not do this: the operation needs the role {role}.',
+    hint: 'Use a token of that role; shoal token create makes one, and access.keystone.roles gives users of the cloud theirs.',
+  },
+  SHOAL_HTTP_FAILURES: {
+    message:
+      'Too many requests without a valid token came from this address; it may ask again in {retryAfterSeconds} s.',
+    hint: 'Give the client a valid token (shoal token list shows which there are), or stop whoever tries others.',
+  },
+  SHOAL_HTTP_RATE: {
+    message: 'This client asks more often than it may; it may ask again in {retryAfterSeconds} s.',
+    hint: 'Let the client wait as Retry-After says, use a stream in place of polling, or raise listen.requestsPerSecond.',
   },
   SHOAL_HTTP_NOT_FOUND: {
     message: 'There is nothing at {method} {path}.',

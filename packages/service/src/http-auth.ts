@@ -1,74 +1,86 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Credentials, PersonRole } from './credentials.ts'
 import { serviceError } from './errors.ts'
+import type { FailedSignIns } from './failed-sign-ins.ts'
+import type { HttpSessions } from './http-session.ts'
 
-/** Who may call: anyone, a node (or an operator), an operator only. */
-export type Role = 'public' | 'node' | 'operator'
-
-/** Who may have a session: `viewer` may read what an operator may read, and change nothing. */
-export type SessionRole = 'operator' | 'viewer'
-/** Who called. */
-export type CallerRole = Role | SessionRole
-
-/** The token of each role; a role without one is open to nobody. `false` turns authentication off: everybody is an operator. */
-export type AccessTokens = { readonly [R in 'operator' | 'node' | 'viewer']?: string | undefined } | false
+/** Who may call: anyone, a node (or an operator), or somebody of this role or a higher one. */
+export type Role = 'public' | 'node' | PersonRole
 
 /** Who called: the role, and the name that journals tell. */
 export interface Caller {
-  readonly role: CallerRole
+  readonly role: Role
+  /** `token:NAME`, `user:NAME`, or `anonymous`. */
   readonly actor: string
 }
 
 /** What a request shows of its caller. */
-export interface Credentials {
+export interface RequestFacts {
   /** Its `Authorization` header. */
   readonly authorization: string | undefined
+  /** Its `X-Auth-Token` header. */
+  readonly cloudToken: string | undefined
+  readonly cookie: string | undefined
   readonly method: string
-  /** The role of its session, if it has one. */
-  readonly session?: SessionRole | undefined
   /** Whether the request names the header that only our own pages can send. */
-  readonly isOwnPage?: boolean
+  readonly isOwnPage: boolean
+  /** Where it came from. */
+  readonly address: string
 }
 
-const ANONYMOUS = 'anonymous'
+/** Callers whom an identity service outside vouches for. */
+export interface CloudCallers {
+  /** The caller with this token; `undefined` when it is not valid or has no role here. Rejects when nobody can say. */
+  find(token: string): Promise<Caller | undefined>
+}
+
+export interface IdentifierDeps {
+  readonly credentials: Credentials
+  readonly sessions?: HttpSessions | undefined
+  readonly cloud?: CloudCallers | undefined
+  readonly failures: FailedSignIns
+}
+
+export const ANONYMOUS = 'anonymous'
+const MAY: Readonly<Record<Role, readonly Role[]>> = {
+  public: [],
+  node: ['node'],
+  reader: ['reader'],
+  operator: ['operator', 'reader', 'node'],
+  admin: ['admin', 'operator', 'reader', 'node'],
+}
+
+/** Throws `SHOAL_HTTP_FORBIDDEN` unless a caller may do what needs a role. */
+export function checkRole({ role, actor }: Caller, needed: Role): void {
+  if (!MAY[role].includes(needed)) throw serviceError('SHOAL_HTTP_FORBIDDEN', { role: needed, actor })
+}
 
 /**
- * Makes the check of a request against the role an operation needs. It returns the caller; it throws
- * `SHOAL_HTTP_UNAUTHORIZED` without a valid token or session and `SHOAL_HTTP_FORBIDDEN` when the role is too low.
+ * Makes the function that says who sent a request. It throws `SHOAL_HTTP_UNAUTHORIZED` without a valid token or session,
+ * `SHOAL_HTTP_FAILURES` when too many such requests came from the address.
  */
-export function createAuthorizer(tokens: AccessTokens): (credentials: Credentials, needed: Role) => Caller {
-  if (tokens === false) return () => ({ role: 'operator', actor: ANONYMOUS })
-  const roleOf = createTokenCheck(tokens)
-  return ({ authorization, method, session, isOwnPage }, needed) => {
-    if (needed === 'public') return { role: 'public', actor: ANONYMOUS }
-    const isRead = method === 'GET'
-    const bySession = isRead || isOwnPage === true ? session : undefined
-    const role = authorization === undefined ? bySession : roleOf(authorization)
-    if (role === undefined) throw serviceError('SHOAL_HTTP_UNAUTHORIZED')
-    const isEnough = role === 'operator' || role === needed || (role === 'viewer' && needed === 'operator' && isRead)
-    if (!isEnough) throw serviceError('SHOAL_HTTP_FORBIDDEN', { role: needed })
-    return { role, actor: `token:${role}` }
+export function createIdentifier(deps: IdentifierDeps): (facts: RequestFacts) => Promise<Caller> {
+  return async (facts) => {
+    const caller = await findCaller(facts, deps)
+    if (caller !== undefined) return caller
+    deps.failures.note(facts.address)
+    throw serviceError('SHOAL_HTTP_UNAUTHORIZED')
   }
 }
 
-/** Makes the function that says whose token an `Authorization` header carries. */
-export function createTokenCheck(
-  tokens: Exclude<AccessTokens, false>,
-): (authorization: string) => 'operator' | 'node' | 'viewer' | undefined {
-  const known = (['viewer', 'node', 'operator'] as const).flatMap((role) => {
-    const token = tokens[role]
-    return token === undefined || token === '' ? [] : [{ role, hash: sha256(token) }]
-  })
-  return (authorization) => {
-    const given = /^Bearer +([^\s]{1,1000}) *$/i.exec(authorization)?.[1]
-    if (given === undefined) return undefined
-    const hash = sha256(given)
-    let role: 'operator' | 'node' | 'viewer' | undefined
-    // Hashes have one length, and every one of them is compared: the time taken tells nothing about a token.
-    for (const candidate of known) if (timingSafeEqual(candidate.hash, hash)) role = candidate.role
-    return role
+/** A token that is wrong is not made good by another or by a cookie. */
+async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Caller | undefined> {
+  const { authorization, cloudToken, method, isOwnPage, cookie, address } = facts
+  if (authorization !== undefined) {
+    const token = /^Bearer +([^\s]{1,1000}) *$/i.exec(authorization)?.[1]
+    const credential = token === undefined ? undefined : deps.credentials.byToken(token)
+    return credential === undefined ? undefined : { role: credential.role, actor: `token:${credential.name}` }
   }
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  if (cloudToken !== undefined) {
+    if (deps.cloud === undefined) return undefined
+    // Each check may cost a request to the identity service.
+    deps.failures.check(address)
+    return await deps.cloud.find(cloudToken)
+  }
+  if (method !== 'GET' && !isOwnPage) return undefined
+  return deps.sessions?.find(cookie)
 }

@@ -6,13 +6,18 @@ import {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   fastify,
   type RawServerDefault,
 } from 'fastify'
+import { ClientRates } from './client-rates.ts'
+import { type AccessTokens, type Credentials, fileCredentials } from './credentials.ts'
 import { serviceError } from './errors.ts'
 import { EventStreams } from './event-stream.ts'
+import { FailedSignIns } from './failed-sign-ins.ts'
 import type { Health } from './health.ts'
-import { type AccessTokens, type CallerRole, createAuthorizer, type Role } from './http-auth.ts'
+import { type AuditFact, auditFact } from './http-audit.ts'
+import { ANONYMOUS, type CloudCallers, checkRole, createIdentifier, type RequestFacts, type Role } from './http-auth.ts'
 import { errorBody, type StatusByCode, toHttpError } from './http-error.ts'
 import { PROBE_PATHS, registerProbes } from './http-probes.ts'
 import { DOCS_PREFIX, registerReference } from './http-reference.ts'
@@ -21,16 +26,18 @@ import type { Metrics } from './metrics.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Who may call the route; `operator` when absent. */
+    /** Who may call the route; `admin` when absent. */
     role?: Role
     /** Name of the route in metrics and logs. */
     operation?: string
   }
   interface FastifyRequest {
     /** Role of the caller. */
-    role: CallerRole
-    /** Who calls, as journals tell it: `token:NAME`, or `anonymous`. */
+    role: Role
+    /** Who calls, as journals tell it: `token:NAME`, `user:NAME`, or `anonymous`. */
     actor: string
+    /** Code of the error that is answered, if one is. */
+    errorCode: string | null
   }
 }
 
@@ -49,9 +56,18 @@ export interface HttpServiceOptions {
   host: string
   /** 0 takes any free port. */
   port: number
-  tokens: AccessTokens
+  /** The tokens of files; `false` turns authentication off: everybody is an admin. */
+  tokens: AccessTokens | false
+  /** All tokens, where there are more than those of files. */
+  credentials?: Credentials
   /** Of browsers; without it only tokens are taken. */
   sessions?: HttpSessions
+  /** Takes tokens of an identity service in `X-Auth-Token`; without it they open nothing. */
+  cloud?: CloudCallers | undefined
+  /** The most that one client may ask; `null` or absent: there is no such limit. */
+  requestsPerSecond?: number | null
+  /** Told of each change that people and pipelines make or want, and of each refusal. */
+  audit?: (fact: AuditFact) => void
   openapi: { title: string; description: string }
   /** The largest body that is taken; 1 MiB when absent. */
   bodyLimitBytes?: number
@@ -75,6 +91,8 @@ export interface HttpService extends AsyncDisposable {
 const DEFAULT_BODY_LIMIT_BYTES = 1024 ** 2
 const DEFAULT_MAX_EVENT_STREAMS = 4096
 const DEFAULT_DRAIN_MS = 5000
+/** What a client may ask at once after a rest, in seconds of its rate. */
+const BURST_SECONDS = 2
 /** A request, head and body, must have arrived within this time: slow senders hold nothing for long. */
 const REQUEST_TIMEOUT_MS = 30_000
 /** A node's name may have 253 characters; percent-encoding is undone before the limit counts. */
@@ -106,12 +124,18 @@ export async function createHttpService(
   const streams = new EventStreams({ limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS })
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
-  app.decorateRequest('actor', 'anonymous')
+  app.decorateRequest('actor', ANONYMOUS)
+  app.decorateRequest('errorCode', null)
+  const failures = new FailedSignIns(systemClock)
+  app.decorate('failedSignIns', failures)
 
-  const answerError = (thrown: unknown, request: { id: string }, reply: FastifyReply) => {
+  const answerError = (thrown: unknown, request: { id: string; errorCode?: string | null }, reply: FastifyReply) => {
     const { statusByCode = {} } = options
     const { status, error } = toHttpError(thrown, { requestId: request.id, limitBytes: bodyLimit, statusByCode })
     if (status >= 500) deps.logger.error({ requestId: request.id, code: error.code, error: thrown }, 'request failed')
+    request.errorCode = error.code
+    const { retryAfterSeconds } = error.details
+    if (typeof retryAfterSeconds === 'number') reply.header('retry-after', String(retryAfterSeconds))
     if (status === 401) reply.header('www-authenticate', 'Bearer')
     reply.status(status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error))
   }
@@ -119,7 +143,7 @@ export async function createHttpService(
   app.setNotFoundHandler((request) => {
     throw serviceError('SHOAL_HTTP_NOT_FOUND', { method: request.method, path: pathOf(request.url) })
   })
-  addHooks(app, deps, options, streams)
+  addHooks(app, deps, options, { streams, failures })
   const { name, version } = options
   await registerReference(app as unknown as FastifyInstance, { ...options.openapi, version })
   registerProbes(app as unknown as FastifyInstance, deps, { name, version })
@@ -136,10 +160,14 @@ function addHooks(
   app: HttpApp,
   deps: { logger: Logger; metrics: Metrics },
   options: HttpServiceOptions,
-  streams: EventStreams,
+  { streams, failures }: { streams: EventStreams; failures: FailedSignIns },
 ): void {
-  const authorize = createAuthorizer(options.tokens)
-  const { sessions } = options
+  const { tokens, sessions, cloud, audit } = options
+  const credentials = options.credentials ?? fileCredentials(tokens === false ? {} : tokens)
+  const identify = tokens !== false && createIdentifier({ credentials, sessions, cloud, failures })
+  const perSecond = options.requestsPerSecond ?? null
+  const rates =
+    perSecond === null ? undefined : new ClientRates(systemClock, { perSecond, burst: perSecond * BURST_SECONDS })
   const requests = deps.metrics.counter({
     name: 'shoal_http_requests_total',
     help: 'Requests answered, by operation and status class.',
@@ -161,14 +189,13 @@ function addHooks(
     if (route.url.startsWith(DOCS_PREFIX)) route.config = { ...route.config, role: 'public', operation: 'docs' }
   })
   app.addHook('onRequest', async (request) => {
-    // Deny by default: a route that names no role is for operators.
-    const needed = request.is404 ? 'public' : (request.routeOptions.config.role ?? 'operator')
-    const { authorization, cookie } = request.headers
-    const session = sessions?.find(cookie)?.role
-    const isOwnPage = request.headers[SESSION_HEADER] !== undefined
-    const caller = authorize({ authorization, method: request.method, session, isOwnPage }, needed)
-    request.role = caller.role
-    request.actor = caller.actor
+    // Deny by default: a route that names no role is for admins.
+    const needed = request.is404 ? 'public' : (request.routeOptions.config.role ?? 'admin')
+    if (identify === false) request.role = 'admin'
+    else if (needed !== 'public') Object.assign(request, await identify(factsOf(request)))
+    const retryAfterSeconds = rates?.take(clientOf(request)) ?? 0
+    if (retryAfterSeconds > 0) throw serviceError('SHOAL_HTTP_RATE', { retryAfterSeconds })
+    if (needed !== 'public') checkRole(request, needed)
   })
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -181,10 +208,26 @@ function addHooks(
     requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
     const isStream = String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream')
     if (!isStream) seconds.observe({ operation }, reply.elapsedTime / 1000)
+    const fact = audit && auditFact(request, reply, systemClock.now())
+    if (fact !== undefined) audit?.(fact)
     if (PROBE_PATHS.has(path)) return
     const durationMs = Math.round(reply.elapsedTime * 10) / 10
     deps.logger.info({ requestId: request.id, method: request.method, path, status, durationMs }, 'request')
   })
+}
+
+function factsOf({ headers, method, ip }: FastifyRequest): RequestFacts {
+  const { authorization, cookie, 'x-auth-token': given } = headers
+  const cloudToken = Array.isArray(given) ? given[0] : given
+  return { authorization, cookie, cloudToken, method, isOwnPage: headers[SESSION_HEADER] !== undefined, address: ip }
+}
+
+/** Whose requests are counted together: those of an actor; of nobody in particular, those of an address. */
+function clientOf({ actor, role, ip, params }: FastifyRequest): string {
+  if (role === 'public') return ip
+  // Nodes may share a token, and an address where there are several on one machine.
+  const { node } = (params ?? {}) as { node?: unknown }
+  return role === 'node' ? `${actor} ${ip} ${String(node)}` : actor
 }
 
 async function listen(app: HttpApp, { host, port }: HttpServiceOptions): Promise<string> {

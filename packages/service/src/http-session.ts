@@ -1,59 +1,55 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { SessionRole } from './http-auth.ts'
+import type { Credential, Credentials, PersonRole } from './credentials.ts'
 
 export const SESSION_COOKIE = 'shoal-session'
 /** A request that changes something names this header: no page of another site can send it. */
 export const SESSION_HEADER = 'x-shoal-session'
 const LIFETIME_MS = 12 * 3_600_000
 const MAX_ENDED = 10_000
-const VALUE = /^(operator|viewer)\.(\d{13,15})\.([\w-]{16})\.([\w-]{43})$/
+const VALUE = /^([a-z0-9][a-z0-9-]{0,62})\.(\d{13,15})\.([\w-]{16})\.([\w-]{43})$/
 
 export interface OpenSession {
-  readonly role: SessionRole
+  readonly role: PersonRole
+  /** Whose session it is, as journals tell it. */
+  readonly actor: string
   /** Unix time in milliseconds. */
   readonly expiresAt: number
 }
 
 /**
- * Sessions of browsers, without a table: the cookie says who and until when, and carries an HMAC by the token of its role. So they
- * survive a restart of the service, and end when the token is changed. Those that were ended before their time are remembered while
- * the service runs.
+ * Sessions of browsers, without a table: the cookie says by which token and until when, and carries an HMAC whose key is made of a
+ * secret of the service and of the token's hash. So they survive a restart of the service, and end when the token is replaced or
+ * revoked. Those that were ended before their time are remembered while the service runs.
  */
 export class HttpSessions {
-  readonly #keys: ReadonlyMap<SessionRole, Buffer>
+  readonly #deps: { readonly credentials: Credentials; readonly secret: string }
   readonly #now: () => number
   readonly #ended = new Set<string>()
 
-  constructor(tokens: Readonly<Partial<Record<SessionRole, string | undefined>>>, now: () => number = Date.now) {
-    const roles = ['operator', 'viewer'] as const
-    this.#keys = new Map(
-      roles.flatMap((role) => {
-        const token = tokens[role]
-        return token === undefined || token === '' ? [] : [[role, keyOf(token)] as const]
-      }),
-    )
+  constructor(deps: { credentials: Credentials; secret: string }, now: () => number = Date.now) {
+    this.#deps = deps
     this.#now = now
   }
 
   /** The value of a new session's cookie. */
-  open(role: SessionRole): OpenSession & { readonly value: string } {
+  open({ name, role, hash }: Credential & { role: PersonRole }): OpenSession & { readonly value: string } {
     const expiresAt = this.#now() + LIFETIME_MS
-    const said = `${role}.${expiresAt}.${randomBytes(12).toString('base64url')}`
-    return { role, expiresAt, value: `${said}.${this.#sign(role, said)}` }
+    const said = `${name}.${expiresAt}.${randomBytes(12).toString('base64url')}`
+    return { role, actor: `token:${name}`, expiresAt, value: `${said}.${this.#sign(hash, said)}` }
   }
 
   /** The session that a request's `Cookie` header names, if it is one of ours and holds. */
   find(cookie: string | undefined): OpenSession | undefined {
     const value = readCookie(cookie)
-    const [, role, expiry = '', , signature = ''] = VALUE.exec(value) ?? []
-    if (role !== 'operator' && role !== 'viewer') return undefined
-    if (!this.#keys.has(role) || this.#ended.has(value)) return undefined
+    const [, name = '', expiry = '', , signature = ''] = VALUE.exec(value) ?? []
+    const credential = this.#deps.credentials.byName(name)
+    if (credential === undefined || credential.role === 'node' || this.#ended.has(value)) return undefined
     // As texts: two of them may stand for the same bytes, and one of those may have been ended.
-    const wanted = Buffer.from(this.#sign(role, value.slice(0, value.lastIndexOf('.'))))
+    const wanted = Buffer.from(this.#sign(credential.hash, value.slice(0, value.lastIndexOf('.'))))
     const given = Buffer.from(signature)
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return undefined
     const expiresAt = Number(expiry)
-    return expiresAt > this.#now() ? { role, expiresAt } : undefined
+    return expiresAt > this.#now() ? { role: credential.role, actor: `token:${name}`, expiresAt } : undefined
   }
 
   /** Ends the session that a request's `Cookie` header names. */
@@ -64,10 +60,10 @@ export class HttpSessions {
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest)
   }
 
-  #sign(role: SessionRole, said: string): string {
-    return createHmac('sha256', this.#keys.get(role) ?? randomBytes(32))
-      .update(said)
-      .digest('base64url')
+  /** The hash alone is no key: who reads it where it is kept must not be able to sign in with it. */
+  #sign(hash: Buffer, said: string): string {
+    const key = createHmac('sha256', this.#deps.secret).update('shoal session cookie').update(hash).digest()
+    return createHmac('sha256', key).update(said).digest('base64url')
   }
 }
 
@@ -83,9 +79,4 @@ function readCookie(header: string | undefined): string {
     if (name === SESSION_COOKIE) return value
   }
   return ''
-}
-
-/** The token itself stays what signs in; what signs cookies is derived from it. */
-function keyOf(token: string): Buffer {
-  return createHmac('sha256', token).update('shoal session cookie').digest()
 }

@@ -1,10 +1,21 @@
 export { type ConfigField, configFields, environmentName } from './config-field.ts'
 export { configReference } from './config-reference.ts'
+export {
+  type AccessTokens,
+  type Credential,
+  type Credentials,
+  fileCredentials,
+  hashOfToken,
+  isSameHash,
+  type PersonRole,
+} from './credentials.ts'
 export { describeError } from './describe-error.ts'
 export { serviceErrors } from './errors.ts'
 export { EncodedJson, type EventStreamOptions, type StreamMessage, sendEventStream } from './event-stream.ts'
+export type { FailedSignIns } from './failed-sign-ins.ts'
 export { type CheckResult, createHealth, type Health, type HealthCheck, type HealthReport } from './health.ts'
-export { type AccessTokens, type CallerRole, createTokenCheck, type Role, type SessionRole } from './http-auth.ts'
+export type { AuditFact } from './http-audit.ts'
+export type { Caller, CloudCallers, Role } from './http-auth.ts'
 export type { StatusByCode } from './http-error.ts'
 export { createHttpService, type HttpApp, type HttpService, type HttpServiceOptions } from './http-service.ts'
 export { HttpSessions, type OpenSession, SESSION_HEADER, sessionCookie } from './http-session.ts'

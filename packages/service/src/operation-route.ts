@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { type EventStreams, type StreamMessage, sendEventStream } from './event-stream.ts'
-import type { CallerRole, Role } from './http-auth.ts'
+import type { Role } from './http-auth.ts'
 import { errorAnswer } from './http-error.ts'
 import type { HttpApp } from './http-service.ts'
 import { RawAnswer } from './raw-answer.ts'
@@ -34,7 +34,7 @@ export interface OperationRequest<O extends RouteOperation> {
   readonly headers: Part<O, 'headers'>
   readonly body: Part<O, 'body'>
   /** Role of the caller. */
-  readonly role: CallerRole
+  readonly role: Role
   /** Who calls, as journals tell it. */
   readonly actor: string
   /** Of a reconnecting reader of an event stream. */

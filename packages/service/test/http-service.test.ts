@@ -112,7 +112,7 @@ test('tokens open what their role may do and nothing else', async () => {
   assert.deepEqual([forbidden.status, await codeOf(forbidden)], [403, 'SHOAL_HTTP_FORBIDDEN'])
 })
 
-test('a role without a token is open to nobody, and a route without a role is for operators', async () => {
+test('a role without a token is open to nobody, and a route without a role is for admins', async () => {
   const { service } = await buildService({ tokens: { node: NODE_TOKEN, operator: '' } })
   await using _ = service
   service.app.get('/v1/bare', () => ({}))
@@ -125,7 +125,7 @@ test('authentication can be turned off as a whole', async () => {
   const { service } = await buildService({ tokens: false })
   await using _ = service
   registerOperation(service.app, showThing, ({ role }) => {
-    assert.equal(role, 'operator')
+    assert.equal(role, 'admin')
     return undefined
   })
   assert.equal((await fetch(`${await service.start()}/v1/things/x`)).status, 200)

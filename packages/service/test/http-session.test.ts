@@ -1,26 +1,44 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { HttpSessions, registerOperation, SESSION_HEADER, sessionCookie } from '@shoal/service'
+import {
+  type AccessTokens,
+  type Credential,
+  fileCredentials,
+  HttpSessions,
+  type PersonRole,
+  registerOperation,
+  SESSION_HEADER,
+  sessionCookie,
+} from '@shoal/service'
 import { bearer, buildService, OPERATOR_TOKEN } from './start-service.ts'
 
 const HOUR_MS = 3_600_000
+
+function sessionsOf(known: AccessTokens, clock?: () => number, secret = 'secret') {
+  const credentials = fileCredentials(known)
+  const sessions = new HttpSessions({ credentials, secret }, clock)
+  const open = (name: string) => sessions.open(credentials.byName(name) as Credential & { role: PersonRole })
+  return { sessions, open, find: (cookie: string | undefined) => sessions.find(cookie) }
+}
+
 const tokens = { operator: OPERATOR_TOKEN, viewer: 'viewer-token', node: 'node-token' }
 const cookieOf = (value: string) => sessionCookie(value, { isSecure: false }).split(';')[0] ?? ''
 
 test('a session holds until its time is over, survives a restart, and ends with the token that it came from', () => {
   let now = 1_700_000_000_000
   const clock = () => now
-  const { value, expiresAt } = new HttpSessions(tokens, clock).open('viewer')
-  const after = new HttpSessions(tokens, clock)
-  assert.deepEqual(after.find(`a=1; ${cookieOf(value)}; b=2`), { role: 'viewer', expiresAt })
-  assert.equal(new HttpSessions({ ...tokens, viewer: 'changed' }, clock).find(cookieOf(value)), undefined)
+  const { value, expiresAt } = sessionsOf(tokens, clock).open('viewer')
+  const after = sessionsOf(tokens, clock)
+  assert.deepEqual(after.find(`a=1; ${cookieOf(value)}; b=2`), { role: 'reader', actor: 'token:viewer', expiresAt })
+  assert.equal(sessionsOf({ ...tokens, viewer: 'changed' }, clock).find(cookieOf(value)), undefined)
+  assert.equal(sessionsOf(tokens, clock, 'other').find(cookieOf(value)), undefined, 'the hash of a token is no key')
   now += 12 * HOUR_MS
   assert.equal(after.find(cookieOf(value)), undefined)
 })
 
 test('a cookie that was changed, made up or ended opens nothing', () => {
-  const sessions = new HttpSessions(tokens)
-  const { value } = sessions.open('viewer')
+  const { sessions, open } = sessionsOf(tokens)
+  const { value } = open('viewer')
   const forged = [
     value.replace('viewer', 'operator'),
     value.replace(/\.\d+\./, `.${Date.now() + 999 * HOUR_MS}.`),
@@ -44,10 +62,10 @@ test('the cookie is for no script and no other site, and for TLS alone where the
 })
 
 test('a session may do what its role may: operators act from their own pages only, viewers read', async () => {
-  const sessions = new HttpSessions(tokens)
+  const { sessions, open } = sessionsOf(tokens)
   const { service } = await buildService({ tokens, sessions })
   const operation = { path: '/v1/things', role: 'operator', summary: 'Does.' } as const
-  registerOperation(service.app, { ...operation, id: 'get', method: 'GET' } as const, () => undefined)
+  registerOperation(service.app, { ...operation, id: 'get', method: 'GET', role: 'reader' } as const, () => undefined)
   registerOperation(service.app, { ...operation, id: 'put', method: 'PUT' } as const, () => undefined)
   registerOperation(
     service.app,
@@ -59,7 +77,7 @@ test('a session may do what its role may: operators act from their own pages onl
   const ask = async (method: string, headers: Record<string, string>, path = '/v1/things') =>
     (await fetch(url + path, { method, headers })).status
   const [operator, viewer] = (['operator', 'viewer'] as const).map((role) => ({
-    cookie: cookieOf(sessions.open(role).value),
+    cookie: cookieOf(open(role).value),
   }))
   const own = { [SESSION_HEADER]: 'dashboard' }
   assert.equal(await ask('GET', { ...operator }), 200)

@@ -35,7 +35,7 @@ export function ConsoleMasthead() {
         <div className="shoal-masthead">
           <HealthBadge />
           <span className="shoal-spring" />
-          {session.role === 'viewer' ? <Label color="blue">read only</Label> : null}
+          {session.role === 'reader' ? <Label color="blue">read only</Label> : null}
           <ThemeToggle />
           <Button variant="link" onClick={signOut}>
             Sign out

@@ -16,5 +16,10 @@ export function useSession(): SessionHandle {
 
 /** Whether the one who looks may change anything. */
 export function useCanAct(): boolean {
-  return useSession().session.role === 'operator'
+  return useSession().session.role !== 'reader'
+}
+
+/** Whether the one who looks may change limits and take nodes out of the fleet. */
+export function useCanAdminister(): boolean {
+  return useSession().session.role === 'admin'
 }

@@ -49,8 +49,8 @@ export function SignInPage({ onSignedIn }: { onSignedIn: (session: Session) => v
               <FormHelperText>
                 <HelperText>
                   <HelperTextItem>
-                    operator.token or viewer.token in the state directory of the seed. Viewers may look and change
-                    nothing.
+                    operator.token or viewer.token in the state directory of the seed, or a token that shoal token
+                    create made. Readers may look and change nothing.
                   </HelperTextItem>
                 </HelperText>
               </FormHelperText>

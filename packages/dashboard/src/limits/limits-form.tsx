@@ -39,6 +39,7 @@ export function LimitsForm({ status, onSet }: { status: LimitsStatus; onSet: () 
       </FormGroup>
       <div>
         <ConfirmButton
+          isForAdmins
           action="Set limits"
           variant="primary"
           title="Set these limits?"

@@ -34,7 +34,7 @@ export function NodePage({ id }: { id: string }) {
   return (
     <>
       <PageHead title={id} above={above}>
-        <ConfirmButton action="Forget node" title={`Forget ${id}?`} variant="danger" onConfirm={forget}>
+        <ConfirmButton isForAdmins action="Forget node" title={`Forget ${id}?`} variant="danger" onConfirm={forget}>
           The seed takes back all that was assigned to it and forgets what it holds. A daemon that still runs there
           registers again at its next heartbeat.
         </ConfirmButton>

@@ -1,6 +1,6 @@
 import { Button, type ButtonProps, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core'
 import { type ReactNode, useId, useState } from 'react'
-import { useCanAct } from '../app/session-context.ts'
+import { useCanAct, useCanAdminister } from '../app/session-context.ts'
 import { Problem } from './problem.tsx'
 
 export interface ConfirmButtonProps {
@@ -12,6 +12,8 @@ export interface ConfirmButtonProps {
   readonly onConfirm: () => Promise<unknown>
   readonly variant?: ButtonProps['variant']
   readonly isDisabled?: boolean
+  /** Only those who administer the fleet may. */
+  readonly isForAdmins?: boolean
 }
 
 /** A button whose action is asked about first; those who may only look cannot press it. */
@@ -22,11 +24,14 @@ export function ConfirmButton({
   onConfirm,
   variant = 'secondary',
   isDisabled = false,
+  isForAdmins = false,
 }: ConfirmButtonProps) {
   const [isOpen, setIsOpen] = useState(false)
   const [isBusy, setIsBusy] = useState(false)
   const [problem, setProblem] = useState<unknown>(undefined)
-  const canAct = useCanAct()
+  const mayAct = useCanAct()
+  const mayAdminister = useCanAdminister()
+  const canAct = isForAdmins ? mayAdminister : mayAct
   const id = useId()
   const confirm = async () => {
     setIsBusy(true)
@@ -44,7 +49,7 @@ export function ConfirmButton({
       <Button
         variant={variant}
         isDisabled={isDisabled || !canAct}
-        title={canAct ? undefined : 'Viewers may look and change nothing.'}
+        title={canAct ? undefined : isForAdmins ? 'This is for admins.' : 'Readers may look and change nothing.'}
         onClick={() => setIsOpen(true)}
       >
         {action}

@@ -75,7 +75,7 @@ export function NewPlanPage() {
           {isForeseen || forecast === undefined ? null : (
             <span role="status">The form has changed: do another dry run before you start.</span>
           )}
-          {canAct ? null : <span role="status">Viewers may look and change nothing.</span>}
+          {canAct ? null : <span role="status">Readers may look and change nothing.</span>}
         </div>
         {forecast === undefined ? null : (
           <Panel title="What would come of it">

@@ -1,9 +1,9 @@
-import { operations, type Session } from '@shoal/api'
+import { operations } from '@shoal/api'
 import {
-  createTokenCheck,
+  type Credentials,
+  type FailedSignIns,
   type HttpApp,
   type HttpSessions,
-  type OpenSession,
   registerOperation,
   sessionCookie,
 } from '@shoal/service'
@@ -13,37 +13,41 @@ import type { EventJournal } from '../events/event-journal.ts'
 
 export interface SessionRoutesDeps {
   readonly sessions: HttpSessions
-  readonly tokens: { readonly operator: string; readonly viewer: string }
+  readonly credentials: Credentials
   readonly journal: Pick<EventJournal, 'append'>
 }
 
-export function addSessionRoutes(app: HttpApp, { sessions, tokens, journal }: SessionRoutesDeps): void {
-  const roleOf = createTokenCheck(tokens)
+export function addSessionRoutes(app: HttpApp, { sessions, credentials, journal }: SessionRoutesDeps): void {
+  const failures = app.getDecorator<FailedSignIns>('failedSignIns')
   registerOperation(app, operations.signIn, async ({ body, request, reply }) => {
-    const role = roleOf(`Bearer ${body.token}`)
-    if (role !== 'operator' && role !== 'viewer') throw seedError('SHOAL_SESSION_TOKEN')
-    const session = sessions.open(role)
-    reply.header('set-cookie', sessionCookie(session.value, { isSecure: isSecure(request) }))
-    const message = `${role === 'operator' ? 'An operator' : 'A viewer'} signed in to the dashboard from ${request.ip}.`
-    await journal.append([
-      { type: 'session.opened', actor: `token:${role}`, message, details: { role, address: request.ip } },
-    ])
-    return shown(session)
+    failures.check(request.ip)
+    const credential = credentials.byToken(body.token)
+    const role = credential?.role
+    if (credential === undefined || role === undefined || role === 'node') {
+      failures.note(request.ip)
+      throw seedError('SHOAL_SESSION_TOKEN')
+    }
+    const { value, actor, expiresAt } = sessions.open({ ...credential, role })
+    request.actor = actor
+    reply.header('set-cookie', sessionCookie(value, { isSecure: isSecure(request) }))
+    const message = `${actor} (${role}) signed in to the dashboard from ${request.ip}.`
+    await journal.append([{ type: 'session.opened', actor, message, details: { role, address: request.ip } }])
+    return { role, actor, expiresAt: new Date(expiresAt).toISOString() }
   })
-  registerOperation(app, operations.showSession, ({ role, request }) => {
-    const session = request.headers.authorization === undefined ? sessions.find(request.headers.cookie) : undefined
-    if (session !== undefined) return shown(session)
-    return { role: role === 'viewer' ? ('viewer' as const) : ('operator' as const), expiresAt: null }
+  registerOperation(app, operations.showSession, ({ role, actor, request }) => {
+    const { authorization, cookie, 'x-auth-token': cloudToken } = request.headers
+    const isByCookie = authorization === undefined && cloudToken === undefined
+    const session = isByCookie ? sessions.find(cookie) : undefined
+    const expiresAt = session === undefined ? null : new Date(session.expiresAt).toISOString()
+    // The operation is for readers and above, all of whom are persons.
+    return { role: role as 'reader', actor, expiresAt }
   })
   registerOperation(app, operations.signOut, async ({ request, reply }) => {
+    request.actor = sessions.find(request.headers.cookie)?.actor ?? request.actor
     sessions.end(request.headers.cookie)
     reply.header('set-cookie', sessionCookie('', { isSecure: isSecure(request) }))
     return undefined
   })
-}
-
-function shown({ role, expiresAt }: OpenSession): Session {
-  return { role, expiresAt: new Date(expiresAt).toISOString() }
 }
 
 /** Behind a proxy that speaks TLS the cookie is for TLS alone. */

@@ -3,6 +3,10 @@ import type { StatusByCode } from '@shoal/service'
 /** HTTP status of the errors that the seed's API answers with. */
 export const statusByCode: StatusByCode = {
   SHOAL_SESSION_TOKEN: 401,
+  SHOAL_TOKEN_EXISTS: 409,
+  SHOAL_TOKEN_LIMIT: 409,
+  SHOAL_TOKEN_UNKNOWN: 404,
+  SHOAL_TOKEN_FILE: 409,
   SHOAL_IMAGE_UNKNOWN: 404,
   SHOAL_LAYER_UNKNOWN: 404,
   SHOAL_NODE_UNKNOWN: 404,
