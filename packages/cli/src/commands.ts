@@ -137,6 +137,8 @@ export const nouns: Readonly<Record<string, string>> = {
   rule: 'Rules that make prefetch plans by themselves',
   limits: 'Limits on transfers, changed live',
   event: 'What happens in the fleet',
+  token: 'Tokens of people and pipelines, and what each may do',
+  audit: 'Who changed what, and who was refused',
   seed: 'The seed service',
   peer: 'The peer daemon of a compute node',
   library: 'An image library without OpenStack',

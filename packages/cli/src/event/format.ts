@@ -12,7 +12,8 @@ export function formatEvent(event: Event): string {
     ...(node === undefined ? [] : [`node=${node}`]),
     ...(layer === undefined ? [] : [`layer=${shortDigest(layer)}`]),
     ...(image === undefined ? [] : [`image=${image}`]),
-    ...(actor === 'seed' ? [] : [`by=${actor}`]),
+    // Of most events the seed tells, or the node that they are about.
+    ...(actor === 'seed' || actor === `node:${node}` ? [] : [`by=${actor}`]),
   ]
   return plainText([event.at, event.type.padEnd(TYPE_WIDTH), event.message, about.join(' ')].join('  ')).trimEnd()
 }

@@ -98,7 +98,7 @@ it('a browser signs in with a token and gets a cookie; the node token opens noth
     })
   for (const wrong of ['x', nodeToken]) assert.equal((await post(wrong)).status, 401)
   const answer = await post(operatorToken)
-  assert.equal(((await answer.json()) as { role: string }).role, 'operator')
+  assert.equal(((await answer.json()) as { role: string }).role, 'admin')
   const cookie = (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
   assert.equal((await fetch(`${url}/v1/session`, { headers: { cookie } })).status, 200)
   assert.equal((await fetch(`${url}/v1/session`, { method: 'DELETE', headers: { cookie } })).status, 204)
