@@ -38,6 +38,8 @@ debian_packages() {
   # Scrapes the services and tests the alert rules (promtool is in it).
   echo prometheus
   debian_browser
+  # Sets the clocks of services.
+  echo faketime
   # Clients of the NBD server, and a server to measure it by.
   echo libnbd-bin fio nbdkit
   # A real image client: either will do.

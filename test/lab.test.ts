@@ -105,10 +105,10 @@ describe('a lab', { skip: process.getuid?.() !== 0 && 'network namespaces need r
   })
 
   test('cuts a host off, and it comes back', async () => {
-    await lab.host('a2').cutOff()
+    await lab.host('a2').cable.cutOff()
     const { error } = await receive(lab, 'a2', lab.address('seed'))
     assert.ok(['timeout', 'EHOSTUNREACH', 'ENETUNREACH'].includes(String(error)), String(error))
-    await lab.host('a2').restore()
+    await lab.host('a2').cable.restore()
     assert.ok(megabitsPerSecond(await receive(lab, 'a2', lab.address('seed'))) > 0)
   })
 

@@ -9,12 +9,13 @@ import { parseArgs } from 'node:util'
 import { destroyAbandonedLabs } from '../lab/destroy-lab.ts'
 import { joinTestRuns, type TestRunEvent } from './join-test-runs.ts'
 
-const USAGE = `Usage: node infra/dev/test.ts [--soak] [filter...]
+const USAGE = `Usage: node infra/dev/test.ts [--soak | --chaos] [filter...]
   Checks style and types, then runs all tests: unit tests side by side, test/e2e-*.test.ts after them one by one.
   filter   run only test files whose path contains one of these, without the checks
-  --soak   run test/soak/*.test.ts instead`
+  --soak   run test/soak/*.test.ts instead
+  --chaos  run test/chaos/*.test.ts instead`
 
-/** One file may not hold up the rest for ever. Soak tests set their own limits. */
+/** One file may not hold up the rest for ever. Soak and chaos tests set their own limits. */
 const UNIT_FILE_TIMEOUT_MS = 5 * 60_000
 const END_TO_END_FILE_TIMEOUT_MS = 15 * 60_000
 
@@ -26,14 +27,14 @@ interface Stage {
   readonly timeoutMs: number
 }
 
-function findStages(options: { soak: boolean; filters: string[] }): Stage[] {
+function findStages(options: { long: 'soak' | 'chaos' | undefined; filters: string[] }): Stage[] {
   const find = (pattern: string) =>
     globSync(pattern, { cwd: root })
       .filter((path) => options.filters.length === 0 || options.filters.some((filter) => path.includes(filter)))
       .sort()
       .map((path) => join(root, path))
-  if (options.soak) {
-    return [{ files: find('test/soak/*.test.ts'), concurrency: 1, timeoutMs: Number.POSITIVE_INFINITY }]
+  if (options.long !== undefined) {
+    return [{ files: find(`test/${options.long}/*.test.ts`), concurrency: 1, timeoutMs: Number.POSITIVE_INFINITY }]
   }
   const across = find('test/*.test.ts')
   const isEndToEnd = (path: string) => relative(join(root, 'test'), path).startsWith('e2e-')
@@ -83,7 +84,11 @@ async function runTests(stages: readonly Stage[]): Promise<boolean> {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { soak: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    soak: { type: 'boolean', default: false },
+    chaos: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 })
 if (values.help) {
   console.log(USAGE)
@@ -91,14 +96,15 @@ if (values.help) {
 }
 // Test files and the services that they start load the same modules again and again: types are stripped and code compiled once.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/compile')
-const stages = findStages({ soak: values.soak, filters: positionals })
+const long = values.soak ? 'soak' : values.chaos ? 'chaos' : undefined
+const stages = findStages({ long, filters: positionals })
 if (stages.every((stage) => stage.files.length === 0)) {
   console.error(`No test file matches ${positionals.join(', ') || 'the patterns'}.`)
   process.exit(1)
 }
 // A test run that was killed may have left labs whose processes still take the machine's time.
 await destroyAbandonedLabs().catch(() => {})
-const checksWanted = positionals.length === 0 && !values.soak
+const checksWanted = positionals.length === 0 && long === undefined
 const checks = checksWanted
   ? [
       check('biome ci', ['biome', 'ci', '.']),

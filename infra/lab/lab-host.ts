@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { ipCommand } from './ip-command.ts'
+import type { LabCable } from './lab-cable.ts'
 
 export interface ExecOptions {
   /** The process's environment. Default: that of this process. */
@@ -16,8 +16,8 @@ export interface LabHostOptions {
   readonly address: string
   readonly zone: string | undefined
   readonly rack: string | undefined
-  /** The other end of its cable: a port of its rack's switch, in the switch's namespace. */
-  readonly port: { readonly namespace: string; readonly link: string }
+  /** From its rack's switch to it. */
+  readonly cable: LabCable
 }
 
 /** A machine of the lab: a network namespace with one cable and one address. */
@@ -28,7 +28,7 @@ export class LabHost {
   /** Where it is said to be; undefined at the core. */
   readonly zone: string | undefined
   readonly rack: string | undefined
-  readonly #port: LabHostOptions['port']
+  readonly cable: LabCable
 
   constructor(options: LabHostOptions) {
     this.name = options.name
@@ -36,7 +36,7 @@ export class LabHost {
     this.address = options.address
     this.zone = options.zone
     this.rack = options.rack
-    this.#port = options.port
+    this.cable = options.cable
   }
 
   /**
@@ -54,19 +54,5 @@ export class LabHost {
     } finally {
       if (log !== undefined) closeSync(log)
     }
-  }
-
-  /** Pulls the cable: the host keeps its address and hears nothing more. */
-  async cutOff(): Promise<void> {
-    await this.#setPort('down')
-  }
-
-  /** Plugs the cable in again. */
-  async restore(): Promise<void> {
-    await this.#setPort('up')
-  }
-
-  async #setPort(state: 'up' | 'down'): Promise<void> {
-    await ipCommand(['ip', '-n', this.#port.namespace, 'link', 'set', this.#port.link, state])
   }
 }

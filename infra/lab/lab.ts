@@ -1,16 +1,13 @@
 import { claimAddressRange, type LabClaim, namespaceName, rootLinkName } from './address-range.ts'
 import { destroyLab } from './destroy-lab.ts'
 import { ipCommands } from './ip-command.ts'
+import { LabCable } from './lab-cable.ts'
 import { LabHost } from './lab-host.ts'
 import { checkPlan, type LabHostPlan, type LabPlan, type LabRackPlan } from './lab-plan.ts'
 import { makeRoomForNeighbours } from './neighbour-table.ts'
+import { tokenBucket } from './token-bucket.ts'
 
 const SWITCH = 'switch'
-const BITS_PER_MBIT = 1e6
-// A token bucket needs room for what one timer tick lets through, and for one packet that was not yet cut (64 KiB).
-const BURST_SECONDS = 0.004
-const MIN_BURST_BYTES = 64 * 1024
-const QUEUE_LATENCY = '50ms'
 
 /** Racks of hosts, each in a network namespace of its own, behind links of chosen rates. */
 export interface Lab extends AsyncDisposable {
@@ -21,6 +18,8 @@ export interface Lab extends AsyncDisposable {
   readonly rootAddress: string
   /** The host of this name. Throws a TypeError when the plan has none. */
   host(name: string): LabHost
+  /** The cable between this rack's switch and the core. Throws a TypeError when the plan has no such rack. */
+  uplink(rack: string): LabCable
   address(name: string): string
   /** Ends all processes in the lab and removes it. Idempotent. */
   destroy(): Promise<void>
@@ -40,19 +39,28 @@ export async function createLab(plan: LabPlan, options: { signal?: AbortSignal; 
   const owner = options.stays === true ? null : process.pid
   const claim = await claimAddressRange({ prefix: plan.prefix ?? 'shoal', owner })
   try {
-    return toLab(claim, await build(claim, plan, options))
+    return toLab(claim, plan, await build(claim, plan, options))
   } catch (error) {
     await destroyLab(claim)
     throw error
   }
 }
 
-function toLab(claim: LabClaim, hosts: ReadonlyMap<string, LabHost>): Lab {
+function toLab(claim: LabClaim, { racks = [] }: LabPlan, hosts: ReadonlyMap<string, LabHost>): Lab {
   const host = (name: string) => {
     const found = hosts.get(name)
     if (found === undefined)
       throw new TypeError(`the lab has no host "${name}" (it has ${[...hosts.keys()].join(', ')})`)
     return found
+  }
+  const uplink = (name: string) => {
+    const r = racks.findIndex((rack) => rack.name === name)
+    if (r < 0)
+      throw new TypeError(`the lab has no rack "${name}" (it has ${racks.map((rack) => rack.name).join(', ')})`)
+    return new LabCable(
+      { namespace: namespaceName(claim, 'core'), link: `rack${r + 1}` },
+      { namespace: namespaceName(claim, name), link: 'uplink' },
+    )
   }
   let destroyed: Promise<void> | undefined
   const destroy = () => {
@@ -64,6 +72,7 @@ function toLab(claim: LabClaim, hosts: ReadonlyMap<string, LabHost>): Lab {
     hosts,
     rootAddress: `10.${claim.number}.0.1`,
     host,
+    uplink,
     address: (name) => host(name).address,
     destroy,
     [Symbol.asyncDispose]: destroy,
@@ -102,7 +111,11 @@ async function build(claim: LabClaim, plan: LabPlan, options: { signal?: AbortSi
       ],
       options,
     )
-    hosts.set(host.name, new LabHost({ name: host.name, namespace, address, zone: rack?.zone, rack: rack?.name, port }))
+    const cable = new LabCable(port, { namespace, link: 'eth0' })
+    hosts.set(
+      host.name,
+      new LabHost({ name: host.name, namespace, address, zone: rack?.zone, rack: rack?.name, cable }),
+    )
   }
   for (const [i, host] of (plan.core ?? []).entries()) await addHost(host, i, 0, undefined)
   for (const [r, rack] of (plan.racks ?? []).entries()) {
@@ -135,8 +148,6 @@ function switchLines(namespace: string): string[] {
 /** A token bucket at both ends of a cable, since one shapes only what leaves its own end. */
 function rateLines(rateMbit: number | undefined, ...ends: [namespace: string, link: string][]): string[] {
   if (rateMbit === undefined) return []
-  const bits = Math.round(rateMbit * BITS_PER_MBIT)
-  const burst = Math.max(MIN_BURST_BYTES, Math.round((bits / 8) * BURST_SECONDS))
-  const shape = `root tbf rate ${bits}bit burst ${burst}b latency ${QUEUE_LATENCY}`
-  return ends.map(([namespace, link]) => `tc -n ${namespace} qdisc add dev ${link} ${shape}`)
+  const shape = tokenBucket(rateMbit)
+  return ends.map(([namespace, link]) => `tc -n ${namespace} qdisc add dev ${link} root ${shape}`)
 }

@@ -15,6 +15,7 @@ export interface ClusterOptions {
   /** What the seed reads: settings below `library`. */
   readonly library: object
   readonly seedEnv?: NodeJS.ProcessEnv
+  readonly peerEnv?: (name: string) => NodeJS.ProcessEnv
   /** Changes to every peer's settings. */
   readonly peerConfig?: (index: number, directory: string) => object
   readonly seedConfig?: object
@@ -142,6 +143,7 @@ export async function createCluster(undo: Undo, options: ClusterOptions): Promis
         service: 'peer',
         directory,
         host: options.lab?.host(name),
+        env: options.peerEnv?.(name),
         url: `http://${host}:7470`,
         config: peerConfig({ directory, name, host, seedUrl, index, options }),
       })

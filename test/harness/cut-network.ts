@@ -20,11 +20,11 @@ export async function cutNetwork(t: TestContext, { cutMs }: { cutMs: number }): 
   const booted = await bootWhileFetching(await startBootGround(undo, { peers: 1, lab }))
   const { cluster, reader, hurry } = booted
   const node = lab.host('node1')
-  await node.cutOff()
+  await node.cable.cutOff()
   // The length of the cut is what this is about.
   await sleep(cutMs)
   const during = reader.verdicts
-  await node.restore()
+  await node.cable.restore()
   const restoredAt = Date.now()
   await assertPartly(booted)
   await reader.reads(1, RETURN_MS)

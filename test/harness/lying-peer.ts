@@ -10,8 +10,13 @@ export const LIAR = 'liar'
 /** Whatever it is bound to, the tracker sees it come from this address. */
 export const LIAR_HOST = '127.0.0.1'
 
-/** Joins the swarm of a layer as a peer that says it has all of it, and of which no block is right. */
-export async function joinAsLiar(undo: Undo, cluster: Cluster, layer: string): Promise<void> {
+/** Joins the swarm of a layer as a peer that says it has all of it, and of which no block is right. It leaves when told to, or with the test. */
+export async function joinAsLiar(
+  undo: Undo,
+  cluster: Cluster,
+  layer: string,
+  host = LIAR_HOST,
+): Promise<() => Promise<void>> {
   const status = await cluster.client.status()
   const encodedManifest = await cluster.client.getManifest({ params: { layer } })
   const torrent = await cluster.client.getTorrent({ params: { layer } })
@@ -22,13 +27,14 @@ export async function joinAsLiar(undo: Undo, cluster: Cluster, layer: string): P
   const liar = createSwarm(
     { clock: systemClock, logger: silentLogger, buffers: empty.buffers },
     {
-      ...{ role: 'peer', node: LIAR, host: LIAR_HOST, port: 0, dht: false },
+      ...{ role: 'peer', node: LIAR, host, port: 0, dht: false },
       trackers: status.tracker.announceUrls,
     },
   )
   await liar.start()
   undo.after(() => liar.close())
   await liar.join(pretending(empty))
+  return () => liar.close()
 }
 
 function pretending(layer: StoredLayer): StoredLayer {

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process'
+import { rm, statfs, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Undo } from '../harness/undo.ts'
+import { until } from '../harness/until.ts'
+
+const run = promisify(execFile)
+const MIB = 1024 ** 2
+const FILLER = 'filler'
+/** What stays free of a disk that is full. */
+const LEFT_BYTES = 256 * 1024
+
+/** A machine's disk: an XFS file system of its own, mounted where the service keeps its state. Needs root. */
+export class NodeDisk {
+  readonly #image: string
+  readonly #directory: string
+
+  private constructor(image: string, directory: string) {
+    this.#image = image
+    this.#directory = directory
+  }
+
+  static async mount(undo: Undo, directory: string, sizeMib: number): Promise<NodeDisk> {
+    const image = `${directory}.img`
+    await writeFile(image, '')
+    await truncate(image, sizeMib * MIB)
+    await run('mkfs.xfs', ['-q', image])
+    const disk = new NodeDisk(image, directory)
+    undo.after(async () => {
+      await run('umount', ['-l', directory])
+      await rm(image, { force: true })
+    })
+    await disk.#mount()
+    return disk
+  }
+
+  /**
+   * Lets file systems be mounted below a directory so that all network namespaces see them come and go: each has mounts of its own, and one
+   * that any of them keeps cannot be mounted anew.
+   */
+  static async share(undo: Undo, directory: string): Promise<void> {
+    await run('mount', ['--bind', directory, directory])
+    await run('mount', ['--make-shared', directory])
+    undo.after(() => run('umount', ['-l', directory]))
+  }
+
+  /**
+   * What a machine without power leaves on its disk: the file system is stopped without writing its log or anything else that is only in
+   * memory (XFS_IOC_GOINGDOWN with NOLOGFLUSH), and mounted again, which replays the log. Whatever was not synced is gone. No process may
+   * have a file of it open.
+   */
+  async losePower(): Promise<void> {
+    await run('xfs_io', ['-x', '-c', 'shutdown', this.#directory])
+    await until(`${this.#directory} can be unmounted`, async () => {
+      await run('umount', [this.#directory])
+      return true
+    })
+    await this.#mount()
+  }
+
+  async fill(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#directory)
+    const bytes = Math.max(1, bavail * bsize - LEFT_BYTES)
+    await run('fallocate', ['-l', String(bytes), join(this.#directory, FILLER)])
+  }
+
+  async free(): Promise<void> {
+    await rm(join(this.#directory, FILLER), { force: true })
+  }
+
+  async #mount(): Promise<void> {
+    await run('mount', ['-o', 'loop', this.#image, this.#directory])
+  }
+}

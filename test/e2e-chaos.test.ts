@@ -1,0 +1,16 @@
+import { test } from 'node:test'
+import { runChaos } from './chaos/run-chaos.ts'
+import { undoAfter } from './harness/undo.ts'
+
+const isRoot = process.getuid?.() === 0
+
+/** Of `npm run test:chaos`, a quarter of a minute with fewer nodes and always the same faults, every kind of them once. */
+test('four nodes survive each kind of fault once', {
+  timeout: 240_000,
+  skip: isRoot ? false : 'network namespaces need root',
+}, async (t) => {
+  await runChaos(undoAfter(t), {
+    ...{ seed: 4, racks: 2, nodesPerRack: 2, seconds: 24, faultEveryMs: 1500, imageEveryMs: 10_000, machine: false },
+    say: (line) => t.diagnostic(line),
+  })
+})
