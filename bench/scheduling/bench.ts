@@ -7,7 +7,7 @@ const FULL: Scale = { requests: 10_000, nodes: 500, images: 120 }
 const QUICK: Scale = { requests: 2000, nodes: 100, images: 120 }
 const SEEDS = [1, 2, 3]
 /** Without those that only show what other settings trade. */
-const MAIN = ['nova', 'cacheImproved', 'perRequest', 'joint']
+const MAIN = ['nova', 'cacheImproved', 'cacheImprovedBeside', 'perRequest', 'joint']
 
 /** See README.md beside this file. */
 export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
@@ -72,5 +72,7 @@ function traceFigures(rows: readonly TraceRow[]): BenchFigures {
     perRequestImbalanceVsNova: ratio(imbalance('perRequest'), imbalance('nova')),
     cacheImprovedBytesVsNova: ratio(bytes('cacheImproved'), bytes('nova')),
     cacheImprovedImbalanceVsNova: ratio(imbalance('cacheImproved'), imbalance('nova')),
+    cacheImprovedBesideBytesVsNova: ratio(bytes('cacheImprovedBeside'), bytes('nova')),
+    cacheImprovedBesideImbalanceVsNova: ratio(imbalance('cacheImprovedBeside'), imbalance('nova')),
   }
 }

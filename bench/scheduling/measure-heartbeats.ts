@@ -66,7 +66,7 @@ class SimulatedPeer {
     this.#url = `${url}/v1/nodes/compute-${node}`
     this.#headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     this.#layers = Array.from({ length: LAYERS }, (_, layer): LayerInventory => {
-      const digest = `sha256:${layer.toString(16).padStart(64, 'a')}`
+      const digest = `sha256:${layer.toString(16).padStart(64, '0')}`
       const counters = { fromOriginBytes: 123_456_789, fromPeersBytes: 987_654_321, uploadedBytes: 1e9, peers: 12 }
       return { digest, state: 'complete', presentBytes: 734_003_200, sizeBytes: 734_003_200, ...counters, error: null }
     })

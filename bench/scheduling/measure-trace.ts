@@ -1,5 +1,5 @@
 import { createTrace } from './request-trace.ts'
-import { cacheImproved, joint, nova, perRequest, type Scheduler } from './schedulers.ts'
+import { cacheImproved, cacheImprovedBeside, joint, nova, perRequest, type Scheduler } from './schedulers.ts'
 import { SimulatedCloud } from './simulated-cloud.ts'
 
 export interface Scale {
@@ -36,20 +36,31 @@ const GIB = 1024 ** 3
 const WARM_UP = 0.1
 
 /** Ours when balance is worth next to nothing, beside what piles VMs up. */
-export const UNEVEN = 'joint, spread 0.03'
+export const UNEVEN = 'joint, spread 0.01'
+/** The default of infra/nova. */
+export const MULTIPLIER = 2.5
+const PENALTY = 0.05
 
+/** By name; those behind the first five show what other settings trade. */
 export const SCHEDULERS: Readonly<Record<string, Scheduler>> = {
   nova,
   cacheImproved,
-  // The defaults of infra/nova and of POST /v1/placement; those below show what other settings trade.
-  perRequest: perRequest({ multiplier: 2, penalty: 0.05 }),
-  joint: joint({ spread: 1 }),
-  'perRequest x 0.5': perRequest({ multiplier: 0.5, penalty: 0.05 }),
-  'perRequest x 1': perRequest({ multiplier: 1, penalty: 0.05 }),
-  'perRequest x 4': perRequest({ multiplier: 4, penalty: 0.05 }),
-  [UNEVEN]: joint({ spread: 0.03 }),
-  'joint, spread 0.5': joint({ spread: 0.5 }),
-  'joint, spread 4': joint({ spread: 4 }),
+  cacheImprovedBeside,
+  perRequest: perRequest({ multiplier: MULTIPLIER, penalty: PENALTY }),
+  // The default of POST /v1/placement.
+  joint: joint({ spread: 0.85 }),
+  ...Object.fromEntries(
+    [1, 1.5, 2, 3, 5, 10].map((multiplier) => {
+      return [`perRequest x ${multiplier}`, perRequest({ multiplier, penalty: PENALTY })]
+    }),
+  ),
+  ...Object.fromEntries(
+    [0.5, 1, 2, 4].map((multiplier) => {
+      return [`unbalanced x ${multiplier}`, perRequest({ multiplier, penalty: PENALTY, isBalanced: false })]
+    }),
+  ),
+  ...Object.fromEntries([0.5, 0.75, 1, 2, 4].map((spread) => [`joint, spread ${spread}`, joint({ spread })])),
+  [UNEVEN]: joint({ spread: 0.01 }),
 }
 
 export function measureTrace(scheduler: string, seed: number, { requests, nodes, images }: Scale): TraceRow {

@@ -1,4 +1,5 @@
 import { fullLayerCost, placeJointly } from '@shoal/scheduler'
+import { balanceOf } from './balance.ts'
 import { bestHost, fittingHosts, novaWeighers } from './nova-weighing.ts'
 import type { Burst, VmRequest } from './request-trace.ts'
 import { busyOf, imageScores, layerCosts } from './scores-of-nodes.ts'
@@ -14,28 +15,43 @@ export const nova: Scheduler = oneByOne((cloud, request) => {
   return bestHost(hosts, novaWeighers(cloud, hosts))
 })
 
-/**
- * The rule of openstack-cache-improved, by itself: hosts that have the image come first, among them those with the
- * smaller part of all VMs; of others the emptier.
- */
+/** The rule of openstack-cache-improved, by itself. */
 export const cacheImproved: Scheduler = oneByOne((cloud, request) => {
   const hosts = fittingHosts(cloud, request)
-  const chain = cloud.trace.chains[request.image] ?? []
+  return bestHost(hosts, [{ multiplier: 1, weights: cacheImprovedWeights(cloud, hosts, request), isNormal: true }])
+})
+
+/** The same as one more weigher of Nova's, stretched as Nova stretches those that do not say otherwise. */
+export const cacheImprovedBeside: Scheduler = oneByOne((cloud, request) => {
+  const hosts = fittingHosts(cloud, request)
+  const weights = cacheImprovedWeights(cloud, hosts, request)
+  return bestHost(hosts, [...novaWeighers(cloud, hosts), { multiplier: 1, weights }])
+})
+
+/** Hosts that have the image come first, among them those with the smaller part of all VMs; of others the emptier. */
+function cacheImprovedWeights(cloud: SimulatedCloud, hosts: readonly number[], { image }: VmRequest): Float64Array {
+  const chain = cloud.trace.chains[image] ?? []
   const all = cloud.nodes.reduce((sum, { vms }) => sum + vms, 0)
-  const weights = Float64Array.from(hosts, (host) => {
+  return Float64Array.from(hosts, (host) => {
     const node = cloud.nodes[host]
     if (node === undefined) return 0
     const isCached = chain.every((layer) => node.readyAt(layer) !== undefined)
     return isCached ? 2 - (all === 0 ? 0 : node.vms / all) : 1 - node.usedRamGiB / NODE_RAM_GIB
   })
-  return bestHost(hosts, [{ multiplier: 1, weights, isNormal: true }])
-})
+}
+
+/** What `ShoalWeigher` is given; without `isBalanced` its scores count for all machines and hosts alike, as they once did. */
+export interface WeigherTerms {
+  readonly multiplier: number
+  readonly penalty: number
+  readonly isBalanced?: boolean
+}
 
 /**
  * Nova with ours beside its own weighers (infra/nova), which does not see what the same burst has started: it has
  * scores that are a second or two old, and takes off something for each build.
  */
-export function perRequest({ multiplier, penalty }: { multiplier: number; penalty: number }): Scheduler {
+export function perRequest({ multiplier, penalty, isBalanced = true }: WeigherTerms): Scheduler {
   return (cloud, burst) => {
     const snapshot = new Map<number, Float64Array>()
     for (const { image } of burst.vms) {
@@ -44,9 +60,11 @@ export function perRequest({ multiplier, penalty }: { multiplier: number; penalt
     oneByOne((_, request) => {
       const hosts = fittingHosts(cloud, request)
       const scores = snapshot.get(request.image)
+      const factor = isBalanced ? balanceOf(cloud, hosts, request) : () => 1
       const weights = Float64Array.from(hosts, (host) => {
-        const builds = cloud.nodes[host]?.ioOps(cloud.nowSeconds) ?? 0
-        return Math.max(0, (scores?.[host] ?? 0) - penalty * builds)
+        const node = cloud.nodes[host]
+        if (node === undefined) return 0
+        return Math.max(0, (scores?.[host] ?? 0) - penalty * node.ioOps(cloud.nowSeconds)) * factor(node)
       })
       return bestHost(hosts, [...novaWeighers(cloud, hosts), { multiplier, weights, isNormal: true }])
     })(cloud, burst)

@@ -22,7 +22,7 @@ shift
 . "$STATE/settings.sh"
 [ "$MODE" = full ] || { echo 'nova-up.sh: Nova needs a Keystone: up.sh --mode full' >&2; exit 1; }
 
-HOST_NAME=compute1 GLANCE_ENDPOINT='' SEED_URL='' SEED_TOKEN_FILE='' IMAGE_CACHE=nova WEIGHT_MULTIPLIER=2.0 WITHOUT_WEIGHER='' DECOY=''
+HOST_NAME=compute1 GLANCE_ENDPOINT='' SEED_URL='' SEED_TOKEN_FILE='' IMAGE_CACHE=nova WEIGHT_MULTIPLIER=2.5 WITHOUT_WEIGHER='' DECOY=''
 NOVA_PORT=8774 PLACEMENT_PORT=8778 NEUTRON_PORT=9696 DATABASE_PORT=3306 BROKER_PORT=5672
 # shellcheck source=/dev/null
 [ -e "$STATE/nova-settings.sh" ] && . "$STATE/nova-settings.sh"

@@ -126,7 +126,7 @@ test('the role sets Nova up to go through Shoal, says so once, and takes all of 
   assert.deepEqual(compute.slice(0, 2), [`http://127.0.0.1:${config.glance.port}`, false])
   const scheduler = await novaConf(path('/etc/nova/nova.conf.d/shoal-scheduler.conf'))
   const weighers = ['nova.scheduler.weights.all_weighers', 'shoal_weigher.ShoalWeigher']
-  assert.deepEqual(scheduler.slice(2), [weighers, 'http://seed.example.org:7420', 2])
+  assert.deepEqual(scheduler.slice(2), [weighers, 'http://seed.example.org:7420', 2.5])
 
   assert.equal(await play(), 0)
   assert.deepEqual(await asked(), [])

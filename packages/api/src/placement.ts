@@ -50,7 +50,7 @@ export const PlacementRequest = Type.Object(
         minimum: 0,
         maximum: 1000,
         description:
-          'What balance is worth: to have a VM on a node with one VM less, so many images may be fetched that are not there. 1 when absent; 0 goes by bytes alone.',
+          'What balance is worth: to have a VM on a node with one VM less, so many images may be fetched that are not there. 0.85 when absent; 0 goes by bytes alone.',
       }),
     ),
   },

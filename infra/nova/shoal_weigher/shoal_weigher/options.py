@@ -14,7 +14,7 @@ OPTIONS = [
     cfg.StrOpt('ca_file', help='File with the certificates that sign that of the seed. Without it: those of the system.'),
     cfg.FloatOpt(
         'weight_multiplier',
-        default=2.0,
+        default=2.5,
         help='How much the weigher counts beside others: 0 turns it off. The metadata shoal_weight_multiplier of a host '
         'aggregate goes before it.',
     ),

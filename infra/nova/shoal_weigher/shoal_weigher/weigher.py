@@ -6,6 +6,7 @@ import nova.conf
 from nova.scheduler import utils
 from nova.scheduler import weights
 
+from shoal_weigher import balance
 from shoal_weigher import options
 from shoal_weigher import reader
 
@@ -40,23 +41,21 @@ class ShoalWeigher(weights.BaseHostWeigher):
 
     def weigh_objects(self, weighed_obj_list, weight_properties):
         """All hosts of a request by one snapshot, looked up once."""
-        try:
-            score = self._scores_for(weight_properties)
-            if score is not None:
-                penalty = CONF.shoal.starting_penalty
-                return [_weigh(score, penalty, weighed.obj) for weighed in weighed_obj_list]
-        except Exception as error:  # noqa: B902 - see the class
-            self._log(error)
-        return [0.0] * len(weighed_obj_list)
+        return self._weigh(weighed_obj_list, weight_properties)
 
     def _weigh_object(self, host_state, request_spec):
+        return self._weigh([weights.WeighedHost(host_state, 0.0)], request_spec)[0]
+
+    def _weigh(self, weighed_hosts, request_spec):
         try:
-            score = self._scores_for(request_spec)
+            score = self._scores_for(request_spec) if weighed_hosts else None
             if score is not None:
-                return _weigh(score, CONF.shoal.starting_penalty, host_state)
+                states = [weighed.obj for weighed in weighed_hosts]
+                penalty, even = CONF.shoal.starting_penalty, balance.Balance(states, _memory_mb(request_spec))
+                return [_value(score, penalty, state) * even.factor(state) for state in states]
         except Exception as error:  # noqa: B902 - see the class
             self._log(error)
-        return 0.0
+        return [0.0] * len(weighed_hosts)
 
     def _scores_for(self, request_spec):
         image_id = _image_to_read(request_spec)
@@ -70,9 +69,13 @@ class ShoalWeigher(weights.BaseHostWeigher):
             LOG.error('Shoal: hosts are weighed alike because of %r', error, exc_info=True)
 
 
-def _weigh(score, penalty, host_state):
+def _value(score, penalty, host_state):
     value = score(host_state.host, host_state.nodename) - penalty * host_state.num_io_ops
     return value if value > 0.0 else 0.0
+
+
+def _memory_mb(request_spec):
+    return request_spec.flavor.memory_mb if 'flavor' in request_spec and request_spec.flavor is not None else 0
 
 
 def _image_to_read(request_spec):

@@ -89,13 +89,13 @@ class WeigherTest(unittest.TestCase):
     def test_the_host_with_the_image_comes_first_by_the_multiplier(self):
         weighed = weigh(warm_source(), hosts(4), request())
         self.assertEqual('compute-2', weighed[0].obj.host)
-        self.assertEqual({'compute-0': 0.0, 'compute-1': 0.0, 'compute-2': 2.0, 'compute-3': 0.0}, weights_of(weighed))
+        self.assertEqual({'compute-0': 0.0, 'compute-1': 0.0, 'compute-2': 2.5, 'compute-3': 0.0}, weights_of(weighed))
 
     def test_scores_are_not_stretched(self):
         source = Source([f'compute-{n}' for n in range(4)], {IMAGE: {'runs': [0, 2, 51, 2, 2, 102]}})
         weighed = weights_of(weigh(source, hosts(4), request()))
-        self.assertAlmostEqual(0.4, weighed['compute-0'])
-        self.assertAlmostEqual(0.8, weighed['compute-3'])
+        self.assertAlmostEqual(0.5, weighed['compute-0'])
+        self.assertAlmostEqual(1.0, weighed['compute-3'])
 
     def test_all_hosts_weigh_the_same_when_nothing_is_known(self):
         stale = types.SimpleNamespace(current=lambda: None)
@@ -119,7 +119,7 @@ class WeigherTest(unittest.TestCase):
         states = hosts(4)
         states[2].num_io_ops = 4
         weighed = weights_of(weigh(warm_source(), states, request()))
-        self.assertAlmostEqual(2 * 0.8, weighed['compute-2'])
+        self.assertAlmostEqual(2.5 * 0.8, weighed['compute-2'])
         states[2].num_io_ops = 100
         self.assertEqual(0.0, weights_of(weigh(warm_source(), states, request()))['compute-2'])
 
@@ -128,7 +128,7 @@ class WeigherTest(unittest.TestCase):
         states[2].aggregates = [objects.Aggregate(metadata={'shoal_weight_multiplier': '7.5'})]
         self.assertEqual(7.5, weights_of(weigh(warm_source(), states, request()))['compute-2'])
         states[2].aggregates = [objects.Aggregate(metadata={'shoal_weight_multiplier': 'much'})]
-        self.assertEqual(2.0, weights_of(weigh(warm_source(), states, request()))['compute-2'])
+        self.assertEqual(2.5, weights_of(weigh(warm_source(), states, request()))['compute-2'])
 
     def test_multiplier_zero_turns_it_off(self):
         CONF.set_override('weight_multiplier', 0.0, group='shoal')

@@ -28,7 +28,7 @@ export const placeOptions = {
     type: 'number',
     requiresArg: true,
     describe:
-      'How many images may be fetched to have a VM on a node with one VM less (default 1); 0 goes by bytes alone',
+      'How many images may be fetched to have a VM on a node with one VM less (default 0.85); 0 goes by bytes alone',
   },
 } as const satisfies Record<string, Options>
 

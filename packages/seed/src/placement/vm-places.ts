@@ -19,7 +19,7 @@ export interface VmPlacesDeps {
 }
 
 /** What a VM on a node with one VM more is worth in images that have to be fetched. */
-const USUAL_SPREAD = 1
+const USUAL_SPREAD = 0.85
 /** A VM that waits for a layer is as bad as half of fetching it once more (bench/scheduling). */
 const WAIT_SHARE = 0.5
 /** A node that is busy through and through counts as if it had so many VMs more. */
