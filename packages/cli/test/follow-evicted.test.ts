@@ -27,7 +27,7 @@ async function follow(url: string, steps: (() => void)[], nodes?: readonly strin
   }
   const args = { seed: url, token: TOKEN, json: true }
   const signal = new AbortController().signal
-  const context = createContext({ terminal, clock: { now: () => 0, sleep } }, { args, signal })
+  const context = createContext({ terminal, clock: { now: () => 0, elapsed: () => 0, sleep } }, { args, signal })
   return followDistribution(context, { layer: layer.digest, ...(nodes === undefined ? {} : { nodes }) })
 }
 

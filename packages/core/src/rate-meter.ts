@@ -19,7 +19,7 @@ export class RateMeter {
 
   add(bytes: number): void {
     this.#totalBytes += bytes
-    const at = Math.floor(this.#clock.now() / SLOT_MS) * SLOT_MS
+    const at = Math.floor(this.#clock.elapsed() / SLOT_MS) * SLOT_MS
     const last = this.#slots.at(-1)
     if (last?.at === at) last.bytes += bytes
     else this.#slots.push({ at, bytes })
@@ -27,7 +27,7 @@ export class RateMeter {
   }
 
   bytesPerSecond(): number {
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     this.#slots = this.#slots.filter((slot) => slot.at > now - WINDOW_MS)
     const [first] = this.#slots
     if (first === undefined) return 0

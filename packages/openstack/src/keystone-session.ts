@@ -103,7 +103,7 @@ class KeystoneSession implements Session {
 
   #current(signal: AbortSignal | undefined): Promise<Login> {
     signal?.throwIfAborted()
-    if (this.#login !== undefined && this.#clock.now() < this.#login.renewAt) return Promise.resolve(this.#login)
+    if (this.#login !== undefined && this.#clock.elapsed() < this.#login.renewAt) return Promise.resolve(this.#login)
     // Callers share one log-in, so none of their signals may end it; each stops waiting by its own.
     this.#pending ??= this.#logIn().finally(() => {
       this.#pending = undefined
@@ -128,7 +128,7 @@ class KeystoneSession implements Session {
 
   async #requestToken(signal: AbortSignal): Promise<Login> {
     const url = `${this.#url}/auth/tokens`
-    const requestedAt = this.#clock.now()
+    const requestedAt = this.#clock.elapsed()
     let status: number
     let token: string | undefined
     let text: string | undefined

@@ -9,6 +9,10 @@ export class InstantClock implements Clock {
     return this.#now
   }
 
+  elapsed(): number {
+    return this.#now
+  }
+
   async sleep(delayMs: number, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     signal?.throwIfAborted()
     this.sleeps.push(delayMs)

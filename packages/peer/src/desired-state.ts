@@ -65,7 +65,7 @@ export class DesiredStateFollower {
     const { seed, clock, random, logger } = this.#deps
     let failures = 0
     while (!signal.aborted) {
-      const openedAt = clock.now()
+      const openedAt = clock.elapsed()
       let hasSpoken = false
       try {
         for await (const { data } of seed.watchDesired(this.#options.node, { signal })) {
@@ -77,7 +77,7 @@ export class DesiredStateFollower {
         logger.debug({ code: errorCode(error), error }, 'push channel is cut')
         this.#onError(error)
       }
-      failures = hasSpoken && clock.now() - openedAt > WELL_MS ? 1 : failures + 1
+      failures = hasSpoken && clock.elapsed() - openedAt > WELL_MS ? 1 : failures + 1
       await clock.sleep(backOffMs(failures, random, RECONNECT), { signal })
     }
   }

@@ -70,7 +70,7 @@ export class Heartbeat {
       const { node } = this.#options
       const { uses, acknowledge } = this.#deps.uses()
       const message = this.#reports.next(inventory)
-      const wantsFacts = message.report !== undefined && this.#deps.clock.now() >= this.#factsDueAt
+      const wantsFacts = message.report !== undefined && this.#deps.clock.elapsed() >= this.#factsDueAt
       const body = { ...message, events: batch.events, uses, ...(wantsFacts ? { wantsFacts } : {}) }
       const answer = await seed.call((client) => client.heartbeat({ params: { node }, body, signal }))
       acknowledge()
@@ -93,7 +93,7 @@ export class Heartbeat {
 
   #noteFacts(facts: readonly LayerFacts[], isAll: boolean): void {
     const { clock, random, onFacts } = this.#deps
-    if (isAll) this.#factsDueAt = clock.now() + jittered(FACTS_INTERVAL_MS, random)
+    if (isAll) this.#factsDueAt = clock.elapsed() + jittered(FACTS_INTERVAL_MS, random)
     onFacts(facts, { isAll })
   }
 }

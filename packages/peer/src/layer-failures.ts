@@ -11,7 +11,7 @@ export interface LayerFailure {
   readonly action: LayerAction | 'store'
   /** How often in a row. */
   readonly count: number
-  /** When the next attempt is due (milliseconds since the epoch). */
+  /** When the next attempt is due, by the clock that nobody sets. */
   readonly retryAt: number
   /** Bytes present when it failed: more of them later show that it is over. */
   readonly presentBytes: number
@@ -36,7 +36,7 @@ export class LayerFailures {
   add(digest: Digest, failed: Pick<LayerFailure, 'error' | 'action' | 'presentBytes'>): boolean {
     const before = this.#failures.get(digest)
     const count = (before?.count ?? 0) + 1
-    const retryAt = this.#clock.now() + backOffMs(count, this.#random, RETRY)
+    const retryAt = this.#clock.elapsed() + backOffMs(count, this.#random, RETRY)
     this.#failures.set(digest, { ...failed, count, retryAt })
     return before?.error.code !== failed.error.code
   }
@@ -63,15 +63,13 @@ export class LayerFailures {
   isDue(digest: Digest, action: LayerAction): boolean {
     const failure = this.#failures.get(digest)
     if (failure === undefined || failure.action !== action) return true
-    const waitMs = failure.retryAt - this.#clock.now()
-    // Longer than any back-off: the machine's clock was set back.
-    return waitMs <= 0 || waitMs > RETRY.lastMs
+    return failure.retryAt <= this.#clock.elapsed()
   }
 
   /** Time until the next attempt is due; `Infinity` without failures. */
   nextDueMs(): number {
     let next = Number.POSITIVE_INFINITY
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     for (const { retryAt } of this.#failures.values()) if (retryAt > now) next = Math.min(next, retryAt - now)
     return next
   }

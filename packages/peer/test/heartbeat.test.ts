@@ -26,6 +26,7 @@ const { signal } = new AbortController()
 
 function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
   const events = new EventQueue({ state: createMemoryState(), logger: silentLogger })
+  const clock = new ManualClock(1_700_000_000_000)
   const revisions: number[] = []
   let unknown = 0
   const told: LayerFacts[] = []
@@ -43,7 +44,7 @@ function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
       inventory: async () => inventory,
       uses: () => uses,
       onFacts: (facts) => told.push(...facts),
-      clock: new ManualClock(),
+      clock,
       random: () => 0.5,
       logger: silentLogger,
       onRevision: (revision) => revisions.push(revision),
@@ -53,7 +54,7 @@ function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
     },
     { node: 'n', intervalMs: () => 1000 },
   )
-  return { heartbeat, events, revisions, uses, told, unknown: () => unknown }
+  return { clock, heartbeat, events, revisions, uses, told, unknown: () => unknown }
 }
 
 test('events are sent again until the seed answers, and the revision is handed on', async () => {
@@ -116,4 +117,23 @@ test('uses are told until the seed answers, and what it knows of the layers is h
   equal(uses.acknowledged, 1)
   deepEqual(sent[1], [{ layer: LAYER, uses: 2 }])
   deepEqual(told, [facts])
+})
+
+test('what the seed knows of all layers is asked for once a minute, whatever the clock is set to', async () => {
+  const asked: boolean[] = []
+  const { clock, heartbeat } = setUp((body) => {
+    asked.push(body.wantsFacts === true)
+    const { sequence = 0, digest = null } = body.report ?? {}
+    return { revision: 1, reported: { sequence, digest }, layers: [] }
+  })
+  await heartbeat.beat({ signal })
+  await heartbeat.beat({ signal })
+  clock.set(0)
+  await heartbeat.beat({ signal })
+  clock.set(1_800_000_000_000)
+  await heartbeat.beat({ signal })
+  clock.set(0)
+  clock.advance(60_000)
+  await heartbeat.beat({ signal })
+  deepEqual(asked, [false, false, false, false, true])
 })

@@ -11,10 +11,10 @@ export async function* poll<T>(
   done: (answer: T) => boolean,
 ): AsyncGenerator<T, void> {
   for (;;) {
-    const before = clock.now()
+    const before = clock.elapsed()
     const answer = await ask()
     yield answer
     if (done(answer)) return
-    await clock.sleep(Math.max(INTERVAL_MS, (clock.now() - before) / BUSY_SHARE), { signal })
+    await clock.sleep(Math.max(INTERVAL_MS, (clock.elapsed() - before) / BUSY_SHARE), { signal })
   }
 }

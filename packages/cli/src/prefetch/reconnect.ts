@@ -23,8 +23,8 @@ export function createReconnect({ clock, signal }: Pick<CommandContext, 'clock' 
       lostAt = undefined
     },
     check: (error) => {
-      lostAt ??= clock.now()
-      if (!isTransient(error) || clock.now() - lostAt > GIVE_UP_AFTER_MS) throw error
+      lostAt ??= clock.elapsed()
+      if (!isTransient(error) || clock.elapsed() - lostAt > GIVE_UP_AFTER_MS) throw error
     },
     pause: () => clock.sleep(RETRY_MS, { signal }),
   }

@@ -18,25 +18,25 @@ export async function waitReady(
   { plan, readyShare, timeoutMs }: { readonly plan: string; readonly readyShare: number; readonly timeoutMs?: number },
 ): Promise<WaitResult> {
   const { client, clock, output, signal } = context
-  const endsAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs
+  const endsAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.elapsed() + timeoutMs
   const reconnect = createReconnect(context)
   const progress = output.progress()
   try {
     for (;;) {
-      const askedAt = clock.now()
+      const askedAt = clock.elapsed()
       const timeoutSeconds = Math.min(ROUND_SECONDS, Math.max(0, (endsAt - askedAt) / 1000))
       try {
         const result = await client.waitPrefetch({ params: { plan }, query: { readyShare, timeoutSeconds }, signal })
         reconnect.succeeded()
         // Before the image is known there is nothing to show.
         if (result.plan.progress.wantedBytes > 0) progress.update(progressOf(result))
-        if (result.reached || result.isEnded || clock.now() >= endsAt) return result
+        if (result.reached || result.isEnded || clock.elapsed() >= endsAt) return result
       } catch (error) {
-        if (clock.now() >= endsAt) throw error
+        if (clock.elapsed() >= endsAt) throw error
         reconnect.check(error)
         await reconnect.pause()
       }
-      const shortMs = Math.min(askedAt + MIN_ROUND_MS, endsAt) - clock.now()
+      const shortMs = Math.min(askedAt + MIN_ROUND_MS, endsAt) - clock.elapsed()
       if (shortMs > 0) await clock.sleep(shortMs, { signal })
     }
   } finally {

@@ -12,6 +12,7 @@ export function contextOf(url: string, options: { signal?: AbortSignal; onSleep?
   let now = NOW
   const clock: Clock & { advance(ms: number): void } = {
     now: () => now,
+    elapsed: () => now,
     advance: (ms) => {
       now += ms
     },

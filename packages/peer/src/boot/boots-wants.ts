@@ -79,8 +79,8 @@ export class BootWants {
     return this.#inTurn(image, async () => {
       const { signal, timeoutMs, records = false } = options
       const last = this.#last.get(image)
-      const ageMs = this.#deps.clock.now() - (last?.at ?? 0)
-      if (last !== undefined && last.records === records && ageMs >= 0 && ageMs < FRESH_MS) return last.chain
+      const ageMs = this.#deps.clock.elapsed() - (last?.at ?? 0)
+      if (last !== undefined && last.records === records && ageMs < FRESH_MS) return last.chain
       // First, so that it is taken back whatever happens next.
       if (this.#known.get(image)?.isTold !== true) {
         await this.#save({ image, chain: this.known(image) ?? null, isTold: true })
@@ -93,7 +93,7 @@ export class BootWants {
       }
       const chain = await this.#deps.seed.call((client) => client.wantBoot(call))
       const isNew = JSON.stringify(chain) !== JSON.stringify(this.known(image))
-      this.#last.set(image, { chain, records, at: this.#deps.clock.now() })
+      this.#last.set(image, { chain, records, at: this.#deps.clock.elapsed() })
       if (chain.state === 'ready' && isNew) await this.#save({ image, chain, isTold: true })
       return chain
     })
@@ -109,10 +109,10 @@ export class BootWants {
     const { clock, random } = this.#deps
     let renewAt = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
-      const isDue = clock.now() >= renewAt
+      const isDue = clock.elapsed() >= renewAt
       const isTold = await this.#tellAll({ isDue, signal })
-      if (isDue && isTold) renewAt = clock.now() + jittered(RENEW_MS, random)
-      await this.#alarm.wait(isTold ? Math.max(0, renewAt - clock.now()) : RETRY_MS, { signal })
+      if (isDue && isTold) renewAt = clock.elapsed() + jittered(RENEW_MS, random)
+      await this.#alarm.wait(isTold ? Math.max(0, renewAt - clock.elapsed()) : RETRY_MS, { signal })
     }
   }
 

@@ -44,16 +44,16 @@ export async function prefetchProfile(
 ): Promise<void> {
   const lengths = new Map(described.map(({ digest, blockLengthBytes }) => [digest, blockLengthBytes]))
   let window: Block[] = []
-  let newsAt = clock.now()
+  let newsAt = clock.elapsed()
   const settle = async (most: number): Promise<void> => {
     for (;;) {
       signal.throwIfAborted()
       const left = window.filter(isAbsent)
-      if (left.length < window.length) newsAt = clock.now()
+      if (left.length < window.length) newsAt = clock.elapsed()
       window = left
       if (window.length <= most) return
-      if (clock.now() - newsAt >= RENEW_MS) {
-        newsAt = clock.now()
+      if (clock.elapsed() - newsAt >= RENEW_MS) {
+        newsAt = clock.elapsed()
         // Whoever was removed from the store meanwhile is of no use to anybody.
         window = window.filter(({ stored }) => store.get(stored.manifest.digest) === stored)
         hintAll(source, window)
@@ -75,7 +75,7 @@ export async function prefetchProfile(
       if (absent.length === 0) continue
       await settle(WINDOW - absent.length)
       // An empty window has waited for nothing.
-      if (window.length === 0) newsAt = clock.now()
+      if (window.length === 0) newsAt = clock.elapsed()
       hintAll(source, absent)
       window.push(...absent)
     }

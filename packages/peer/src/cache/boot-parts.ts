@@ -76,7 +76,7 @@ export class BootParts {
   async #ask({ manifest, present }: Layer, { image, revision }: LayerBootProfile): Promise<Bitfield | undefined> {
     const { fetchProfile, clock, logger } = this.#deps
     const { digest } = manifest
-    const silentMs = clock.now() - this.#failedAt
+    const silentMs = clock.elapsed() - this.#failedAt
     if (silentMs >= 0 && silentMs < SILENT_MS) return undefined
     try {
       const profile = await fetchProfile(image, { signal: AbortSignal.timeout(ANSWER_MS) })
@@ -90,7 +90,7 @@ export class BootParts {
       const named = { image, revision: Math.max(revision, profile?.revision ?? 0) }
       this.#named.set(digest, { ...named, blocks: blocks.isEmpty ? undefined : blocks })
     } catch (error) {
-      this.#failedAt = clock.now()
+      this.#failedAt = clock.elapsed()
       logger.info({ layer: digest, image, code: errorCode(error), error }, 'which part a boot reads is not known')
     }
     return this.#known(digest)?.blocks

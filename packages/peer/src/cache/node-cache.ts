@@ -161,13 +161,13 @@ export class NodeCache implements AsyncDisposable {
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
     const { clock } = this.#deps
     const look = async () => {
-      let savedAt = clock.now()
+      let savedAt = clock.elapsed()
       while (!signal.aborted) {
         await this.cache.relieve()
         await this.#dropped.remove()
         await this.#durablePins.expire()
-        if (clock.now() - savedAt >= SAVE_MS) {
-          savedAt = clock.now()
+        if (clock.elapsed() - savedAt >= SAVE_MS) {
+          savedAt = clock.elapsed()
           await this.#records.saveHistory(this.history)
         }
         await clock.sleep(LOOK_MS, { signal })

@@ -72,7 +72,7 @@ export class Scrubber {
     this.#position = await this.#readPosition()
     for (;;) {
       const isFromStart = this.#position === undefined
-      const beganAt = clock.now()
+      const beganAt = clock.elapsed()
       const checkedBefore = this.#checkedBytes
       await this.#finishRound(this.#bytesPerSecond, signal)
       this.#position = undefined
@@ -97,17 +97,17 @@ export class Scrubber {
   async #finishRound(bytesPerSecond: number, signal: AbortSignal): Promise<void> {
     for (let run = this.#nextRun(); run !== undefined; run = this.#nextRun()) {
       signal.throwIfAborted()
-      const beganAt = this.#deps.clock.now()
+      const beganAt = this.#deps.clock.elapsed()
       const isChecked = await this.#check(run, signal)
       if (!isChecked) continue
       await this.#waitFrom(beganAt, (run.presentBytes / bytesPerSecond) * 1000, signal)
     }
   }
 
-  /** Waits for what is left of a time. A clock that was set back does not make it longer. */
+  /** Waits for what is left of a time. */
   async #waitFrom(beganAt: number, durationMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps
-    const leftMs = Math.min(durationMs, durationMs - (clock.now() - beganAt))
+    const leftMs = durationMs - (clock.elapsed() - beganAt)
     if (leftMs > 0) await clock.sleep(leftMs, { signal })
   }
 

@@ -18,7 +18,7 @@ export class BriefCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     // A clock that was set back must not let a value hold for longer.
     if (now < entry.until && entry.until - now <= this.#options.keepMs) return entry.value
     this.#entries.delete(key)
@@ -29,7 +29,7 @@ export class BriefCache<V> {
     const { keepMs, limit } = this.#options
     if (keepMs === 0) return
     this.#entries.delete(key)
-    this.#entries.set(key, { value, until: this.#clock.now() + keepMs })
+    this.#entries.set(key, { value, until: this.#clock.elapsed() + keepMs })
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > limit && oldest !== undefined) this.#entries.delete(oldest)
   }

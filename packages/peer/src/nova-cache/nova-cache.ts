@@ -208,7 +208,7 @@ export class NovaCache {
     }
     const chain = completeChain(entry.tops, this.#deps)
     if (entry.state !== 'failed') entry.state = 'waiting'
-    if (chain === undefined || entry.retryAt > clock.now()) return
+    if (chain === undefined || entry.retryAt > clock.elapsed()) return
     if (await directory.isBeingMade(entry.name, clock.now() - DOWNLOAD_MS)) return
     await this.#make(entry, chain, signal)
   }
@@ -265,10 +265,10 @@ export class NovaCache {
     }
     entry.state = 'leaving'
     const isDue = this.#options.removes || record.layers.some(isWithdrawn)
-    if (!this.#isKnown || !isDue || entry.users.length > 0 || entry.retryAt > clock.now()) return
+    if (!this.#isKnown || !isDue || entry.users.length > 0 || entry.retryAt > clock.elapsed()) return
     const isQuiet = async () => {
       const found = await directory.find(name)
-      return found !== undefined && clock.now() - found.mtimeMs >= QUIET_MS
+      return found !== undefined && isApart(clock.now(), found.mtimeMs, QUIET_MS)
     }
     if (!(await isQuiet())) return
     using lock = await directory.lock(name)
@@ -283,7 +283,7 @@ export class NovaCache {
   async #touch(entry: BaseEntry, { mtimeMs }: BaseFile): Promise<void> {
     const { directory, clock, logger } = this.#deps
     const now = clock.now()
-    if (now - mtimeMs < TOUCH_MS || (await directory.touch(entry.name, now))) return
+    if (!isApart(now, mtimeMs, TOUCH_MS) || (await directory.touch(entry.name, now))) return
     // libvirt gives files to QEMU's user. If Nova removes it one day, it is made again.
     logger.debug({ image: entry.image, path: directory.pathOf(entry.name) }, 'a base file cannot be kept fresh')
   }
@@ -311,7 +311,7 @@ export class NovaCache {
   #retryLater(entry: BaseEntry): void {
     const { clock, random } = this.#deps
     entry.failures += 1
-    entry.retryAt = clock.now() + backOffMs(entry.failures, random, RETRY)
+    entry.retryAt = clock.elapsed() + backOffMs(entry.failures, random, RETRY)
   }
 
   #tell(error: unknown): void {
@@ -321,4 +321,9 @@ export class NovaCache {
     }
     this.#problem = code
   }
+}
+
+/** Whether two times are so far apart. One in the future, from before the clock was set back, is as far away as one in the past. */
+function isApart(nowMs: number, thenMs: number, apartMs: number): boolean {
+  return Math.abs(nowMs - thenMs) >= apartMs
 }

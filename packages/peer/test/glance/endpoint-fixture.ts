@@ -20,7 +20,7 @@ import { giveData, IMAGE, startStandInGlance } from './stand-in-glance.ts'
 
 const { privateKey } = signingKey()
 /** Requests get no time to finish when the endpoint stops. */
-const impatient: Clock = { now: steadyClock.now, sleep: async () => {} }
+const impatient: Clock = { ...steadyClock, sleep: async () => {} }
 
 /**
  * An endpoint before a stand-in Glance with one image, whose layer is here and empty; its blocks come when they are

@@ -10,7 +10,7 @@ import { giveData, IMAGE, startStandInGlance } from './stand-in-glance.ts'
 
 const DATA = randomBytes(300_000)
 /** Lets pass in no time what would be waited for. */
-const impatient = { now: steadyClock.now, sleep: async () => {} }
+const impatient = { ...steadyClock, sleep: async () => {} }
 
 async function start(t: TestContext) {
   const glance = await startStandInGlance(undoAfter(t))

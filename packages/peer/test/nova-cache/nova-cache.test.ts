@@ -305,6 +305,7 @@ test('what fails is told with its code, tried again later, and leaves nothing be
   fails = false
   await node.look()
   equal(node.show(IMAGE)?.state, 'failed')
+  node.clock.set(node.clock.now() - HOUR_MS)
   node.clock.advance(60_000)
   await node.look()
   deepEqual([node.show(IMAGE)?.state, node.show(IMAGE)?.error, node.cache.failures], ['placed', null, 1])

@@ -28,7 +28,7 @@ export class Invitations {
     if (nodes.has(node)) return wanted > 0
     // Twice as many as wanted: some nodes never answer.
     if (nodes.size >= wanted * 2 || this.#count >= MAX_INVITED) return false
-    this.#invited.set(image, nodes.set(node, this.#clock.now() + VALID_MS))
+    this.#invited.set(image, nodes.set(node, this.#clock.elapsed() + VALID_MS))
     this.#count += 1
     return true
   }
@@ -41,7 +41,7 @@ export class Invitations {
   }
 
   #prune(image: string): void {
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     const images = this.#count >= MAX_INVITED ? [...this.#invited.keys()] : [image]
     for (const one of images) {
       for (const [node, expires] of this.#invited.get(one) ?? []) if (expires <= now) this.end(one, node)

@@ -34,9 +34,9 @@ export class LayerProfiles {
   }
 
   of(layer: Digest): LayerProfile | undefined {
-    const now = this.#deps.clock.now()
+    const now = this.#deps.clock.elapsed()
     const known = this.#found.get(layer)
-    if (known !== undefined && now >= known.at && now - known.at < FRESH_MS) return known.profile
+    if (known !== undefined && now - known.at < FRESH_MS) return known.profile
     if (this.#found.size >= MAX_LAYERS) this.#found.clear()
     const profile = this.#find(layer)
     this.#found.set(layer, { profile, at: now })

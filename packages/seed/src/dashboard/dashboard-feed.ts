@@ -86,7 +86,7 @@ export class DashboardFeed {
       }
     } finally {
       this.#readers -= 1
-      this.#leftAt = this.#deps.clock.now()
+      this.#leftAt = this.#deps.clock.elapsed()
     }
   }
 
@@ -99,13 +99,13 @@ export class DashboardFeed {
 
   /** One who comes after a pause does not see what was a minute ago. */
   async #freshen(): Promise<void> {
-    if (this.#deps.clock.now() - this.#tickedAt > TICK_MS) await this.#tick()
+    if (this.#deps.clock.elapsed() - this.#tickedAt > TICK_MS) await this.#tick()
   }
 
   async #run(): Promise<void> {
     const { clock } = this.#deps
     const { signal } = this.#stopping
-    while (!signal.aborted && (this.#readers > 0 || clock.now() - this.#leftAt < LINGER_MS)) {
+    while (!signal.aborted && (this.#readers > 0 || clock.elapsed() - this.#leftAt < LINGER_MS)) {
       await clock.sleep(TICK_MS, { signal }).catch(() => {})
       if (!signal.aborted) await this.#tick()
     }
@@ -122,7 +122,7 @@ export class DashboardFeed {
   async #makeFrame(): Promise<void> {
     try {
       const picture = await this.#deps.pictures.take()
-      this.#tickedAt = this.#deps.clock.now()
+      this.#tickedAt = this.#deps.clock.elapsed()
       this.#overview = JSON.stringify(picture.overview)
       const tables = this.#changesOf(picture)
       const events = JSON.stringify(this.#deps.pictures.drainEvents())

@@ -84,7 +84,7 @@ export class LibraryWatcher {
   async round({ signal }: { signal: AbortSignal }): Promise<void> {
     const { clock, logger } = this.#deps
     try {
-      const isSweep = clock.now() - this.#sweptAt >= this.#options.sweepIntervalMs
+      const isSweep = clock.elapsed() - this.#sweptAt >= this.#options.sweepIntervalMs
       if (isSweep) await this.#sweep(signal)
       else await this.#poll(signal)
       await this.#reachable()
@@ -112,7 +112,7 @@ export class LibraryWatcher {
 
   async #sweep(signal: AbortSignal): Promise<void> {
     const { catalogue, clock } = this.#deps
-    const startedAt = clock.now()
+    const startedAt = clock.elapsed()
     const seen = await this.#list({}, signal)
     for (const record of catalogue.images()) {
       const { id } = record.image

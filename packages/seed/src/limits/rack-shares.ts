@@ -54,7 +54,7 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
   /** Gives the nodes of one rack their shares, and says which are other ones. */
   const divide = (rack: string, members: readonly RackNode[], uplink: number): string[] => {
     const mustRest =
-      uplink === dividedUplink && clock.now() - (dividedAt.get(rack) ?? Number.NEGATIVE_INFINITY) < LEAST_MS
+      uplink === dividedUplink && clock.elapsed() - (dividedAt.get(rack) ?? Number.NEGATIVE_INFINITY) < LEAST_MS
     const shareOf = shareUplink(members, uplink)
     let isDivided = false
     const told: string[] = []
@@ -69,7 +69,7 @@ export function createRackShares({ nodes, uplinkBytesPerSecond, clock }: RackSha
       told.push(node)
       isDivided ||= !isNew
     }
-    if (isDivided) dividedAt.set(rack, clock.now())
+    if (isDivided) dividedAt.set(rack, clock.elapsed())
     return told
   }
 

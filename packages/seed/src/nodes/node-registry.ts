@@ -28,8 +28,10 @@ import { hostOfAddress } from './swarm-host.ts'
 interface Entry {
   record: NodeRecord
   known: KnownInventory
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, for people. */
   seenAt: number
+  /** By the clock that nobody sets: setting the machine's makes nobody lost, and keeps nobody from being it. */
+  heardAt: number
   checkedAt: number
   inventorySavedAt: number
   readonly events: NodeEvents
@@ -46,8 +48,8 @@ export interface NodeReport {
   readonly inventory: Inventory | null
   readonly mode: NodeMode
   readonly isLost: boolean
-  /** Milliseconds since the epoch. */
-  readonly seenAt: number
+  /** When its last heartbeat came, by the clock that nobody sets. Milliseconds. */
+  readonly heardAt: number
 }
 
 export interface NodeRegistryDeps {
@@ -106,8 +108,9 @@ export class NodeRegistry {
         record,
         known: NOTHING_KNOWN,
         seenAt: record.isLost ? Date.parse(record.lastSeenAt) : seenAt,
-        checkedAt: 0,
-        inventorySavedAt: 0,
+        heardAt: clock.elapsed(),
+        checkedAt: Number.NEGATIVE_INFINITY,
+        inventorySavedAt: Number.NEGATIVE_INFINITY,
         events: new NodeEvents(record.id),
       })
       this.#byPeerId.set(record.registration.swarmPeerId, record.id)
@@ -139,12 +142,12 @@ export class NodeRegistry {
 
   /** Every node, in no order. */
   *reports(): Generator<NodeReport> {
-    for (const { record, known, seenAt } of this.#nodes.values()) {
+    for (const { record, known, heardAt } of this.#nodes.values()) {
       const { inventory } = known
       const { zone, rack, aggregates, capacityBytes, linkBytesPerSecond } = record.registration
       const links = { capacityBytes, linkBytesPerSecond }
       const { id, isLost } = record
-      yield { id, zone, rack, aggregates, ...links, inventory, mode: modeOf(record), isLost, seenAt }
+      yield { id, zone, rack, aggregates, ...links, inventory, mode: modeOf(record), isLost, heardAt }
     }
   }
 
@@ -296,6 +299,7 @@ export class NodeRegistry {
     this.#checkRoom(id)
     const before = this.#nodes.get(id)
     const now = clock.now()
+    const heardAt = clock.elapsed()
     const record: NodeRecord = {
       id,
       registration,
@@ -309,8 +313,9 @@ export class NodeRegistry {
       record,
       known: NOTHING_KNOWN,
       seenAt: now,
-      checkedAt: now,
-      inventorySavedAt: 0,
+      heardAt,
+      checkedAt: heardAt,
+      inventorySavedAt: Number.NEGATIVE_INFINITY,
       events: new NodeEvents(id),
     }
     const isSame = before !== undefined && JSON.stringify(before.record.registration) === JSON.stringify(registration)
@@ -329,7 +334,7 @@ export class NodeRegistry {
     if (before === undefined && !found.reachable)
       drafts.push({ type: 'node.unreachable', node: id, message: found.message })
     if (before !== undefined) this.#forgetPeerId(before.record)
-    Object.assign(entry, { record, seenAt: now, checkedAt: now })
+    Object.assign(entry, { record, seenAt: now, heardAt, checkedAt: heardAt })
     this.#nodes.set(id, entry)
     this.#byPeerId.set(registration.swarmPeerId, id)
     this.#locate(record)
@@ -361,7 +366,8 @@ export class NodeRegistry {
     const entry = this.#entry(id)
     const { events } = body
     const now = this.#deps.clock.now()
-    entry.seenAt = now
+    const heardAt = this.#deps.clock.elapsed()
+    Object.assign(entry, { seenAt: now, heardAt })
     if (merged !== undefined) this.#take(entry, merged)
     const at = new Date(now).toISOString()
     const told = entry.record.mode && noteDrained(id, entry.record.mode, { isDrained: this.#isDrained(entry), at })
@@ -371,11 +377,11 @@ export class NodeRegistry {
     const changes = isOther ? [...operations, putNode(record)] : operations
     entry.record = record
     this.#locate(record)
-    const isDue = now - entry.inventorySavedAt >= INVENTORY_SAVE_MS
+    const isDue = heardAt - entry.inventorySavedAt >= INVENTORY_SAVE_MS
     if (drafts.length + changes.length > 0) await this.#deps.journal.append(drafts, changes)
     const { inventory, digest } = entry.known
     if (!isDue || inventory === null) return
-    entry.inventorySavedAt = now
+    entry.inventorySavedAt = heardAt
     const value: SavedInventory = { ...inventory, ...(digest === undefined ? {} : { layersDigest: digest }) }
     const saved: StateOperation[] = [{ type: 'put', key: INVENTORIES + id, value }, putNode(record)]
     await this.#deps.state.batch(saved, { durable: false })
@@ -397,12 +403,12 @@ export class NodeRegistry {
   async markLost(): Promise<string[]> {
     const { clock, journal } = this.#deps
     const { heartbeatIntervalMs, lostAfterHeartbeats } = this.#options
-    const now = clock.now()
+    const now = clock.elapsed()
     const drafts: EventDraft[] = []
     const operations: StateOperation[] = []
     const addresses: string[] = []
     for (const entry of this.#nodes.values()) {
-      if (entry.record.isLost || now - entry.seenAt <= heartbeatIntervalMs * lostAfterHeartbeats) continue
+      if (entry.record.isLost || now - entry.heardAt <= heartbeatIntervalMs * lostAfterHeartbeats) continue
       const record = { ...entry.record, isLost: true }
       drafts.push(...transition(entry.record, record))
       entry.record = record
@@ -416,7 +422,7 @@ export class NodeRegistry {
 
   /** Connects again to the nodes whose last check is old. Takes long when a firewall swallows the attempts. */
   async checkReachable({ signal }: { signal: AbortSignal }): Promise<void> {
-    const now = this.#deps.clock.now()
+    const now = this.#deps.clock.elapsed()
     const due = [...this.#nodes.values()].filter(
       (entry) => !entry.record.isLost && now - entry.checkedAt >= this.#options.reachabilityIntervalMs,
     )
@@ -442,7 +448,7 @@ export class NodeRegistry {
     const { swarmAddress } = entry.record.registration
     const found = await this.#check(swarmAddress, signal)
     if (signal.aborted || entry.record.registration.swarmAddress !== swarmAddress) return
-    entry.checkedAt = this.#deps.clock.now()
+    entry.checkedAt = this.#deps.clock.elapsed()
     const record = { ...entry.record, reachable: found.reachable, reachability: found.message }
     const drafts = transition(entry.record, record)
     entry.record = record

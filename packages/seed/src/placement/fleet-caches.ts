@@ -7,7 +7,7 @@ import { loopTurns } from './loop-turns.ts'
 
 export interface FleetCachesDeps {
   readonly registry: Pick<NodeRegistry, 'reports' | 'bytesByNode' | 'replicasAround'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'elapsed'>
 }
 
 export interface FleetCachesOptions {
@@ -50,11 +50,11 @@ export class FleetCaches {
   async look(layers: readonly KnownLayer[], isWanted: (node: NodeReport) => boolean): Promise<CacheLook> {
     const turn = loopTurns()
     const nodes: NodeReport[] = []
-    const reportedSince = this.#deps.clock.now() - MISSED_HEARTBEATS * this.#options.heartbeatIntervalMs
+    const reportedSince = this.#deps.clock.elapsed() - MISSED_HEARTBEATS * this.#options.heartbeatIntervalMs
     const numbers = new Map<string, number>()
     for (const node of this.#deps.registry.reports()) {
       if (node.mode !== 'active' || node.isLost || node.inventory === null) continue
-      if (node.seenAt < reportedSince || !isWanted(node)) continue
+      if (node.heardAt < reportedSince || !isWanted(node)) continue
       numbers.set(node.id, nodes.push(node) - 1)
       if (nodes.length % NODES_A_LOOK === 0) await turn()
     }

@@ -14,7 +14,7 @@ export interface PlacementDeps {
   readonly popularity: Pick<Popularity, 'share'>
   /** Which only goes forward. */
   readonly steadyClock: Pick<Clock, 'now'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'elapsed'>
 }
 
 export interface Placement extends AsyncDisposable {

@@ -25,7 +25,8 @@ export class FleetClock {
     const nodes = this.#deps.registry.list()
     const now = this.#deps.clock.now()
     const isHere = ({ state, lastSeenAt }: Node) =>
-      state !== 'lost' || now - Date.parse(lastSeenAt) < this.#options.excludeAfterMs
+      // One that was seen last in the future was so before the clock was set back.
+      state !== 'lost' || Math.abs(now - Date.parse(lastSeenAt)) < this.#options.excludeAfterMs
     const signature = nodes
       .map(
         (node) =>

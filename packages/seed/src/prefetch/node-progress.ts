@@ -74,7 +74,8 @@ export class NodeProgress {
       error ??= has?.error ?? null
     }
     this.error = error
-    this.failedAt = isFailed ? (this.failedAt ?? nowMs) : null
+    // Not in the future, where it would be when the clock was set back.
+    this.failedAt = isFailed ? Math.min(this.failedAt ?? nowMs, nowMs) : null
     if (this.missing.size === 0) this.readyAt ??= this.#readyBefore ?? nowMs
     else {
       this.readyAt = null

@@ -79,13 +79,13 @@ export class PlanReader {
     { readyShare, timeoutMs, signal }: { readyShare: number; timeoutMs: number; signal: AbortSignal },
   ): Promise<WaitResult> {
     const { clock, book, runs, watch } = this.#deps
-    const until = clock.now() + timeoutMs
+    const until = clock.elapsed() + timeoutMs
     while (true) {
       const record = book.must(id)
       const { ready, total } = runs.counts(record)
       const isEnded = isOver(record) || record.state === 'partly-done'
       const reached = record.state === 'done' || (total > 0 && ready >= Math.ceil(total * readyShare - ROUNDING))
-      const left = until - clock.now()
+      const left = until - clock.elapsed()
       if (reached || isEnded || left <= 0 || signal.aborted) {
         return { reached, isEnded, plan: toApiSummary(record, runs.progress(record)) }
       }

@@ -244,7 +244,7 @@ export class PlanRun implements RunningPlan {
   async #replan(moment: FleetMoment): Promise<void> {
     const { clock, book } = this.#deps
     const key = this.#key()
-    const now = clock.now()
+    const now = clock.elapsed()
     if (!this.#isPlanDue(key, moment, now)) return
     const { images } = this.record
     const options = { before: this.#targets, isHere: moment.isHere, isStored: true }

@@ -9,18 +9,18 @@ const NOTABLE_SHARE = 0.05
 
 /** What each node of a plan may receive, divided anew as nodes become ready or use less. */
 export class ShareKeeper {
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: Pick<Clock, 'elapsed'>
   #shares: ReadonlyMap<string, number> | null = null
   #dividedAt = Number.NEGATIVE_INFINITY
   #key = ''
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'elapsed'>) {
     this.#clock = clock
   }
 
   /** Null: the plan has no limit. Bytes per second by node; one that is not named has to wait. */
   shares(limits: Required<PlanLimits>, rows: ReadonlyMap<string, NodeProgress>): ReadonlyMap<string, number> | null {
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     const key = JSON.stringify(limits)
     if (key === this.#key && now - this.#dividedAt < INTERVAL_MS) return this.#shares
     const isSameLimit = key === this.#key

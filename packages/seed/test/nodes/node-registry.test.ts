@@ -91,3 +91,14 @@ it('says which nodes it lost, once', async () => {
   assert.deepEqual(await registry.markLost(), ['10.0.0.1:1'])
   assert.deepEqual(await registry.markLost(), [])
 })
+
+it('loses a node by its silence, whatever the clock is set to', async () => {
+  const clock = new ManualClock(1_700_000_000_000)
+  const registry = await open(10, undefined, clock)
+  await registry.register('n1', registration(1))
+  clock.set(1_800_000_000_000)
+  assert.deepEqual(await registry.markLost(), [])
+  clock.set(0)
+  clock.advance(3001)
+  assert.deepEqual(await registry.markLost(), ['10.0.0.1:1'])
+})

@@ -34,8 +34,8 @@ it('leaves out nodes that are lost, silent for three heartbeats, or have told no
     [
       { id: 'here' },
       { id: 'lost', isLost: true },
-      { id: 'silent', seenAt: clock.now() - 3 * HEARTBEAT_MS - 1 },
-      { id: 'slow', seenAt: clock.now() - 3 * HEARTBEAT_MS },
+      { id: 'silent', heardAt: clock.elapsed() - 3 * HEARTBEAT_MS - 1 },
+      { id: 'slow', heardAt: clock.elapsed() - 3 * HEARTBEAT_MS },
       { id: 'new', inventory: null },
     ],
     clock,

@@ -16,7 +16,7 @@ export interface SimulatedNode {
   readonly layers?: readonly LayerInventory[]
   readonly inventory?: Partial<Inventory> | null
   readonly isLost?: boolean
-  readonly seenAt?: number
+  readonly heardAt?: number
   readonly capacityBytes?: number
   readonly mode?: NodeMode
 }
@@ -25,13 +25,21 @@ export interface SimulatedNode {
 export function simulateCaches(nodes: readonly SimulatedNode[], clock = new ManualClock()) {
   const holdings = new Holdings()
   const reports = nodes.map((node): NodeReport => {
-    const { id, rack = 'r1', zone = 'z1', layers = [], inventory = {}, isLost = false, seenAt = clock.now() } = node
+    const {
+      id,
+      rack = 'r1',
+      zone = 'z1',
+      layers = [],
+      inventory = {},
+      isLost = false,
+      heardAt = clock.elapsed(),
+    } = node
     holdings.locate(id, isLost ? undefined : { zone, rack })
     holdings.put(id, layers)
     const idle = { diskFreeBytes: 0, diskUsedBytes: 0, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 }
     const told = inventory === null ? null : { layers: [...layers], ...idle, ...inventory }
     const { aggregates, capacityBytes = 1e6, mode = 'active' } = node
-    const state = { mode, isLost, seenAt }
+    const state = { mode, isLost, heardAt }
     return { id, zone, rack, aggregates, capacityBytes, linkBytesPerSecond: null, inventory: told, ...state }
   })
   const registry = {
