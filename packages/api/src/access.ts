@@ -37,7 +37,9 @@ export type TokenRequest = Static<typeof TokenRequest>
 export const Token = Type.Object(
   {
     name: tokenName('Name of the token.'),
-    role: Type.Enum([...PERSON_ROLES, 'node'], { description: 'What it opens; node: what peer daemons need.' }),
+    role: Type.Enum([...PERSON_ROLES, 'node', 'service'], {
+      description: 'What it opens; node: what peer daemons need; service: metrics and the scheduler snapshot.',
+    }),
     source: Type.Enum(['file', 'created'], {
       description: 'file: kept in a file of the seed; created: made over the API.',
     }),

@@ -190,3 +190,16 @@ export {
 export { PrefetchRule, PrefetchRuleRequest, RuleImages } from './prefetch-rule.ts'
 export { Session, SignIn } from './session.ts'
 export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'
+export {
+  CredentialRequest,
+  IssuedCredential,
+  JOIN_TOKEN_LIFETIME_SECONDS,
+  JoinRequest,
+  JoinToken,
+  JoinTokenRequest,
+  MAX_JOIN_TOKENS,
+  MAX_REVOCATIONS,
+  NewJoinToken,
+  NodeRevocation,
+  RevocationList,
+} from './trust.ts'

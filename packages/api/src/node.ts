@@ -243,6 +243,7 @@ export const HeartbeatAnswer = Type.Object(
       Type.Array(LayerFacts, { maxItems: MAX_NODE_LAYERS, description: 'Of the layers that the node has told of.' }),
     ),
     reported: Type.Optional(ReportedInventory),
+    revocations: Type.Optional(count('Revision of the revocation list, where nodes have certificates.')),
   },
   { description: "The revision of a node's desired state, and what its cache goes by." },
 )

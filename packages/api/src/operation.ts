@@ -1,8 +1,11 @@
 import type { TObject, TSchema } from 'typebox'
 import type { PersonRole } from './access.ts'
 
-/** Who may call an operation: anyone, a node (or an operator), or somebody of this role or a higher one. */
-export type Role = 'public' | 'node' | PersonRole
+/**
+ * Who may call an operation: anyone; a service of the cloud that reads numbers; a node about itself (or an operator); or somebody of this
+ * role or a higher one.
+ */
+export type Role = 'public' | 'service' | 'node' | PersonRole
 
 /** One operation of the HTTP API; the server binds it as a route, the client as a method. */
 export interface Operation {

@@ -31,6 +31,7 @@ import { after, limit, next, strict } from './page-fields.ts'
 import { placementOperations } from './placement-operations.ts'
 import { prefetchOperations } from './prefetch-operations.ts'
 import { PeerStatus, SeedStatus } from './status.ts'
+import { trustOperations } from './trust-operations.ts'
 
 const afterEvent = Type.Optional(count('Only events with a higher id.'))
 
@@ -299,6 +300,7 @@ export const operations = {
   ...placementOperations,
   ...dashboardOperations,
   ...accessOperations,
+  ...trustOperations,
   listEvents: {
     id: 'listEvents',
     method: 'GET',

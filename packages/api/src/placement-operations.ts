@@ -18,7 +18,7 @@ export const placementOperations = {
     id: 'schedulerSnapshot',
     method: 'GET',
     path: '/v1/scheduler/snapshot',
-    role: 'node',
+    role: 'service',
     tag: 'placement',
     summary: "Gives the score of each node for each image, for Nova's weigher (docs/formats/scheduler-snapshot.md).",
     headers: Type.Object({

@@ -71,8 +71,8 @@ test('every field of every request and answer is described', () => {
 test('every operation but none by accident needs a role', () => {
   assert.deepEqual(
     all.filter(({ role }) => role === 'public').map(({ id }) => id),
-    // Who signs in has no role yet; who signs out may have none any more.
-    ['signIn', 'signOut'],
+    // Who signs in has no role yet; who signs out may have none any more; who joins has a token for that.
+    ['signIn', 'signOut', 'join'],
   )
   const forNodes = all.filter(({ role }) => role === 'node').map(({ id }) => id)
   assert.deepEqual(forNodes.sort(), [
@@ -82,9 +82,10 @@ test('every operation but none by accident needs a role', () => {
     'getManifest',
     'getTorrent',
     'heartbeat',
+    'listRevocations',
     'recordBoot',
     'registerNode',
-    'schedulerSnapshot',
+    'renewCredential',
     'wantBoot',
     'wantFile',
     'watchDesired',

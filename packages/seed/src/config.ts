@@ -47,6 +47,40 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    tls: Type.Object(
+      {
+        enabled: Type.Boolean({
+          description:
+            'Whether nodes are known by certificates, on a TLS listener of their own. false: by node.token on the listener of the HTTP API; then any node can speak for any other, and none can be shut out.',
+        }),
+        host: host('Address that nodes connect to with TLS.'),
+        port: port('Port of it; 0 takes a free one.'),
+        names: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
+          maxItems: 64,
+          description:
+            "More DNS names and addresses for the seed's certificate, which has those that it listens on and its host name. Nodes go by the identity in it; curl and browsers go by names.",
+        }),
+        trustDomain: Type.String({
+          pattern: '^[a-z0-9][a-z0-9.-]{0,252}$',
+          description: 'Part of every identity; clusters that share one authority need different ones.',
+        }),
+        nodeCertificateHours: count(
+          1,
+          8760,
+          "How long a node's certificate holds; it is renewed at half of that. Hours.",
+        ),
+        certificateFile: nullable(
+          text(''),
+          "The seed's certificate chain from an operator's authority, PEM; read again when it changes. null: the embedded authority makes one.",
+        ),
+        keyFile: nullable(text(''), 'The private key of it, PEM. null only with certificateFile.'),
+        authoritiesFile: nullable(
+          text(''),
+          'Certificates of the authorities whose nodes are trusted, PEM. null only with certificateFile.',
+        ),
+      },
+      strict,
+    ),
     tokens: Type.Object(
       {
         operatorFile: nullable(
@@ -55,7 +89,7 @@ export const seedConfigSchema = Type.Object(
         ),
         nodeFile: nullable(
           text(''),
-          "File with the nodes' token; made when missing. null: node.token in stateDirectory.",
+          'File with the token of services that read metrics and the scheduler snapshot, and of nodes where tls.enabled is false; made when missing. null: node.token in stateDirectory.',
         ),
         viewerFile: nullable(
           text(''),
@@ -231,6 +265,17 @@ export const seedConfigDefaults = {
   stateDirectory: '/var/lib/shoal-seed',
   name: 'seed',
   listen: { host: '127.0.0.1', port: 7420, requestsPerSecond: 500 },
+  tls: {
+    enabled: false,
+    host: '127.0.0.1',
+    port: 7423,
+    names: [],
+    trustDomain: 'shoal',
+    nodeCertificateHours: 168,
+    certificateFile: null,
+    keyFile: null,
+    authoritiesFile: null,
+  },
   dashboard: { enabled: true, directory: null },
   tokens: { operatorFile: null, nodeFile: null, viewerFile: null },
   library: {

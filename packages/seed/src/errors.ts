@@ -303,6 +303,46 @@ export const seedErrors = {
     message: 'The places could not be worked out: {reason}.',
     hint: 'Ask again; if it comes back, tell the developers, with the request and the log of the seed.',
   },
+  SHOAL_SEED_TLS_FILES: {
+    message: "The seed's certificate cannot be used: {reason}.",
+    hint: 'Give tls.certificateFile, tls.keyFile and tls.authoritiesFile, or none of them; docs/formats/credentials.md says what a certificate of a seed holds.',
+  },
+  SHOAL_TRUST_OFF: {
+    message: 'Nodes of this seed have no certificates: tls.enabled is false.',
+    hint: 'Set tls.enabled to true and restart the seed, then give each node a join token.',
+  },
+  SHOAL_JOIN_TLS: {
+    message: 'A node joins over TLS alone.',
+    hint: "Set seed.url of the peer to the seed's https address (tls.host, tls.port; default port 7423).",
+  },
+  SHOAL_JOIN_AUTHORITY: {
+    message: "The certificates of this cluster come from an operator's authority, which is not here.",
+    hint: 'Have it sign a certificate for the node, and set credential.certificateFile and credential.keyFile of its peer.',
+  },
+  SHOAL_JOIN_REFUSED: {
+    message: 'Join token {token} does not let node {node} join: {reason}.',
+    hint: 'Make a new one (shoal join-token create --node NAME); it is good once, for an hour unless said otherwise.',
+  },
+  SHOAL_JOIN_TOKEN_UNKNOWN: {
+    message: 'There is no join token {token}.',
+    hint: 'It was used, taken back, or is over; shoal join-token list shows those that are good.',
+  },
+  SHOAL_JOIN_TOKEN_LIMIT: {
+    message: 'There are {limit} join tokens already, the most there may be.',
+    hint: 'Take back those that nobody needs (shoal join-token revoke), or wait until they are over.',
+  },
+  SHOAL_REVOCATION_LIMIT: {
+    message: 'There are {limit} revoked nodes already, the most there may be.',
+    hint: 'Shorten tls.nodeCertificateHours: an entry goes when every certificate that it means is over.',
+  },
+  SHOAL_CREDENTIAL_SENDER: {
+    message: 'Only node {node} itself may renew its certificate.',
+    hint: 'For a node that has none, make a join token (shoal join-token create --node NAME).',
+  },
+  SHOAL_LAYER_NOT_ASSIGNED: {
+    message: 'Node {node} is not to have {subject}.',
+    hint: 'It is given what is assigned to it: assign the layer (shoal layer assign), or prepare a boot on that node.',
+  },
 } as const satisfies ErrorTable
 
 export const seedError = errorFactory(seedErrors)

@@ -36,6 +36,7 @@ import { addRuleRoutes } from './http/rule-routes.ts'
 import { addSessionRoutes } from './http/session-routes.ts'
 import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
+import { addTrustRoutes } from './http/trust-routes.ts'
 import { Catalogue } from './images/catalogue.ts'
 import { LibraryWatcher } from './images/library-watcher.ts'
 import { Publication } from './images/publication.ts'
@@ -62,6 +63,8 @@ import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
+import { LayerEntitlement } from './trust/layer-entitlement.ts'
+import { openSeedTrust } from './trust/open-trust.ts'
 import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'
 
@@ -76,6 +79,8 @@ export interface SeedDeps {
 export interface Seed extends AsyncDisposable {
   /** Base URL of the HTTP API. */
   readonly url: string
+  /** Base URL of the listener of nodes; none where they are known by a token. */
+  readonly nodesUrl: string | undefined
   readonly operatorToken: string
   readonly nodeToken: string
   status(): SeedStatus
@@ -308,7 +313,14 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       logger: component('dashboard'),
     })
     stack.defer(async () => dashboard.feed.stop())
-    const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken }
+    const trust = await openSeedTrust({ state, journal, clock, logger: component('trust'), metrics }, config)
+    // Nodes that have certificates need no token: theirs opens what services read.
+    const nodeRole = trust === undefined ? ('node' as const) : ('service' as const)
+    const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken, nodeRole }
+    const entitlement = new LayerEntitlement({
+      ...fleetDeps,
+      refused: (refusal, details) => trust?.refusals.note(refusal, details),
+    })
     const credentials = new NamedTokens({ state, journal, clock }, tokens)
     const audit = new AuditLog({ state, clock, logger: component('audit') }, config.audit)
     for (const part of [credentials, audit]) await part.open()
@@ -325,6 +337,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...config.listen,
         ...{ tokens, credentials, sessions },
         audit: (fact) => audit.note(fact),
+        nodes: trust?.listener,
         openapi: {
           title: 'Shoal seed',
           description:
@@ -336,7 +349,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     addImageRoutes(http.app, { catalogue, watcher, importer, layerings })
-    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal })
+    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement })
     addNodeRoutes(http.app, {
       registry,
       assignments,
@@ -349,6 +362,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       profiles,
       boots,
       channels,
+      revocations: () => trust?.revocations.list.revision,
       onReport: (node, inventory) => {
         prefetch.runs.onReport(node, inventory)
         dashboard.survey.note(node, inventory, clock.now())
@@ -371,7 +385,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
     addBootRoutes(http.app, { boots, files: new FileClaims({ ...fleetDeps, ...prefetch, watcher, journal, clock }) })
-    addBootProfileRoutes(http.app, { profiles, registry })
+    addBootProfileRoutes(http.app, { profiles, registry, entitlement })
+    addTrustRoutes(http.app, { trust, journal })
     addLimitRoutes(http.app, { limits })
     addPlacementRoutes(http.app, placement)
     addPrefetchRoutes(http.app, prefetch)
@@ -388,6 +403,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     await publication.open()
     const url = await http.start()
     stack.defer(() => http.stop())
+    const nodesUrl = await http.startNodes()
+    trust?.own.trust.onChange(() => http.renewNodes())
     // A seed that cannot listen ends here again and again: until now it has asked nothing of the library.
     await importer.resume()
     stack.defer(() => importer.stop())
@@ -413,6 +430,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       prefetch.run({ signal: stopping.signal }),
+      ...(trust === undefined ? [] : [trust.own.run({ signal: stopping.signal })]),
       repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
       repeat(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample()),
       repeat(TALLY_INTERVAL_MS, saveTally),
@@ -425,13 +443,16 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       await Promise.all(loops)
     })
     const { address } = swarm
-    logger.info({ url, swarm: address, trackers: announceUrls, library: library.endpoint, publicKey }, 'seed is ready')
+    logger.info(
+      { url, nodesUrl, swarm: address, trackers: announceUrls, library: library.endpoint, publicKey },
+      'seed is ready',
+    )
     let stopped: Promise<void> | undefined
     const stop = () => {
       stopped ??= stack.disposeAsync()
       return stopped
     }
-    return { url, operatorToken, nodeToken, status, stop, [Symbol.asyncDispose]: stop }
+    return { url, nodesUrl, operatorToken, nodeToken, status, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
     stopping.abort(error)
     await stack.disposeAsync()

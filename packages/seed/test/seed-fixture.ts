@@ -48,6 +48,9 @@ export class SeedFixture {
       'swarm.port': '0',
       'tracker.port': '0',
       'dht.port': '0',
+      // Most tests speak for nodes by their token; those of trust switch it on.
+      'tls.enabled': 'false',
+      'tls.port': '0',
       ...this.settings,
     }
   }

@@ -6,7 +6,7 @@ export type PersonRole = 'admin' | 'operator' | 'reader'
 /** A token that somebody holds, as a service knows it. */
 export interface Credential {
   readonly name: string
-  readonly role: PersonRole | 'node'
+  readonly role: PersonRole | 'node' | 'service'
   /** SHA-256 of the token. */
   readonly hash: Buffer
 }
@@ -19,7 +19,10 @@ export interface Credentials {
 }
 
 /** The tokens that are kept in files; a missing one is open to nobody. */
-export type AccessTokens = { readonly [R in 'operator' | 'node' | 'viewer']?: string | undefined }
+export type AccessTokens = { readonly [R in 'operator' | 'node' | 'viewer']?: string | undefined } & {
+  /** What the token of nodes opens; where nodes have certificates, only what services read. */
+  readonly nodeRole?: 'node' | 'service'
+}
 
 const ROLES = { operator: 'admin', node: 'node', viewer: 'reader' } as const
 
@@ -27,7 +30,9 @@ const ROLES = { operator: 'admin', node: 'node', viewer: 'reader' } as const
 export function fileCredentials(tokens: AccessTokens): Credentials {
   const known = (['viewer', 'node', 'operator'] as const).flatMap((name): Credential[] => {
     const token = tokens[name]
-    return token === undefined || token === '' ? [] : [{ name, role: ROLES[name], hash: hashOfToken(token) }]
+    return token === undefined || token === ''
+      ? []
+      : [{ name, role: name === 'node' ? (tokens.nodeRole ?? 'node') : ROLES[name], hash: hashOfToken(token) }]
   })
   return {
     byToken: (token) => {
@@ -37,6 +42,11 @@ export function fileCredentials(tokens: AccessTokens): Credentials {
     },
     byName: (name) => known.find((candidate) => candidate.name === name),
   }
+}
+
+/** Whether a role is one of people and pipelines. */
+export function isPerson(role: Credential['role']): role is PersonRole {
+  return role !== 'node' && role !== 'service'
 }
 
 /** One pass of SHA-256: tokens are 32 random bytes, so there is nothing that a slow hash would keep anybody from guessing. */

@@ -31,8 +31,8 @@ export const serviceErrors = {
     hint: 'The reference at /docs shows what this operation takes.',
   },
   SHOAL_HTTP_UNAUTHORIZED: {
-    message: 'The request has no valid bearer token.',
-    hint: 'Send "Authorization: Bearer <token>" with operator.token of the seed or api-token of the peer, from its state directory (CLI: --token-file).',
+    message: 'The request has neither a valid bearer token nor the certificate of a node.',
+    hint: 'Nodes join first (shoal join-token create) and use https. People send "Authorization: Bearer <token>" with operator.token of the seed or api-token of the peer, from its state directory (CLI: --token-file).',
   },
   SHOAL_HTTP_FORBIDDEN: {
     message: '{actor} may not do this: the operation needs the role {role}.',
@@ -46,6 +46,10 @@ export const serviceErrors = {
   SHOAL_HTTP_RATE: {
     message: 'This client asks more often than it may; it may ask again in {retryAfterSeconds} s.',
     hint: 'Let the client wait as Retry-After says, use a stream in place of polling, or raise listen.requestsPerSecond.',
+  },
+  SHOAL_HTTP_OTHER_NODE: {
+    message: 'The certificate of node {node} does not speak for node {other}.',
+    hint: 'A node tells and asks about itself alone. If the machine was renamed, join again with a token for the new name.',
   },
   SHOAL_HTTP_NOT_FOUND: {
     message: 'There is nothing at {method} {path}.',

@@ -1,15 +1,19 @@
 import type { Credentials, PersonRole } from './credentials.ts'
 import { serviceError } from './errors.ts'
 import type { FailedSignIns } from './failed-sign-ins.ts'
+import type { CertificateHolder } from './http-node-listener.ts'
 import type { HttpSessions } from './http-session.ts'
 
-/** Who may call: anyone, a node (or an operator), or somebody of this role or a higher one. */
-export type Role = 'public' | 'node' | PersonRole
+/**
+ * Who may call: anyone; a service of the cloud that reads numbers; a node, about itself alone if it is known by its certificate (or an operator); or
+ * somebody of this role or a higher one.
+ */
+export type Role = 'public' | 'service' | 'node' | PersonRole
 
 /** Who called: the role, and the name that journals tell. */
 export interface Caller {
   readonly role: Role
-  /** `token:NAME`, `user:NAME`, or `anonymous`. */
+  /** `token:NAME`, `user:NAME`, `node:NAME`, or `anonymous`. */
   readonly actor: string
 }
 
@@ -25,6 +29,8 @@ export interface RequestFacts {
   readonly isOwnPage: boolean
   /** Where it came from. */
   readonly address: string
+  /** Whose certificate it showed. */
+  readonly holder?: CertificateHolder | undefined
 }
 
 /** Callers whom an identity service outside vouches for. */
@@ -43,15 +49,22 @@ export interface IdentifierDeps {
 export const ANONYMOUS = 'anonymous'
 const MAY: Readonly<Record<Role, readonly Role[]>> = {
   public: [],
-  node: ['node'],
-  reader: ['reader'],
-  operator: ['operator', 'reader', 'node'],
-  admin: ['admin', 'operator', 'reader', 'node'],
+  service: ['service'],
+  node: ['node', 'service'],
+  reader: ['reader', 'service'],
+  operator: ['operator', 'reader', 'node', 'service'],
+  admin: ['admin', 'operator', 'reader', 'node', 'service'],
 }
 
 /** Throws `SHOAL_HTTP_FORBIDDEN` unless a caller may do what needs a role. */
 export function checkRole({ role, actor }: Caller, needed: Role): void {
   if (!MAY[role].includes(needed)) throw serviceError('SHOAL_HTTP_FORBIDDEN', { role: needed, actor })
+}
+
+/** A node acts for itself alone: throws `SHOAL_HTTP_OTHER_NODE` when a request of a certificate's holder is about another. */
+export function checkSubject(holder: CertificateHolder | undefined, subject: unknown): void {
+  if (holder === undefined || subject === undefined || subject === holder.name) return
+  throw serviceError('SHOAL_HTTP_OTHER_NODE', { node: holder.name, other: String(subject).slice(0, 253) })
 }
 
 /**
@@ -69,7 +82,7 @@ export function createIdentifier(deps: IdentifierDeps): (facts: RequestFacts) =>
 
 /** A token that is wrong is not made good by another or by a cookie. */
 async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Caller | undefined> {
-  const { authorization, cloudToken, method, isOwnPage, cookie, address } = facts
+  const { authorization, cloudToken, method, isOwnPage, cookie, address, holder } = facts
   if (authorization !== undefined) {
     const token = /^Bearer +([^\s]{1,1000}) *$/i.exec(authorization)?.[1]
     const credential = token === undefined ? undefined : deps.credentials.byToken(token)
@@ -81,6 +94,7 @@ async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Ca
     deps.failures.check(address)
     return await deps.cloud.find(cloudToken)
   }
+  if (holder !== undefined) return holder.role === 'node' ? { role: 'node', actor: `node:${holder.name}` } : undefined
   if (method !== 'GET' && !isOwnPage) return undefined
   return deps.sessions?.find(cookie)
 }

@@ -5,7 +5,7 @@ import type { Metrics } from './metrics.ts'
 /** Paths that monitoring asks for every few seconds: they are not logged. */
 export const PROBE_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 
-/** Serves liveness and readiness to anyone, and metrics to holders of a token. */
+/** Serves liveness and readiness to anyone, and metrics to services. */
 export function registerProbes(
   app: FastifyInstance,
   deps: { health: Health; metrics: Metrics },
@@ -23,7 +23,7 @@ export function registerProbes(
     // Messages may name addresses and paths; codes do not, and this path is open to anyone.
     return { ready: report.ready, checks: report.checks.map(({ name, ok, code }) => ({ name, ok, code })) }
   })
-  app.get('/metrics', { ...hidden, config: { role: 'node', operation: 'metrics' } }, async (_request, reply) => {
+  app.get('/metrics', { ...hidden, config: { role: 'service', operation: 'metrics' } }, async (_request, reply) => {
     reply.type(deps.metrics.contentType)
     return deps.metrics.text()
   })

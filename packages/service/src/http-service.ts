@@ -17,8 +17,17 @@ import { EventStreams } from './event-stream.ts'
 import { FailedSignIns } from './failed-sign-ins.ts'
 import type { Health } from './health.ts'
 import { type AuditFact, auditFact } from './http-audit.ts'
-import { ANONYMOUS, type CloudCallers, checkRole, createIdentifier, type RequestFacts, type Role } from './http-auth.ts'
+import {
+  ANONYMOUS,
+  type CloudCallers,
+  checkRole,
+  checkSubject,
+  createIdentifier,
+  type RequestFacts,
+  type Role,
+} from './http-auth.ts'
 import { errorBody, type StatusByCode, toHttpError } from './http-error.ts'
+import { type CertificateHolder, NodeListener, type NodeListenerOptions } from './http-node-listener.ts'
 import { PROBE_PATHS, registerProbes } from './http-probes.ts'
 import { DOCS_PREFIX, registerReference } from './http-reference.ts'
 import { type HttpSessions, SESSION_HEADER } from './http-session.ts'
@@ -34,8 +43,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Role of the caller. */
     role: Role
-    /** Who calls, as journals tell it: `token:NAME`, `user:NAME`, or `anonymous`. */
+    /** Who calls, as journals tell it: `token:NAME`, `user:NAME`, `node:NAME`, or `anonymous`. */
     actor: string
+    /** The node that the caller is by its certificate, if it is one. */
+    node: string | undefined
     /** Code of the error that is answered, if one is. */
     errorCode: string | null
   }
@@ -58,6 +69,8 @@ export interface HttpServiceOptions {
   port: number
   /** The tokens of files; `false` turns authentication off: everybody is an admin. */
   tokens: AccessTokens | false
+  /** A second listener, with TLS, on which nodes show who they are; without it there is none. */
+  nodes?: NodeListenerOptions | undefined
   /** All tokens, where there are more than those of files. */
   credentials?: Credentials
   /** Of browsers; without it only tokens are taken. */
@@ -84,6 +97,10 @@ export interface HttpService extends AsyncDisposable {
   readonly app: HttpApp
   /** Listens; resolves to the base URL. Throws `SHOAL_HTTP_PORT_IN_USE` or `SHOAL_HTTP_ADDRESS`. */
   start(): Promise<string>
+  /** The same for the listener of nodes, if there is one. */
+  startNodes(): Promise<string | undefined>
+  /** Takes the certificates that hold now, and ends connections of those that are refused by now. */
+  renewNodes(): void
   /** Ends event streams, lets requests finish, closes. */
   stop(): Promise<void>
 }
@@ -125,6 +142,7 @@ export async function createHttpService(
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
   app.decorateRequest('actor', ANONYMOUS)
+  app.decorateRequest('node', undefined)
   app.decorateRequest('errorCode', null)
   const failures = new FailedSignIns(systemClock)
   app.decorate('failedSignIns', failures)
@@ -143,24 +161,36 @@ export async function createHttpService(
   app.setNotFoundHandler((request) => {
     throw serviceError('SHOAL_HTTP_NOT_FOUND', { method: request.method, path: pathOf(request.url) })
   })
-  addHooks(app, deps, options, { streams, failures })
+  const nodes = options.nodes && new NodeListener(app, options.nodes, { requestMs: REQUEST_TIMEOUT_MS })
+  addHooks(app, deps, options, { streams, failures, nodes })
   const { name, version } = options
   await registerReference(app as unknown as FastifyInstance, { ...options.openapi, version })
   registerProbes(app as unknown as FastifyInstance, deps, { name, version })
 
   let stopping: Promise<void> | undefined
   const stop = () => {
-    stopping ??= stopHttp(app, { health: deps.health, streams, closeUnused }, options.drainMs ?? DEFAULT_DRAIN_MS)
+    stopping ??= stopHttp(
+      app,
+      { health: deps.health, streams, closeUnused, nodes },
+      options.drainMs ?? DEFAULT_DRAIN_MS,
+    )
     return stopping
   }
-  return { app, start: () => listen(app, options), stop, [Symbol.asyncDispose]: stop }
+  return {
+    app,
+    start: () => listen(app, options),
+    startNodes: async () => nodes?.start(),
+    renewNodes: () => nodes?.renew(),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
 function addHooks(
   app: HttpApp,
   deps: { logger: Logger; metrics: Metrics },
   options: HttpServiceOptions,
-  { streams, failures }: { streams: EventStreams; failures: FailedSignIns },
+  { streams, failures, nodes }: { streams: EventStreams; failures: FailedSignIns; nodes: NodeListener | undefined },
 ): void {
   const { tokens, sessions, cloud, audit } = options
   const credentials = options.credentials ?? fileCredentials(tokens === false ? {} : tokens)
@@ -191,11 +221,25 @@ function addHooks(
   app.addHook('onRequest', async (request) => {
     // Deny by default: a route that names no role is for admins.
     const needed = request.is404 ? 'public' : (request.routeOptions.config.role ?? 'admin')
-    if (identify === false) request.role = 'admin'
-    else if (needed !== 'public') Object.assign(request, await identify(factsOf(request)))
-    const retryAfterSeconds = rates?.take(clientOf(request)) ?? 0
-    if (retryAfterSeconds > 0) throw serviceError('SHOAL_HTTP_RATE', { retryAfterSeconds })
-    if (needed !== 'public') checkRole(request, needed)
+    let holder: CertificateHolder | undefined
+    try {
+      const facts = factsOf(request)
+      // A token says more than a certificate: whoever sends one acts by it. Who joins anew may show a certificate that is over.
+      const isNode = needed !== 'public' && facts.authorization === undefined && facts.cloudToken === undefined
+      holder = isNode ? nodes?.holderOf(request.raw.socket) : undefined
+      request.node = holder?.name
+      if (identify === false) request.role = 'admin'
+      else if (needed !== 'public') Object.assign(request, await identify({ ...facts, holder }))
+      const retryAfterSeconds = rates?.take(clientOf(request)) ?? 0
+      if (retryAfterSeconds > 0) throw serviceError('SHOAL_HTTP_RATE', { retryAfterSeconds })
+      if (needed !== 'public') checkRole(request, needed)
+      checkSubject(holder, ((request.params ?? {}) as { node?: unknown }).node)
+    } catch (error) {
+      const { operation = 'none' } = request.routeOptions.config ?? {}
+      const code = errorCode(error) ?? 'none'
+      nodes?.refused(request.raw.socket, { code, node: holder?.name, operation, address: request.ip })
+      throw error
+    }
   })
   app.addHook('onSend', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -245,17 +289,20 @@ async function listen(app: HttpApp, { host, port }: HttpServiceOptions): Promise
 
 async function stopHttp(
   app: HttpApp,
-  parts: { health: Health; streams: EventStreams; closeUnused: () => void },
+  parts: { health: Health; streams: EventStreams; closeUnused: () => void; nodes: NodeListener | undefined },
   drainMs: number,
 ): Promise<void> {
   parts.health.drain()
   parts.streams.closeAll()
   const abandoned = new AbortController()
   const cut = systemClock.sleep(drainMs, { signal: abandoned.signal }).then(
-    () => app.server.closeAllConnections(),
+    () => {
+      app.server.closeAllConnections()
+      parts.nodes?.cut()
+    },
     () => {},
   )
-  const closed = app.close()
+  const closed = Promise.all([app.close(), parts.nodes?.close()])
   parts.closeUnused()
   await closed
   abandoned.abort()

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Credential, Credentials, PersonRole } from './credentials.ts'
+import { type Credential, type Credentials, isPerson, type PersonRole } from './credentials.ts'
 
 export const SESSION_COOKIE = 'shoal-session'
 /** A request that changes something names this header: no page of another site can send it. */
@@ -43,7 +43,7 @@ export class HttpSessions {
     const value = readCookie(cookie)
     const [, name = '', expiry = '', , signature = ''] = VALUE.exec(value) ?? []
     const credential = this.#deps.credentials.byName(name)
-    if (credential === undefined || credential.role === 'node' || this.#ended.has(value)) return undefined
+    if (credential === undefined || !isPerson(credential.role) || this.#ended.has(value)) return undefined
     // As texts: two of them may stand for the same bytes, and one of those may have been ended.
     const wanted = Buffer.from(this.#sign(credential.hash, value.slice(0, value.lastIndexOf('.'))))
     const given = Buffer.from(signature)

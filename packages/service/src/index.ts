@@ -6,6 +6,7 @@ export {
   type Credentials,
   fileCredentials,
   hashOfToken,
+  isPerson,
   isSameHash,
   type PersonRole,
 } from './credentials.ts'
@@ -17,6 +18,7 @@ export { type CheckResult, createHealth, type Health, type HealthCheck, type Hea
 export type { AuditFact } from './http-audit.ts'
 export type { Caller, CloudCallers, Role } from './http-auth.ts'
 export type { StatusByCode } from './http-error.ts'
+export type { CallerRefusal, CertificateHolder, NodeListenerOptions } from './http-node-listener.ts'
 export { createHttpService, type HttpApp, type HttpService, type HttpServiceOptions } from './http-service.ts'
 export { HttpSessions, type OpenSession, SESSION_HEADER, sessionCookie } from './http-session.ts'
 export { type ConfigDefaults, type LoadConfigOptions, loadConfig } from './load-config.ts'

@@ -37,6 +37,8 @@ export interface OperationRequest<O extends RouteOperation> {
   readonly role: Role
   /** Who calls, as journals tell it. */
   readonly actor: string
+  /** The node that the caller is by its certificate, if it is one. */
+  readonly node: string | undefined
   /** Of a reconnecting reader of an event stream. */
   readonly lastEventId: string | undefined
   /** Aborted when the client goes or, for an event stream, when the service stops. */
@@ -102,6 +104,7 @@ function operationRequest<O extends RouteOperation>(
     body: request.body as Part<O, 'body'>,
     role: request.role,
     actor: request.actor,
+    node: request.node,
     lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
     signal,
     request,

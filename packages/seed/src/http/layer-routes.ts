@@ -2,12 +2,14 @@ import { operations } from '@shoal/api'
 import { parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import { type HttpApp, registerOperation } from '@shoal/service'
+import type { FastifyRequest } from 'fastify'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
 import { viewLayers } from '../layer-view.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
+import type { LayerEntitlement } from '../trust/layer-entitlement.ts'
 import type { UploadTally } from '../upload-tally.ts'
 import { pageOf } from './page.ts'
 
@@ -18,6 +20,7 @@ export interface LayerRoutesDeps {
   readonly registry: NodeRegistry
   readonly tally: UploadTally
   readonly journal: EventJournal
+  readonly entitlement: LayerEntitlement
 }
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
@@ -46,8 +49,13 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
     if (layer === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })
     return layer
   })
-  registerOperation(app, operations.getManifest, ({ params }) => findPublished(params.layer).encodedManifest)
-  registerOperation(app, operations.getTorrent, ({ params }) => findPublished(params.layer).torrent)
+  // Who is not to have a layer does not learn whether there is one.
+  const give = ({ params, request }: { params: { layer: string }; request: FastifyRequest }): StoredLayer => {
+    deps.entitlement.checkLayer(request, params.layer)
+    return findPublished(params.layer)
+  }
+  registerOperation(app, operations.getManifest, (request) => give(request).encodedManifest)
+  registerOperation(app, operations.getTorrent, (request) => give(request).torrent)
   registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
     const stored = store.get(parseDigest(params.layer))
     if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })

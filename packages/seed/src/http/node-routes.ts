@@ -29,6 +29,8 @@ export interface NodeRoutesDeps {
   readonly channels: PushChannels
   /** What a node boots is forgotten with it. */
   readonly boots: Pick<BootClaims, 'forget'>
+  /** Of the revocation list; undefined where nodes have no certificates. */
+  revocations(): number | undefined
   /** A node has told what it holds. */
   onReport(node: string, inventory: Inventory): void
   /** A node was taken out of the fleet. */
@@ -69,7 +71,11 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     )
     for (const change of changes) change.announce()
     await deps.suspects.note(node, body.events)
-    const told = { revision: assignments.revision(node), reported: registry.reported(node) }
+    const revocations = deps.revocations()
+    const told = {
+      ...{ revision: assignments.revision(node), reported: registry.reported(node) },
+      ...(revocations === undefined ? {} : { revocations }),
+    }
     if (merged === undefined) return told
     deps.onReport(node, merged.inventory)
     const isAll = body.wantsFacts === true || merged.changes === undefined

@@ -4,6 +4,7 @@ import {
   type FailedSignIns,
   type HttpApp,
   type HttpSessions,
+  isPerson,
   registerOperation,
   sessionCookie,
 } from '@shoal/service'
@@ -23,7 +24,7 @@ export function addSessionRoutes(app: HttpApp, { sessions, credentials, journal 
     failures.check(request.ip)
     const credential = credentials.byToken(body.token)
     const role = credential?.role
-    if (credential === undefined || role === undefined || role === 'node') {
+    if (credential === undefined || role === undefined || !isPerson(role)) {
       failures.note(request.ip)
       throw seedError('SHOAL_SESSION_TOKEN')
     }

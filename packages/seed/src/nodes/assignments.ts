@@ -113,6 +113,11 @@ export class Assignments {
     return this.#nodes.get(node)?.layers[layer]?.claims[owner] !== undefined
   }
 
+  /** Whether anybody wants a layer on a node. */
+  isWanted(node: string, layer: Digest): boolean {
+    return this.#nodes.get(node)?.layers[layer] !== undefined
+  }
+
   /** Every assignment, by node, then layer. */
   list(
     filter: { layer?: string | undefined; node?: string | undefined; owner?: ClaimOwner | undefined } = {},
