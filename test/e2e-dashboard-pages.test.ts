@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { enter, openBrowser, openPage, seriousFindings, tokenOf } from './harness/dashboard.ts'
 import { planWhen, startPlan, startPrefetchCluster } from './harness/prefetch.ts'
+import { prepareBoot } from './harness/prepare-boot.ts'
 import { undoAfter } from './harness/undo.ts'
+
+const run = promisify(execFile)
 
 test('every page can be used in both themes, wide and narrow, by keyboard, and by those who may only look', {
   timeout: 240_000,
@@ -12,10 +17,13 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
   const [image = ''] = images
   const plan = await startPlan(cluster, { name: 'Monday', images: [{ image, all: true }] })
   await planWhen(cluster, plan, 'done')
+  const boot = await prepareBoot(cluster, 'node1', 'vm-1', { image, overlay: null })
+  await run('qemu-io', ['-r', '-f', 'raw', '-c', 'read 0 1M', boot.uri])
+  await (await cluster.peerClient('node1')).markBooted({ params: { boot: 'vm-1' } })
   const { layers } = await cluster.client.listLayers()
   const layer = encodeURIComponent(layers[0]?.digest ?? '')
   const paths = ['/', '/images', `/layers/${layer}`, '/nodes', '/nodes/node1', '/prefetch', `/prefetch/${plan}`]
-  paths.push('/prefetch/new', '/boots', '/events', '/limits')
+  paths.push('/prefetch/new', '/boots', '/boots/node1/vm-1', '/events', '/limits')
 
   for (const [colorScheme, width] of [
     ['light', 1280],
@@ -55,6 +63,11 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
   await enter(page, cluster, 'viewer')
   await page.goto(`/layers/${layer}`)
   await page.getByRole('table', { name: 'Flows between racks' }).getByRole('cell', { name: 'the seed' }).waitFor()
+  await page.goto('/boots')
+  await page.getByRole('link', { name: /^Time to booted: \d/ }).waitFor()
+  await page.getByRole('table', { name: 'Disks served to VMs' }).getByRole('link', { name: 'vm-1' }).click()
+  await page.getByRole('list', { name: 'Steps of the boot' }).getByText('Booted', { exact: true }).waitFor()
+  await page.getByText('as somebody told').waitFor()
   await page.goto('/events')
   const reasons = page.getByRole('table', { name: 'Reasons why blocks came' })
   await reasons.getByRole('cell', { name: 'origin', exact: true }).waitFor()

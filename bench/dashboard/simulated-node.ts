@@ -169,5 +169,11 @@ function bootOf(boot: number, startedAt: number, share: number): NonNullable<Hea
       firstReadAt: new Date(startedAt + 900).toISOString(),
     },
     preparedAt: new Date(startedAt).toISOString(),
+    spans: {
+      openAt: new Date(startedAt + 220).toISOString(),
+      firstReadAt: new Date(startedAt + 900).toISOString(),
+      bootedAt: share < 0.3 ? null : new Date(startedAt + 14_000 + (startedAt % 7000)).toISOString(),
+      bootedBy: share < 0.3 ? null : 'quiet',
+    },
   }
 }

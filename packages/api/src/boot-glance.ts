@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { BOOT_STATES, BootReads, bootName } from './boot.ts'
+import { BOOT_STATES, BootReads, BootSpans, bootName } from './boot.ts'
 import { bytes, imageId, nullable, text, time } from './field.ts'
 
 /** The most boots that one heartbeat tells of. */
@@ -15,6 +15,8 @@ export const BootGlance = Type.Object(
     totalBytes: bytes('Of its layers.'),
     reads: BootReads,
     preparedAt: time('When it was asked for.'),
+    // Of an earlier version it is not there.
+    spans: Type.Optional(BootSpans),
   },
   { description: 'A disk that a node serves to a VM, at a glance.' },
 )

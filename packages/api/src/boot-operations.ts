@@ -62,6 +62,17 @@ export const bootOperations = {
     params: bootParams,
     status: 204,
   },
+  markBooted: {
+    id: 'markBooted',
+    method: 'POST',
+    path: '/v1/boots/{boot}/booted',
+    role: 'operator',
+    tag: 'boots',
+    summary:
+      'Tells that the machine on a disk has booted, now: a marker on its console was seen, its service answers. The first word counts. Served by the peer.',
+    params: bootParams,
+    response: Boot,
+  },
   wantBoot: {
     id: 'wantBoot',
     method: 'PUT',

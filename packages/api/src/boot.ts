@@ -52,6 +52,19 @@ export const BootReads = Type.Object(
 )
 export type BootReads = Static<typeof BootReads>
 
+export const BootSpans = Type.Object(
+  {
+    openAt: nullable(time('When the disk could be opened first.')),
+    firstReadAt: nullable(time('When its machine began to read.')),
+    bootedAt: nullable(
+      time('When the machine had booted: as somebody told, or its last read before it read nothing for 30 s.'),
+    ),
+    bootedBy: nullable(Type.Enum(['told', 'quiet'], { description: 'How that is known.' })),
+  },
+  { description: 'How a boot went, from when it was asked for; null: not yet, or nobody knows.' },
+)
+export type BootSpans = Static<typeof BootSpans>
+
 export const Boot = Type.Object(
   {
     name: bootName('Its name.'),
@@ -78,6 +91,7 @@ export const Boot = Type.Object(
     isRecorded: Type.Boolean({ description: 'Whether what it reads is being recorded.' }),
     reads: BootReads,
     preparedAt: time('When it was asked for.'),
+    spans: BootSpans,
   },
   { description: 'A disk that a node serves to a VM, and how to open it.' },
 )

@@ -42,6 +42,7 @@ export {
   BootReads,
   BootRecording,
   BootRequest,
+  BootSpans,
   MAX_BOOTS,
 } from './boot.ts'
 export { BootGlance, MAX_TOLD_BOOTS } from './boot-glance.ts'

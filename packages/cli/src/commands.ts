@@ -1,5 +1,6 @@
 import { auditList } from './audit/list.ts'
 import { bootList } from './boot/list.ts'
+import { bootMark } from './boot/mark.ts'
 import { bootPrepare } from './boot/prepare.ts'
 import { bootRelease } from './boot/release.ts'
 import { bootShow } from './boot/show.ts'
@@ -81,6 +82,7 @@ export const commands: readonly Command[] = [
   bootPrepare,
   bootList,
   bootShow,
+  bootMark,
   bootRelease,
   nodeList,
   nodeShow,

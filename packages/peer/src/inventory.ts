@@ -102,9 +102,9 @@ function withMaps(layers: readonly PeerLayer[], store: LayerStore): PeerLayer[] 
 
 function newestBoots(boots: readonly Boot[]): BootGlance[] {
   const newest = [...boots].sort((a, b) => (a.preparedAt < b.preparedAt ? 1 : -1)).slice(0, MAX_TOLD_BOOTS)
-  return newest.map(({ name, image, state, error, presentBytes, totalBytes, reads, preparedAt }) => {
+  return newest.map(({ name, image, state, error, presentBytes, totalBytes, reads, preparedAt, spans }) => {
     const problem = error?.message.slice(0, 1000) ?? null
-    return { name, image, state, problem, presentBytes, totalBytes, reads, preparedAt }
+    return { name, image, state, problem, presentBytes, totalBytes, reads, preparedAt, spans }
   })
 }
 

@@ -1,5 +1,6 @@
 import type { Boot } from '@shoal/api'
 import { formatBytes } from '../format/bytes.ts'
+import { formatDuration } from '../format/duration.ts'
 import { plainText } from '../format/plain-text.ts'
 import { formatFacts } from '../format/table.ts'
 import { shortDigest } from '../resolve/layer.ts'
@@ -28,11 +29,26 @@ export function describeBoot(boot: Boot): string {
     ['overlay', overlay ?? 'none: read-only'],
     ['export', uri],
     ['read', describeReads(boot)],
+    ['went', describeSpans(boot)],
     ['recorded', isRecorded ? 'yes' : 'no'],
     ['prepared', preparedAt],
   ]
   if (boot.state !== 'ready') return formatFacts(facts)
   return [formatFacts(facts), `QEMU:\n${lines(qemu)}`, `libvirt:\n${lines(libvirt)}`].join('\n\n')
+}
+
+/** `open after 0.5 s, first read after 1.0 s, booted after 21.0 s`, as far as it is known. */
+export function describeSpans({ preparedAt, spans }: Pick<Boot, 'preparedAt' | 'spans'>): string {
+  const after = (at: string | null) =>
+    formatDuration(Math.max(0, Date.parse(at ?? preparedAt) - Date.parse(preparedAt)))
+  const steps = [
+    spans.openAt === null ? '' : `open after ${after(spans.openAt)}`,
+    spans.firstReadAt === null ? '' : `first read after ${after(spans.firstReadAt)}`,
+    spans.bootedAt === null
+      ? ''
+      : `booted after ${after(spans.bootedAt)}${spans.bootedBy === 'told' ? '' : ', by its reads'}`,
+  ]
+  return steps.filter((step) => step !== '').join(', ') || 'not open yet'
 }
 
 function describeReads({ reads }: Boot): string {

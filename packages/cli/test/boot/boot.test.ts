@@ -23,6 +23,7 @@ it('prepares a boot of an image by its id, with the seed away, and prints how to
     'overlay   /overlays/vm1.qcow2',
     'export    nbd+unix:///vm1?socket=/run/shoal/nbd.sock',
     'read      25.0 MiB in 100 reads; 7 reads waited, 1200 ms at most, for 2.00 MiB; 1 stalls',
+    'went      open after 500 ms, first read after 1.0 s, booted after 21.0 s, by its reads',
     'recorded  no',
     'prepared  2026-01-01T00:00:00.000Z',
     '',
@@ -95,10 +96,12 @@ it('lists, shows and releases', async () => {
   )
   assert.equal(JSON.parse((await peer.boot('list', '--json')).stdout).boots.length, 2)
   assert.match((await peer.boot('show', 'vm1')).stdout, /^boot +vm1\n/)
+  const marked = await peer.boot('mark', 'vm1')
+  assert.equal(marked.stdout, 'vm1: open after 500 ms, first read after 1.0 s, booted after 18.0 s\n')
   const released = await peer.boot('release', 'vm1')
   assert.equal(released.stdout, 'vm1: released; its overlay stays: /overlays/vm1.qcow2\n')
   assert.equal((await peer.boot('release', 'vm2')).stdout, 'vm2: released\n')
-  for (const command of ['show', 'release']) assert.equal((await peer.boot(command, 'vm1')).code, EXIT.notFound)
+  for (const command of ['show', 'mark', 'release']) assert.equal((await peer.boot(command, 'vm1')).code, EXIT.notFound)
 })
 
 it('refuses what does not say what to boot', async () => {

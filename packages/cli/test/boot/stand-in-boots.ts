@@ -16,6 +16,10 @@ export function buildBoot(overrides: Partial<Boot> = {}): Boot {
     ...{ overlay: '/overlays/vm1.qcow2', blockdev: [{ driver: 'nbd' }], nodeName: 'shoal-top' },
     ...{ qemu: "-blockdev '{}' \\\n-device virtio-blk-pci", libvirt: '<disk>\n</disk>', isRecorded: false },
     ...{ preparedAt: '2026-01-01T00:00:00.000Z' },
+    spans: {
+      ...{ openAt: '2026-01-01T00:00:00.500Z', firstReadAt: '2026-01-01T00:00:01.000Z' },
+      ...{ bootedAt: '2026-01-01T00:00:21.000Z', bootedBy: 'quiet' },
+    },
     reads: {
       ...{ reads: 100, readBytes: 25 * MIB, waitingReads: 7, onDemandBytes: 2 * MIB, stalls: 1, longestWaitMs: 1200 },
       firstReadAt: '2026-01-01T00:00:01.000Z',
@@ -49,6 +53,15 @@ export async function startBootPeer({ next = (boot: Boot) => boot }: { next?: (b
       const boot = next(find(params.boot))
       boots.set(params.boot, boot)
       return boot
+    })
+    registerOperation(app, operations.markBooted, ({ params }) => {
+      const boot = find(params.boot)
+      const marked = {
+        ...boot,
+        spans: { ...boot.spans, bootedAt: '2026-01-01T00:00:18.000Z', bootedBy: 'told' as const },
+      }
+      boots.set(params.boot, marked)
+      return marked
     })
     registerOperation(app, operations.releaseBoot, ({ params }) => {
       boots.delete(find(params.boot).name)

@@ -11,6 +11,7 @@ const PrefetchPage = lazy(async () => ({ default: (await import('../prefetch/pre
 const NewPlanPage = lazy(async () => ({ default: (await import('../prefetch/new-plan-page.tsx')).NewPlanPage }))
 const PlanPage = lazy(async () => ({ default: (await import('../prefetch/plan-page.tsx')).PlanPage }))
 const BootsPage = lazy(async () => ({ default: (await import('../boots/boots-page.tsx')).BootsPage }))
+const BootPage = lazy(async () => ({ default: (await import('../boots/boot-page.tsx')).BootPage }))
 const EventsPage = lazy(async () => ({ default: (await import('../events/events-page.tsx')).EventsPage }))
 const LimitsPage = lazy(async () => ({ default: (await import('../limits/limits-page.tsx')).LimitsPage }))
 
@@ -27,6 +28,9 @@ export function Pages() {
         <Route path="/prefetch/new" component={NewPlanPage} />
         <Route path="/prefetch/:plan">{({ plan }) => <PlanPage id={decodeURIComponent(plan)} />}</Route>
         <Route path="/boots" component={BootsPage} />
+        <Route path="/boots/:node/:boot">
+          {({ node, boot }) => <BootPage node={decodeURIComponent(node)} name={decodeURIComponent(boot)} />}
+        </Route>
         <Route path="/events" component={EventsPage} />
         <Route path="/limits" component={LimitsPage} />
         <Route>There is no such page.</Route>

@@ -1,5 +1,12 @@
 import type { BootRow } from '@shoal/api'
-import { secondsBetween } from '../format/time.ts'
+import { bootTimes } from './boot-steps.ts'
+
+/** Times of many boots, with the one that took longest. Seconds. */
+export interface TimeSum {
+  readonly count: number
+  readonly median: number | null
+  readonly most: { readonly seconds: number; readonly boot: BootRow } | null
+}
 
 export interface BootSums {
   readonly serving: number
@@ -9,17 +16,15 @@ export interface BootSums {
   readonly onDemandBytes: number
   /** Of the layers of these disks; one layer on one node counts once a disk. */
   readonly presentBytes: number
-  readonly medianFirstReadSeconds: number | null
-  readonly slowestFirstReadSeconds: number | null
-  readonly longestWaitSeconds: number | null
+  readonly firstRead: TimeSum
+  readonly booted: TimeSum
+  readonly longestWait: TimeSum
 }
 
 /** All boots in a few numbers. */
 export function bootSums(boots: readonly BootRow[]): BootSums {
   const inState = (state: BootRow['state']) => boots.filter((boot) => boot.state === state).length
   const sum = (of: (boot: BootRow) => number) => boots.reduce((total, boot) => total + of(boot), 0)
-  const firsts = boots.flatMap((boot) => firstReadSeconds(boot) ?? []).sort((a, b) => a - b)
-  const waits = boots.map(({ reads }) => reads.longestWaitMs / 1000)
   return {
     serving: inState('ready'),
     preparing: inState('preparing'),
@@ -27,13 +32,18 @@ export function bootSums(boots: readonly BootRow[]): BootSums {
     stalls: sum(({ reads }) => reads.stalls),
     onDemandBytes: sum(({ reads }) => reads.onDemandBytes),
     presentBytes: sum(({ presentBytes }) => presentBytes),
-    medianFirstReadSeconds: firsts[Math.floor(firsts.length / 2)] ?? null,
-    slowestFirstReadSeconds: firsts.at(-1) ?? null,
-    longestWaitSeconds: waits.length === 0 ? null : Math.max(...waits),
+    firstRead: timesOf(boots, (boot) => bootTimes(boot).firstRead),
+    booted: timesOf(boots, (boot) => bootTimes(boot).booted),
+    longestWait: timesOf(boots, ({ reads }) => reads.longestWaitMs / 1000),
   }
 }
 
-/** From when a disk was asked for until its VM read first; undefined before that. Seconds. */
-export function firstReadSeconds({ preparedAt, reads }: Pick<BootRow, 'preparedAt' | 'reads'>): number | undefined {
-  return reads.firstReadAt === null ? undefined : Math.max(0, secondsBetween(preparedAt, reads.firstReadAt))
+function timesOf(boots: readonly BootRow[], secondsOf: (boot: BootRow) => number | null): TimeSum {
+  const known = boots.flatMap((boot) => {
+    const seconds = secondsOf(boot)
+    return seconds === null ? [] : [{ boot, seconds }]
+  })
+  known.sort((a, b) => a.seconds - b.seconds)
+  const median = known[Math.floor(known.length / 2)]?.seconds ?? null
+  return { count: known.length, median, most: known.at(-1) ?? null }
 }

@@ -6,12 +6,19 @@ import { ImageName } from '../images/image-name.tsx'
 import { Meter } from '../parts/meter.tsx'
 import { StateLabel } from '../parts/state-label.tsx'
 import { type Column, VirtualTable } from '../parts/virtual-table.tsx'
-import { firstReadSeconds } from './boot-sums.ts'
+import { bootPath } from './boot-path.ts'
+import { bootTimes } from './boot-steps.ts'
 
 const TONE = { ready: 'success', preparing: 'info', failed: 'danger' } as const
 
 const COLUMNS: readonly Column<BootRow>[] = [
-  { key: 'name', title: 'Disk', width: 'minmax(6rem, 1.5fr)', render: ({ name }) => name, sortBy: ({ name }) => name },
+  {
+    key: 'name',
+    title: 'Disk',
+    width: 'minmax(6rem, 1.5fr)',
+    render: (boot) => <Link href={bootPath(boot)}>{boot.name}</Link>,
+    sortBy: ({ name }) => name,
+  },
   {
     key: 'node',
     title: 'Node',
@@ -49,18 +56,23 @@ const COLUMNS: readonly Column<BootRow>[] = [
     title: 'First read',
     width: '5rem',
     isNumber: true,
-    render: (boot) => {
-      const seconds = firstReadSeconds(boot)
-      return seconds === undefined ? 'not yet' : formatSeconds(seconds)
-    },
-    sortBy: (boot) => firstReadSeconds(boot) ?? Number.POSITIVE_INFINITY,
+    render: (boot) => timeOf(boot, 'firstRead'),
+    sortBy: (boot) => bootTimes(boot).firstRead ?? Number.POSITIVE_INFINITY,
+  },
+  {
+    key: 'booted',
+    title: 'Booted',
+    width: '5rem',
+    isNumber: true,
+    render: (boot) => timeOf(boot, 'booted'),
+    sortBy: (boot) => bootTimes(boot).booted ?? Number.POSITIVE_INFINITY,
   },
   {
     key: 'stalls',
     title: 'Long waits',
     width: '5.5rem',
     isNumber: true,
-    render: ({ reads }) => formatCount(reads.stalls),
+    render: (boot) => <Link href={bootPath(boot)}>{formatCount(boot.reads.stalls)}</Link>,
     sortBy: ({ reads }) => reads.stalls,
   },
   {
@@ -68,7 +80,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
     title: 'Longest',
     width: '4rem',
     isNumber: true,
-    render: ({ reads }) => formatSeconds(reads.longestWaitMs / 1000),
+    render: (boot) => <Link href={bootPath(boot)}>{formatSeconds(boot.reads.longestWaitMs / 1000)}</Link>,
     sortBy: ({ reads }) => reads.longestWaitMs,
   },
   {
@@ -76,7 +88,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
     title: 'On demand',
     width: '5.5rem',
     isNumber: true,
-    render: ({ reads }) => formatBytes(reads.onDemandBytes),
+    render: (boot) => <Link href={bootPath(boot)}>{formatBytes(boot.reads.onDemandBytes)}</Link>,
     sortBy: ({ reads }) => reads.onDemandBytes,
   },
   {
@@ -90,6 +102,11 @@ const COLUMNS: readonly Column<BootRow>[] = [
   },
 ]
 
+function timeOf(boot: BootRow, step: keyof ReturnType<typeof bootTimes>) {
+  const seconds = bootTimes(boot)[step]
+  return <Link href={bootPath(boot)}>{seconds === null ? 'not yet' : formatSeconds(seconds)}</Link>
+}
+
 export function BootTable({ boots, maxRows }: { boots: readonly BootRow[]; maxRows: number }) {
   return (
     <VirtualTable
@@ -99,7 +116,7 @@ export function BootTable({ boots, maxRows }: { boots: readonly BootRow[]; maxRo
       idOf={({ id }) => id}
       empty="No disk is served to a VM."
       maxRows={maxRows}
-      minWidth="55rem"
+      minWidth="60rem"
     />
   )
 }

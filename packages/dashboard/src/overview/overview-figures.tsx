@@ -1,4 +1,5 @@
 import type { Overview } from '@shoal/api'
+import { Link } from 'wouter'
 import { formatBytes, formatCount, formatRate, formatShare, shareOf } from '../format/quantity.ts'
 import { FigureCard } from '../parts/figure-card.tsx'
 import { Meter } from '../parts/meter.tsx'
@@ -13,38 +14,56 @@ export function OverviewFigures({ overview }: { overview: Overview }) {
       <FigureCard title="Library ingest" to="/limits" value={formatRate(library.rateBytesPerSecond)}>
         {limit === null ? 'no limit' : <Meter share={library.rateBytesPerSecond / limit} label="Of its limit" />}
         <span>
-          {limit === null ? '' : `of ${formatRate(limit)}, `}
-          {library.importing === 0 ? 'nothing is imported' : `${library.importing} importing`}
+          {limit === null ? '' : <Link href="/limits">of {formatRate(limit)}</Link>}
+          {limit === null ? '' : ', '}
+          {library.importing === 0 ? (
+            'nothing is imported'
+          ) : (
+            <Link href="/images?filter=reading">{formatCount(library.importing)} importing</Link>
+          )}
         </span>
       </FigureCard>
       <FigureCard title="Seed copies" to="/images" value={seed.copies === null ? '–' : seed.copies.toFixed(2)}>
         <span>1.00 is ideal: each byte leaves the seed once</span>
-        <span>sends {formatRate(seed.upBytesPerSecond)} now</span>
-      </FigureCard>
-      <FigureCard title="Swarm throughput" to="/nodes" value={formatRate(swarm.downBytesPerSecond)}>
-        <span>{formatCount(swarm.fetchingNodes)} nodes fetching</span>
         <span>
-          {swarm.seedShare === null ? 'nothing moves' : `${formatShare(swarm.seedShare)} of it from the seed`}
+          sends <Link href="/limits">{formatRate(seed.upBytesPerSecond)}</Link> now
+        </span>
+      </FigureCard>
+      <FigureCard title="Swarm throughput" to="/nodes?filter=fetching" value={formatRate(swarm.downBytesPerSecond)}>
+        <Link href="/nodes?filter=fetching">{formatCount(swarm.fetchingNodes)} nodes fetching</Link>
+        <span>
+          {swarm.seedShare === null ? (
+            'nothing moves'
+          ) : (
+            <Link href="/events">{formatShare(swarm.seedShare)} of it from the seed</Link>
+          )}
         </span>
       </FigureCard>
       <FigureCard title="Nodes ready" to="/nodes" value={`${formatCount(nodes.ready)} / ${formatCount(total)}`}>
         <Meter share={shareOf(nodes.ready, total)} label="Ready" tone={nodes.ready === total ? 'good' : 'bad'} />
         <span>
-          {nodes.lost} lost, {nodes.unreachable} unreachable, {nodes.troubled} in trouble
+          <Link href="/nodes?filter=lost">{formatCount(nodes.lost)} lost</Link>,{' '}
+          <Link href="/nodes?filter=unreachable">{formatCount(nodes.unreachable)} unreachable</Link>,{' '}
+          <Link href="/nodes?filter=troubled">{formatCount(nodes.troubled)} in trouble</Link>
         </span>
       </FigureCard>
       <FigureCard title="Plans under way" to="/prefetch" value={formatCount(plans.running)}>
-        <span>{plans.late === 0 ? 'none is late' : `${plans.late} late`}</span>
-        <span>
+        <span>{plans.late === 0 ? 'none is late' : <Link href="/prefetch">{formatCount(plans.late)} late</Link>}</span>
+        <Link href="/nodes?filter=full">
           caches {formatShare(shareOf(cache.usedBytes, Math.max(1, cache.capacityBytes)))} full (
           {formatBytes(cache.usedBytes)})
-        </span>
+        </Link>
       </FigureCard>
       <FigureCard title="VMs booting or served" to="/boots" value={formatCount(boots.serving + boots.preparing)}>
         <span>
-          {boots.preparing} preparing, {boots.failed} failed
+          <Link href="/boots?filter=preparing">{formatCount(boots.preparing)} preparing</Link>,{' '}
+          <Link href="/boots?filter=failed">{formatCount(boots.failed)} failed</Link>
         </span>
-        <span>{boots.stalls === 0 ? 'none waited long for a block' : `${boots.stalls} long waits for a block`}</span>
+        {boots.stalls === 0 ? (
+          <span>none waited long for a block</span>
+        ) : (
+          <Link href="/boots?filter=stalled">{formatCount(boots.stalls)} long waits for a block</Link>
+        )}
       </FigureCard>
     </div>
   )

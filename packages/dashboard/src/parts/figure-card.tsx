@@ -20,7 +20,11 @@ export function FigureCard({
         <Link href={to}>{title}</Link>
       </CardTitle>
       <CardBody>
-        <div className="shoal-value">{value}</div>
+        <div className="shoal-value">
+          <Link href={to} aria-label={`${title}: ${value}`}>
+            {value}
+          </Link>
+        </div>
         <div className="shoal-detail">{children}</div>
       </CardBody>
     </Card>

@@ -31,7 +31,11 @@ export function PlanTable({ plans, maxRows = 15 }: { plans: readonly PlanSummary
       title: 'Nodes ready',
       width: '8rem',
       isNumber: true,
-      render: ({ progress: { nodes } }) => `${formatCount(nodes.ready)} / ${formatCount(nodes.total)}`,
+      render: ({ id, progress: { nodes } }) => (
+        <Link href={`/prefetch/${id}`}>
+          {formatCount(nodes.ready)} / {formatCount(nodes.total)}
+        </Link>
+      ),
       sortBy: ({ progress: { nodes } }) => shareOf(nodes.ready, nodes.total),
     },
     {
@@ -48,7 +52,7 @@ export function PlanTable({ plans, maxRows = 15 }: { plans: readonly PlanSummary
       title: 'Rate',
       width: '7rem',
       isNumber: true,
-      render: ({ progress }) => formatRate(progress.bytesPerSecond),
+      render: ({ id, progress }) => <Link href={`/prefetch/${id}`}>{formatRate(progress.bytesPerSecond)}</Link>,
       sortBy: ({ progress }) => progress.bytesPerSecond,
     },
     { key: 'end', title: 'Done', width: '9rem', render: (plan) => endOf(plan, now) },

@@ -41,6 +41,7 @@ export interface NbdBlockServerOptions {
 interface Serving {
   readonly server: NbdServer
   readonly disk: OpenDisk
+  readonly observer: ReadObserver
 }
 
 /** Serves disks by NBD, each on a unix socket of its own, of layers that are here in part. */
@@ -67,10 +68,8 @@ export class NbdBlockServer implements BlockServer, AsyncDisposable {
     if (top === undefined) throw new TypeError('a boot of no layer')
     const disk = await this.#disks.open(stored, { signal })
     const { clock, logger, observe } = this.#deps
-    const device = new WatchedDevice(
-      { device: disk.disk, observer: observe(boot), clock },
-      { name: boot.name, layer: top },
-    )
+    const observer = observe(boot)
+    const device = new WatchedDevice({ device: disk.disk, observer, clock }, { name: boot.name, layer: top })
     const { readTimeoutMs, directory, mode } = this.#options
     const layers = disk.layers.map((layer) => ({
       name: layer.manifest.digest,
@@ -86,9 +85,10 @@ export class NbdBlockServer implements BlockServer, AsyncDisposable {
     } catch (error) {
       await server.close({ graceMs: 0 })
       disk.release()
+      observer.onClosed?.()
       throw error
     }
-    const serving = { server, disk }
+    const serving = { server, disk, observer }
     this.#serving.add(serving)
     const close = () => this.#close(serving, { willReturn: false })
     return { socket, reads: () => device.tally.reads, close }
@@ -102,6 +102,7 @@ export class NbdBlockServer implements BlockServer, AsyncDisposable {
   async #close(serving: Serving, { willReturn }: { willReturn: boolean }): Promise<void> {
     await serving.server.close({ graceMs: GRACE_MS, willReturn })
     serving.disk.release()
+    serving.observer.onClosed?.()
     this.#serving.delete(serving)
   }
 

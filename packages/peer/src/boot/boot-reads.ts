@@ -23,6 +23,8 @@ export interface ReadObserver {
   onAnswered?(answer: ReadAnswer): void
   /** A read has waited for {@link STALL_MS}, and goes on waiting. */
   onStalled?(stall: { readonly layer: Digest; readonly waitedMs: number }): void
+  /** The disk is served no more. */
+  onClosed?(): void
   /** The guest sees an error of its disk, or stands still. */
   onFailed?(failure: { readonly layer: Digest; readonly error: ShoalError }): void
 }

@@ -1,4 +1,4 @@
-import type { Boot, BootRequest } from '@shoal/api'
+import type { Boot, BootRequest, BootSpans } from '@shoal/api'
 import { type Digest, parseDigest } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
 import { bootError } from './errors.ts'
@@ -21,7 +21,12 @@ export interface BootRecord extends BootWish, Pick<Boot, 'name' | 'state' | 'err
   /** Of the disk that the guest sees; 0 until it is known. */
   readonly virtualSizeBytes: number
   readonly isRecorded: boolean
+  /** Absent in records of earlier versions. */
+  readonly spans?: BootSpans
 }
+
+/** Of a boot that nothing is known of. */
+export const NO_SPANS: BootSpans = Object.freeze({ openAt: null, firstReadAt: null, bootedAt: null, bootedBy: null })
 
 /** What a request asks for; `overlay`: where one is made when none is named. Throws `SHOAL_BOOT_REQUEST`. */
 export function bootWish(request: BootRequest, { overlay }: { overlay: string }): BootWish {
@@ -49,7 +54,7 @@ export function originOf({ image, layer }: Pick<BootWish, 'image' | 'layer'>): s
 
 /** The record of a boot that was just asked for. */
 export function newBootRecord(name: string, wish: BootWish, preparedAt: string): BootRecord {
-  const unknown = { layers: [], virtualSizeBytes: 0, isRecorded: false }
+  const unknown = { layers: [], virtualSizeBytes: 0, isRecorded: false, spans: NO_SPANS }
   return { name, ...wish, state: 'preparing', error: null, ...unknown, preparedAt }
 }
 

@@ -3,7 +3,7 @@ import type { Digest, ShoalError } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
 import { errorBody } from '../error-body.ts'
 import { describeBoot } from './boot-description.ts'
-import type { BootRecord } from './boot-record.ts'
+import { type BootRecord, NO_SPANS } from './boot-record.ts'
 import { type BootCompanions, NO_READS, type OpenBoot } from './boots-ports.ts'
 
 /** A boot while the daemon runs. */
@@ -30,7 +30,7 @@ export function viewBoot(
   { record, problem, open }: BootEntry,
   { store, companions }: { store: Pick<LayerStore, 'get'>; companions: Pick<BootCompanions, 'isRecording'> },
 ): Boot {
-  const { name, image, error, layers, virtualSizeBytes, overlay, preparedAt } = record
+  const { name, image, error, layers, virtualSizeBytes, overlay, preparedAt, spans = NO_SPANS } = record
   const isServed = record.state === 'ready' && open !== undefined
   const waitsFor = problem === undefined ? null : errorBody(problem)
   const socket = open?.socket ?? ''
@@ -39,6 +39,7 @@ export function viewBoot(
     : { uri: '', blockdev: [], nodeName: '', qemu: '', libvirt: '' }
   return {
     ...{ name, image, socket, overlay, virtualSizeBytes, preparedAt },
+    spans: { ...spans },
     isRecorded: companions.isRecording(name),
     state: record.state === 'ready' && !isServed ? 'preparing' : record.state,
     error: error ?? (isServed ? null : waitsFor),

@@ -75,6 +75,9 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
     ...{ companions, prefetches, hits, clock },
     events: new BootEvents({ queue: deps.events, clock, logger }),
     askedAt: (name) => boots.askedAt(name),
+    isOpen: (name) => boots.isOpen(name),
+    onSpans: (name, spans) => boots.note(name, spans),
+    readClock: steadyClock,
   })
   const server = new NbdBlockServer(
     { source, store, clock: steadyClock, random, logger, observe: (boot) => observer.observe(boot) },

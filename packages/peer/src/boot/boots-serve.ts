@@ -5,7 +5,7 @@ import { wholeSectors } from '../compose/open-layer.ts'
 import type { LayerHolds } from '../layer-holds.ts'
 import { bootUri } from './boot-description.ts'
 import type { BootOverlays } from './boot-overlay.ts'
-import { type BootRecord, originOf } from './boot-record.ts'
+import { type BootRecord, NO_SPANS, originOf } from './boot-record.ts'
 import type { BootEntry } from './boots-entry.ts'
 import { type BootLayersDeps, checkChain, findParts, whenStored } from './boots-layers.ts'
 import type { BlockServer, BootCompanions, OpenBoot, ServedBoot } from './boots-ports.ts'
@@ -59,7 +59,10 @@ export async function serveBoot(entry: BootEntry, deps: ServeBootDeps, options: 
   }
   signal.throwIfAborted()
   entry.problem = undefined
-  if (state !== 'ready') await save({ state: 'ready', error: null })
+  if (state !== 'ready') {
+    const openAt = new Date(deps.clock.now()).toISOString()
+    await save({ state: 'ready', error: null, spans: { ...(entry.record.spans ?? NO_SPANS), openAt } })
+  }
   deps.logger.info({ name, socket, layers: entry.record.layers }, 'a disk is served')
 }
 

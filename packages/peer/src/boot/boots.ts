@@ -1,7 +1,15 @@
-import { type Boot, type BootRequest, MAX_BOOTS } from '@shoal/api'
+import { type Boot, type BootRequest, type BootSpans, MAX_BOOTS } from '@shoal/api'
 import { type Digest, errorCode } from '@shoal/core'
 import { errorBody } from '../error-body.ts'
-import { type BootRecord, type BootRecords, bootWish, isSameWish, newBootRecord, originOf } from './boot-record.ts'
+import {
+  type BootRecord,
+  type BootRecords,
+  bootWish,
+  isSameWish,
+  NO_SPANS,
+  newBootRecord,
+  originOf,
+} from './boot-record.ts'
 import { type BootEntry, newEntry, viewBoot } from './boots-entry.ts'
 import { ownerOf, type ServeBootDeps, serveBoot } from './boots-serve.ts'
 import { bootError, bootFailure } from './errors.ts'
@@ -74,6 +82,28 @@ export class Boots implements AsyncDisposable {
   askedAt(name: string): number | undefined {
     const { state, preparedAt } = this.#entries.get(name)?.record ?? {}
     return state === 'preparing' && preparedAt !== undefined ? Date.parse(preparedAt) : undefined
+  }
+
+  /** Whether a disk is as its machine may open it. */
+  isOpen(name: string): boolean {
+    return this.#entries.get(name)?.record.state === 'ready'
+  }
+
+  /** Takes note of how a boot goes. */
+  note(name: string, spans: Partial<BootSpans>): void {
+    const entry = this.#entries.get(name)
+    const isTold = spans.bootedBy !== undefined && entry?.record.spans?.bootedBy === 'told'
+    if (entry !== undefined && !isTold) void this.#noteSpans(entry, spans)
+  }
+
+  /** The machine has booted, somebody says: the first word counts. Throws `SHOAL_BOOT_UNKNOWN`. */
+  async booted(name: string): Promise<Boot> {
+    const entry = this.#find(name)
+    if (entry.record.spans?.bootedBy !== 'told') {
+      const bootedAt = new Date(this.#deps.clock.now()).toISOString()
+      await this.#noteSpans(entry, { bootedAt, bootedBy: 'told' })
+    }
+    return viewBoot(entry, this.#deps)
   }
 
   /** Layers that VMs read, or are about to. */
@@ -194,6 +224,10 @@ export class Boots implements AsyncDisposable {
     this.#deps.companions.ended(entry.record.name)
     entry.endPrefetch()
     entry.release()
+  }
+
+  #noteSpans(entry: BootEntry, spans: Partial<BootSpans>): Promise<void> {
+    return this.#settle(entry, { spans: { ...(entry.record.spans ?? NO_SPANS), ...spans } })
   }
 
   /** Records a change. The record in memory counts when the state cannot be written. */

@@ -14,10 +14,14 @@ export const bootStatusByCode: StatusByCode = {
 }
 
 /** Binds the operations on boots. */
-export function registerBootRoutes(app: HttpApp, boots: Pick<Boots, 'prepare' | 'list' | 'show' | 'release'>): void {
+export function registerBootRoutes(
+  app: HttpApp,
+  boots: Pick<Boots, 'prepare' | 'list' | 'show' | 'release' | 'booted'>,
+): void {
   registerOperation(app, operations.prepareBoot, ({ params, body }) => boots.prepare(params.boot, body))
   registerOperation(app, operations.listBoots, () => ({ boots: boots.list() }))
   registerOperation(app, operations.showBoot, ({ params }) => boots.show(params.boot))
+  registerOperation(app, operations.markBooted, ({ params }) => boots.booted(params.boot))
   registerOperation(app, operations.releaseBoot, async ({ params }) => {
     await boots.release(params.boot)
     return undefined

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import type { NodeEvent } from '@shoal/api'
+import type { BootSpans, NodeEvent } from '@shoal/api'
 import { type Digest, errorFactory, ManualClock, silentLogger } from '@shoal/core'
 import { createMetrics } from '@shoal/service'
 import { BootEvents } from '../../src/boot/boots-events.ts'
@@ -30,24 +30,29 @@ function start({ askedAt }: { askedAt: number | undefined }) {
     reads: (image: string) => () => void read.push(image),
   }
   const hits = new ProfileHits()
+  const known: Partial<BootSpans> = {}
   const observer = new BootObserver({
     ...{ events: told, companions, prefetches, hits, clock },
     askedAt: () => askedAt,
+    isOpen: () => true,
+    onSpans: (_name, spans) => Object.assign(known, spans),
+    readClock: clock,
   })
   const metrics = createMetrics({ process: false })
   const count = () => observer.count(registerBootMetrics(metrics, { list: () => [] }))
   const has = async (line: string) => ok((await metrics.text()).split('\n').includes(line), line)
-  return { clock, profile, hits, events, recorded, read, observer, count, has, text: () => metrics.text() }
+  return { clock, known, profile, hits, events, recorded, read, observer, count, has, text: () => metrics.text() }
 }
 
 test('a read is recorded and counted; the first of a new boot tells how long its machine waited for a byte', async () => {
-  const { observer, recorded, read, count, has } = start({ askedAt: 7500 })
+  const { observer, known, recorded, read, count, has } = start({ askedAt: 7500 })
   const { onRead, onAnswered } = observer.observe(boot)
   count()
   onRead?.(0, 512, 9999)
   for (let read = 0; read < 2; read += 1) onAnswered?.({ seconds: 0.01, isWarm: read > 0, onDemandBytes: 512 })
   deepEqual(recorded, [['vm', 0, 512, 9999]])
   deepEqual(read, [boot.image])
+  deepEqual(known, { firstReadAt: new Date(9999).toISOString() })
   await has('shoal_boot_first_byte_seconds_count 1')
   await has('shoal_boot_first_byte_seconds_sum 2.5')
   await has('shoal_boot_on_demand_bytes_total 1024')

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
 import { layeredDisk } from '../compose/layered-disk.ts'
 import { publishedLayer, signingKey } from '../layer-fixture.ts'
@@ -276,4 +276,21 @@ test('layers that are here count as used with each boot, and not again after a r
   await node.restart()
   await node.reached('vm', ({ state }) => state === 'ready')
   deepEqual(node.used, [BASE, MIDDLE])
+})
+
+test('how a boot went is kept over a restart, and the first word that it has booted counts', async () => {
+  await using node = await readyNode()
+  const before = await node.boots.prepare('vm', { image: 'web' })
+  ok(Date.parse(before.spans.openAt ?? '') >= Date.parse(before.preparedAt))
+  deepEqual([before.spans.firstReadAt, before.spans.bootedAt], [null, null])
+  node.boots.note('vm', { firstReadAt: '2026-01-01T00:00:01.000Z' })
+  node.boots.note('vm', { bootedAt: '2026-01-01T00:00:20.000Z', bootedBy: 'quiet' })
+  node.boots.note('stranger', { bootedBy: 'quiet' })
+  const told = await node.boots.booted('vm')
+  equal(told.spans.bootedBy, 'told')
+  node.boots.note('vm', { bootedAt: '2026-01-01T00:00:30.000Z', bootedBy: 'quiet' })
+  deepEqual((await node.boots.booted('vm')).spans, told.spans)
+  await rejects(node.boots.booted('stranger'), { code: 'SHOAL_BOOT_UNKNOWN' })
+  await node.restart()
+  deepEqual((await node.reached('vm', ({ state }) => state === 'ready')).spans, told.spans)
 })

@@ -63,6 +63,9 @@ test('what a profile names is fetched before it is read, and QEMU reading all of
     ...{ companions, prefetches, hits: new ProfileHits(), clock: systemClock },
     events: new BootEvents({ queue: { add: async () => {} }, clock: systemClock, logger: silentLogger }),
     askedAt: () => Date.now(),
+    isOpen: () => true,
+    onSpans: () => {},
+    readClock: steadyClock,
   })
   const metrics = createMetrics({ process: false })
   observer.count(registerBootMetrics(metrics, { list: () => [] }))

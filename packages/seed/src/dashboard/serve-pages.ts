@@ -42,6 +42,7 @@ const PAGES = [
   '/prefetch',
   '/prefetch/*',
   '/boots',
+  '/boots/*',
   '/events',
   '/limits',
 ]
