@@ -8,6 +8,7 @@ import { openstackError } from './errors.ts'
 import { HttpClient, type HttpTimeouts, networkReason } from './http-client.ts'
 import { createNoAuthSession } from './no-auth-session.ts'
 import type { EndpointQuery, Session } from './session.ts'
+import { versionedUrl } from './versioned-url.ts'
 
 export interface KeystoneSessionDeps {
   clock: Clock
@@ -175,12 +176,6 @@ class KeystoneSession implements Session {
   #nonsense(reason: string) {
     return openstackError('SHOAL_KEYSTONE_PROTOCOL', { url: this.#url, reason })
   }
-}
-
-/** `auth_url` comes with and without the version, and from old times with `v2.0`. */
-function versionedUrl(authUrl: string): string {
-  const base = authUrl.replace(/\/+$/, '').replace(/\/v2\.0$/, '')
-  return base.endsWith('/v3') ? base : `${base}/v3`
 }
 
 /** The `auth` object of POST /v3/auth/tokens. */

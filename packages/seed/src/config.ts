@@ -28,6 +28,18 @@ const ImportRule = Type.Object(
   strict,
 )
 
+const RoleMapping = Type.Object(
+  {
+    keystoneRole: Type.String({ minLength: 1, maxLength: 255, description: 'Name of a role of Keystone.' }),
+    project: nullable(
+      Type.String({ minLength: 1, maxLength: 255 }),
+      'In which project: its id, or name@domain; system: for the whole cloud; null: any project.',
+    ),
+    role: Type.Enum(['admin', 'operator', 'reader'], { description: 'The role here.' }),
+  },
+  strict,
+)
+
 /** Configuration of the seed. */
 export const seedConfigSchema = Type.Object(
   {
@@ -94,6 +106,32 @@ export const seedConfigSchema = Type.Object(
         viewerFile: nullable(
           text(''),
           'File with the token of those who may look and change nothing; made when missing. null: viewer.token in stateDirectory.',
+        ),
+      },
+      strict,
+    ),
+    access: Type.Object(
+      {
+        keystone: Type.Object(
+          {
+            url: nullable(text(''), 'Keystone whose tokens are taken in X-Auth-Token. null: none are.'),
+            caFile: nullable(
+              text(''),
+              'Certificates of the authorities that Keystone is trusted by. null: those of the system.',
+            ),
+            cacheMs: Type.Integer({
+              minimum: 0,
+              maximum: 60_000,
+              description:
+                'How long what it said of a token holds; so long a revoked one is still taken. Milliseconds.',
+            }),
+            roles: Type.Array(RoleMapping, {
+              maxItems: 100,
+              description:
+                'Which role of Keystone gives which role here: keystoneRole, project, role. The highest counts.',
+            }),
+          },
+          strict,
         ),
       },
       strict,
@@ -276,6 +314,7 @@ export const seedConfigDefaults = {
     keyFile: null,
     authoritiesFile: null,
   },
+  access: { keystone: { url: null, caFile: null, cacheMs: 10_000, roles: [] } },
   dashboard: { enabled: true, directory: null },
   tokens: { operatorFile: null, nodeFile: null, viewerFile: null },
   library: {

@@ -2,6 +2,10 @@ import { type ErrorTable, errorFactory } from '@shoal/core'
 
 /** Error codes of `seed`; what is wrong with the bytes of an image has the codes of `qcow2`. */
 export const seedErrors = {
+  SHOAL_ACCESS_KEYSTONE: {
+    message: 'Keystone cannot say whose this token is: {reason}.',
+    hint: 'Check access.keystone.url and that Keystone answers; a token of shoal token create needs no Keystone.',
+  },
   SHOAL_TOKEN_EXISTS: {
     message: 'There is a token {token} already.',
     hint: 'Give it another name, or revoke that one first: shoal token revoke {token}.',

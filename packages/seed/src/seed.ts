@@ -9,6 +9,7 @@ import { openLevelState } from '@shoal/state'
 import { createSwarm, createTracker } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
 import { NamedTokens } from './access/named-tokens.ts'
+import { openKeystone } from './access/open-keystone.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
@@ -325,6 +326,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const audit = new AuditLog({ state, clock, logger: component('audit') }, config.audit)
     for (const part of [credentials, audit]) await part.open()
     stack.defer(() => audit.flush())
+    const cloud = openKeystone(config.access.keystone, { clock, logger: component('access') })
+    if (cloud !== undefined) stack.defer(() => cloud.close())
     const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
 
     const health = createHealth()
@@ -335,7 +338,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         name: 'shoal-seed',
         version: VERSION,
         ...config.listen,
-        ...{ tokens, credentials, sessions },
+        ...{ tokens, credentials, sessions, cloud: cloud?.callers },
         audit: (fact) => audit.note(fact),
         nodes: trust?.listener,
         openapi: {

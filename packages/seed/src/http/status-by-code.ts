@@ -3,6 +3,7 @@ import type { StatusByCode } from '@shoal/service'
 /** HTTP status of the errors that the seed's API answers with. */
 export const statusByCode: StatusByCode = {
   SHOAL_SESSION_TOKEN: 401,
+  SHOAL_ACCESS_KEYSTONE: 503,
   SHOAL_TOKEN_EXISTS: 409,
   SHOAL_TOKEN_LIMIT: 409,
   SHOAL_TOKEN_UNKNOWN: 404,
