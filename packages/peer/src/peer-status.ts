@@ -4,6 +4,7 @@ import type { Swarm } from '@shoal/swarm'
 import type { BanLog } from './ban-log.ts'
 import type { NodeCache } from './cache/node-cache.ts'
 import type { PeerConfig } from './config.ts'
+import type { DesiredStateFollower } from './desired-state.ts'
 import type { EnrollmentKeeper } from './enrollment.ts'
 import { peerLayers } from './inventory.ts'
 import { nodeName } from './node-facts.ts'
@@ -24,10 +25,12 @@ export async function peerStatus(
     readonly bans: BanLog
     readonly limits: NodeLimitsKeeper
     readonly cache: Pick<NodeCache, 'pinned'>
+    readonly desired: Pick<DesiredStateFollower, 'current'>
     readonly startedAt: string
   },
 ): Promise<PeerStatus> {
-  const { store, swarm, seed, reconciler, enrollment, bans, limits, cache, startedAt } = parts
+  const { store, swarm, seed, reconciler, enrollment, bans, limits, cache, desired, startedAt } = parts
+  const mode = desired.current?.mode
   const { allocatedBytes, freeBytes } = await store.usage()
   return {
     node: nodeName(config),
@@ -43,6 +46,7 @@ export async function peerStatus(
     banned: bans.list(),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,
+    ...(mode && { mode }),
     limits: limits.status(),
   }
 }

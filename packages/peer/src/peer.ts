@@ -248,6 +248,8 @@ export class Peer implements AsyncDisposable {
         ...{ seed, records, clock, random, logger },
         onDesired: (state) => {
           limits.setFleet(state.limits)
+          swarm.setGiving(state.mode?.mode !== 'quarantined')
+          swarm.setRefused(state.refused ?? [])
           cache.setDesired(state)
           reconciler.setDesired(state)
           booting.prefetches.setAssigned(state.assignments)

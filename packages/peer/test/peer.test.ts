@@ -67,6 +67,39 @@ test('two peers get an assigned layer, verified, report it, and still hold it af
   }
 })
 
+test('a node in quarantine gives nothing to others, also after a restart with the seed dead, and says so', async () => {
+  const { privateKey, publicKey } = signingKey()
+  const layer = layerFixture(privateKey, { sizeBytes: 4 * MIB })
+  const { digest } = layer.manifest
+  await using directory = await testDirectory()
+  await using other = await testDirectory()
+  await using seed = await new StandInSeed({ publicKey }).start()
+  await seed.publish(layer)
+  seed.desire({ assigned: [digest] })
+  seed.quarantine(['node-1'])
+  const complete = (peer: Awaited<ReturnType<typeof startPeer>>) =>
+    eventually(
+      async () => {
+        const found = await layerOf(peer, digest)
+        return found?.state === 'complete' ? found : undefined
+      },
+      { what: 'layer complete' },
+    )
+  const settings = await peerSettings(directory.path, seed.url)
+  {
+    await using first = await startPeer(settings)
+    equal((await complete(first)).fromOriginBytes, layer.data.length)
+    await using second = await startPeer({ ...(await peerSettings(other.path, seed.url)), node: 'node-2' })
+    equal((await complete(second)).fromOriginBytes, layer.data.length)
+    equal((await layerOf(first, digest))?.uploadedBytes, 0)
+    equal((await first.status()).mode?.mode, 'quarantined')
+    equal((await second.status()).mode?.mode, 'active')
+  }
+  await seed[Symbol.asyncDispose]()
+  await using first = await startPeer(settings)
+  equal((await first.status()).mode?.mode, 'quarantined')
+})
+
 test('a revoked layer is left and removed, its file too', async () => {
   const { privateKey, publicKey } = signingKey()
   const layer = layerFixture(privateKey, { sizeBytes: MIB })

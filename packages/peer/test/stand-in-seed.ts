@@ -47,6 +47,7 @@ export class StandInSeed implements AsyncDisposable {
   /** Assignments that nodes have ended, as `node layer time`. */
   readonly #endedAssignments = new Set<string>()
   #revoked = new Set<Digest>()
+  #quarantined: readonly string[] = []
   #revision = 1
   url = ''
 
@@ -124,6 +125,12 @@ export class StandInSeed implements AsyncDisposable {
     this.#renew()
   }
 
+  /** Puts nodes into quarantine; all others are told. */
+  quarantine(nodes: readonly string[]): void {
+    this.#quarantined = nodes
+    this.#renew()
+  }
+
   #renew(): void {
     this.#revision += 1
     for (const wake of this.#watchers) wake()
@@ -163,7 +170,11 @@ export class StandInSeed implements AsyncDisposable {
 
   #desiredState(node: string): DesiredState {
     this.#known(node)
+    const mode = this.#quarantined.includes(node) ? 'quarantined' : 'active'
+    const others = this.#quarantined.filter((name) => name !== node)
     return {
+      mode: { mode, reason: '', since: null },
+      refused: others.map((name) => ({ node: name, host: null })),
       revision: this.#revision,
       revoked: [...this.#revoked],
       assignments: [...this.#assigned].flatMap(([digest, about]) => {

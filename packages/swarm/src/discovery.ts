@@ -16,6 +16,8 @@ export interface DiscoveryDeps {
   readonly dht: DhtClient | undefined
   readonly logger: Logger
   readonly leftBytes: () => number
+  /** Whether there is anything to be found here. */
+  readonly isGiving: () => boolean
   readonly transferred: () => { uploaded: number; downloaded: number }
   readonly onPeers: (addresses: string[]) => void
 }
@@ -102,11 +104,11 @@ export class Discovery {
 
   #searchDht(): void {
     clearTimeout(this.#dhtTimer)
-    const { dht, infoHash, leftBytes } = this.#deps
+    const { dht, infoHash, leftBytes, isGiving } = this.#deps
     if (dht === undefined || dht.destroyed || this.#isClosed) return
     // The lookup finds peers (BEP 5); asked for alone, an announce would reuse the nodes of an earlier lookup.
     dht.lookup(infoHash, () => {
-      if (!dht.destroyed && !this.#isClosed) dht.announce(infoHash, this.#port, () => {})
+      if (!dht.destroyed && !this.#isClosed && isGiving()) dht.announce(infoHash, this.#port, () => {})
     })
     const delayMs = leftBytes() > 0 ? DHT_SEARCH_MS : DHT_ANNOUNCE_MS
     this.#dhtTimer = setTimeout(() => this.#searchDht(), delayMs * (0.8 + Math.random() * 0.4))

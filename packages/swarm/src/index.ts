@@ -1,6 +1,7 @@
 export type { ArrivalReason, Arrivals, PieceArrival, RackArrivals } from './arrivals.ts'
 export type { UnstoredBlock } from './demands.ts'
 export { swarmErrors } from './errors.ts'
+export type { RefusedSource } from './giving.ts'
 export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'
 export { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
 export type { SwarmRole } from './shoal-extension.ts'

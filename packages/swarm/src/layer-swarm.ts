@@ -16,6 +16,7 @@ import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
 import type { FetchTurns } from './fetch-turns.ts'
+import type { Giving } from './giving.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
 import { isSameTerms, type LayerTerms } from './layer-terms.ts'
@@ -58,6 +59,7 @@ export interface LayerSwarmDeps {
   readonly sendOrder: TurnOrder
   readonly originTurns: OriginTurns
   readonly own: ShoalHello & { readonly peerId: string }
+  readonly giving: Pick<Giving, 'isGiving' | 'isRefused'>
   /** What a peer is told of us: with the token for its lane. */
   readonly helloFor: (peerId: string) => ShoalHello
   readonly discovery: () => Discovery | undefined
@@ -186,13 +188,13 @@ export class LayerSwarm {
     const isSelf = wire.peerId === own.peerId
     if (dialled !== undefined && isSelf) dialer.forget(dialled)
     else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
-    if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS) return undefined
+    if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return undefined
     if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return undefined
     if (!this.#settleDuplicate(wire, host, dialled)) return undefined
     const link = new PeerLink({ wire, host, dialled, now: clock.now() })
     link.uploads = this.#uploads.onWire(link)
     this.#links.set(wire, link)
-    this.#downloads.add(link)
+    if (!this.#isRefused(link)) this.#downloads.add(link)
     wire.use(metadataExtension(this.#deps.metadata))
     wire.use(shoalExtension(helloFor(wire.peerId), (hello) => this.#onHello(link, hello)))
     boundMessages(wire, {
@@ -213,13 +215,14 @@ export class LayerSwarm {
     if (link === undefined || wire.destroyed) return
     wire.setTimeout(WIRE_TIMEOUT_MS, true)
     const { have } = this.#downloads
-    if (wire.hasFast && have.isFull) wire.haveAll()
-    else if (wire.hasFast && have.isEmpty) wire.haveNone()
-    else wire.bitfield(have.toBytes())
+    const { isGiving } = this.#deps.giving
+    if (wire.hasFast && have.isFull && isGiving) wire.haveAll()
+    else if (wire.hasFast && (have.isEmpty || !isGiving)) wire.haveNone()
+    else wire.bitfield(isGiving ? have.toBytes() : new Bitfield(this.#pieceCount).toBytes())
     link.isOpen = true
     // The same program on the other side tells more in a moment.
     if (!isShoal(link.peerId, this.#deps.own.peerId)) link.isKnown = true
-    if (wire.peerInterested) wire.unchoke()
+    if (wire.peerInterested && isGiving) wire.unchoke()
     this.#onPieces(link, piecesOf(wire, this.#pieceCount))
     this.#openLane(link)
   }
@@ -228,6 +231,7 @@ export class LayerSwarm {
   laneUpload(peerId: string, host: string): LaneUploadFactory | undefined {
     const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
     if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
+    if (!this.#deps.giving.isGiving) return undefined
     // Each channel costs a bitfield at its end, and an origin's a table.
     if (this.#dropIfWasteful(link)) return undefined
     return this.#uploads.onLane(link, () => {
@@ -244,6 +248,19 @@ export class LayerSwarm {
     this.disconnect(() => true)
     // A complete layer has closed its wires to others that are.
     this.#deps.discovery()?.search()
+    this.#dial()
+  }
+
+  /** Whether others are given anything has changed: they meet us again as what we are now. */
+  onGiving(): void {
+    this.disconnect(() => true)
+    if (this.#deps.giving.isGiving) this.#deps.discovery()?.search()
+    this.#dial()
+  }
+
+  /** From whom nothing is taken has changed: those whom it concerns meet us again. */
+  onRefused(): void {
+    this.disconnect((link) => this.#isRefused(link) !== (link.source === undefined))
     this.#dial()
   }
 
@@ -283,11 +300,12 @@ export class LayerSwarm {
     wire.on('have', (piece: number) => this.#onHave(link, piece))
     wire.on('unchoke', () => this.#onUnchoke(link))
     wire.on('choke', () => this.#onChoke(link))
-    wire.on('interested', () => link.isOpen && wire.unchoke())
+    wire.on('interested', () => link.isOpen && this.#deps.giving.isGiving && wire.unchoke())
     wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads?.cancel(piece, offset, length))
-    wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) =>
-      link.uploads?.push({ piece, offset, length, respond }),
-    )
+    wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) => {
+      if (this.#deps.giving.isGiving) link.uploads?.push({ piece, offset, length, respond })
+      else respond(new Error('nothing is given'))
+    })
   }
 
   /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
@@ -313,6 +331,11 @@ export class LayerSwarm {
     if (link.isGone) return
     link.hello = hello
     link.isKnown = true
+    if (this.#isRefused(link)) {
+      this.#downloads.remove(link)
+      link.source = undefined
+      return
+    }
     this.#downloads.update(link)
     this.#openLane(link)
   }
@@ -321,6 +344,7 @@ export class LayerSwarm {
   #openLane(link: PeerLink): void {
     const { peerId, host, hello } = link
     if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
+    if (link.source === undefined) return
     const target = { peerId, host, ...hello.lane }
     if (!this.#deps.lanes.mayJoin(target)) return
     const { manifest } = this.#layer
@@ -329,7 +353,7 @@ export class LayerSwarm {
   }
 
   #onPieces(link: PeerLink, pieces: Bitfield): void {
-    if (this.#dropIfWasteful(link)) return
+    if (this.#dropIfWasteful(link) || link.source === undefined) return
     this.#downloads.setPieces(link, pieces)
     if (!link.isOpen || this.#dropIfUseless(link)) return
     this.#showInterest(link)
@@ -338,7 +362,7 @@ export class LayerSwarm {
 
   #onHave(link: PeerLink, piece: number): void {
     // The library reads the number as signed, and takes any.
-    if (link.isGone || piece < 0 || piece >= this.#pieceCount) return
+    if (link.isGone || link.source === undefined || piece < 0 || piece >= this.#pieceCount) return
     this.#downloads.addPiece(link, piece)
     if (!link.isOpen || this.#dropIfUseless(link) || this.#downloads.have.has(piece)) return
     this.#showInterest(link)
@@ -373,6 +397,15 @@ export class LayerSwarm {
     return true
   }
 
+  /** It takes nothing and gives nothing. */
+  get #isOfNoUse(): boolean {
+    return this.isComplete && !this.#deps.giving.isGiving
+  }
+
+  #isRefused({ host, hello }: PeerLink): boolean {
+    return this.#deps.giving.isRefused(host, hello?.node)
+  }
+
   /** Two complete sides have nothing to say to each other. */
   #dropIfUseless(link: PeerLink): boolean {
     if (!this.isComplete || link.source?.pieces.isFull !== true) return false
@@ -387,14 +420,16 @@ export class LayerSwarm {
   }
 
   #onStored(piece: number): void {
-    for (const link of this.#links.values()) this.#uploads.have(link, piece)
+    // Nobody is told of what he would not get.
+    if (this.#deps.giving.isGiving) for (const link of this.#links.values()) this.#uploads.have(link, piece)
     if (this.isComplete) void this.#finish()
   }
 
   async #finish(): Promise<void> {
     for (const link of [...this.#links.values()]) {
       this.#downloads.closeLane(link)
-      if (!this.#dropIfUseless(link) && link.wire.amInterested) link.wire.uninterested()
+      if (this.#isOfNoUse) this.#drop(link)
+      else if (!this.#dropIfUseless(link) && link.wire.amInterested) link.wire.uninterested()
     }
     try {
       await this.#layer.flush()

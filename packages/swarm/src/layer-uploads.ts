@@ -78,7 +78,7 @@ export class LayerUploads {
   /** A piece became whole here. */
   have({ laneUpload, isOpen, source, wire }: PeerLink, piece: number): void {
     // Whoever has it itself does not ask for it, and hears of it at the end, in a bitfield.
-    if (source?.pieces.has(piece) !== false) return
+    if (source?.pieces.has(piece) === true) return
     if (laneUpload !== undefined) laneUpload.have(piece)
     else if (isOpen) wire.have(piece)
   }

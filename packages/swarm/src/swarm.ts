@@ -22,6 +22,7 @@ import { Dialer, parseAddress } from './dialer.ts'
 import { Discovery } from './discovery.ts'
 import { swarmError } from './errors.ts'
 import { FetchTurns } from './fetch-turns.ts'
+import { Giving, type RefusedSource } from './giving.ts'
 import { JoinPace } from './join-pace.ts'
 import { LaneClient } from './lane/lane-client.ts'
 import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
@@ -117,6 +118,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #logger: Logger
   readonly #options: SwarmOptions
   readonly #bans: BanList
+  readonly #giving = new Giving()
   readonly #layers = new Map<Digest, Joined>()
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
   readonly #leaving = new Map<Digest, Promise<void>>()
@@ -211,6 +213,18 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     if (urls.length === this.#trackers.length && urls.every((url, index) => url === this.#trackers[index])) return
     this.#trackers = [...urls]
     for (const { discovery } of this.#layers.values()) discovery.setTrackers(this.#trackers)
+  }
+
+  /** Says whether others are given anything; a daemon that gives nothing still takes. What was under way ends. */
+  setGiving(isGiving: boolean): void {
+    if (!this.#giving.setGiving(isGiving)) return
+    for (const { swarm } of this.#layers.values()) swarm.onGiving()
+  }
+
+  /** Names those from whom nothing is taken. They are given what they ask for. */
+  setRefused(refused: readonly RefusedSource[]): void {
+    this.#giving.setRefused(refused)
+    for (const { swarm } of this.#layers.values()) swarm.onRefused()
   }
 
   /** Adds DHT nodes (`host:port`) beside the ones given at the start. */
@@ -331,7 +345,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       clock: this.#clock,
       localHost: this.#options.host,
       ownAddress: this.address,
-      isBanned: (host) => this.#bans.has(host),
+      isBanned: (host) => this.#bans.has(host) || this.#giving.isRefusedHost(host),
       onSocket: (socket) => {
         if (torrent.destroyed) socket.destroy()
         else torrent.addPeer(socket)
@@ -351,7 +365,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       sendOrder: this.#sendOrder,
       originTurns: this.#originTurns,
       own: { ...this.#hello(undefined), peerId: this.peerId },
-      helloFor: (peerId) => this.#hello(this.#laneServer.token(peerId)),
+      giving: this.#giving,
+      helloFor: (peerId) => this.#hello(this.#giving.isGiving ? this.#laneServer.token(peerId) : undefined),
       discovery: () => discovery,
       onComplete: () => this.emit('complete', { digest: manifest.digest }),
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
@@ -368,6 +383,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
         dht: this.#dht,
         logger: this.#logger,
         leftBytes: () => swarm.leftBytes,
+        isGiving: () => this.#giving.isGiving,
         transferred: () => {
           const stats = swarm.stats()
           return { uploaded: stats.uploadedBytes, downloaded: stats.fromOriginBytes + stats.fromPeersBytes }

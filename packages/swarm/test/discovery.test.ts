@@ -33,7 +33,12 @@ for (const { told, heldMs } of [
     const discovery = new Discovery(
       {
         ...{ infoHash: '0a'.repeat(20), peerId: '0b'.repeat(20), dht: undefined, logger: silentLogger },
-        ...{ leftBytes: () => 1, transferred: () => ({ uploaded: 0, downloaded: 0 }), onPeers: () => {} },
+        ...{
+          isGiving: () => true,
+          leftBytes: () => 1,
+          transferred: () => ({ uploaded: 0, downloaded: 0 }),
+          onPeers: () => {},
+        },
       },
       { port: 7441, announceIntervalMs: 20_000 },
     )
