@@ -32,7 +32,7 @@ const USAGE = `usage: npm run -s bench -- <name> [--quick] [--resume]
   --quick  under 50 s on 2 cores, honest at its smaller size
   --resume goes on with a run of bulk-boot, cache, swarm, prefetch or transfer that was interrupted
 names: main-job, dashboard, bulk-boot, block-read, cache, transfer, swarm, prefetch, planner, limits, growth, many-layers, layers, layer-format,
-  qcow2-read, qcow2-fuzz, scheduling`
+  qcow2-read, qcow2-fuzz, scheduling, load`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

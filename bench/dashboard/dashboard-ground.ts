@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +8,7 @@ import { ServiceProcess } from '../../test/harness/service-process.ts'
 import { writeRandomRaw } from '../../test/harness/test-images.ts'
 import { until } from '../../test/harness/until.ts'
 import type { FleetOrder } from './fleet-process.ts'
+import type { LatencyReport } from './latencies.ts'
 
 const MIB = 1024 ** 2
 const URL_OF_SEED = 'http://127.88.0.1:7420'
@@ -17,12 +19,17 @@ export interface DashboardGround {
   readonly client: Client
   readonly token: string
   readonly layers: FleetOrder['layers']
+  /** What the simulated nodes have waited for since this was asked last. Milliseconds. */
+  latencies(): Promise<LatencyReport>
 }
 
 /** A seed with some images and many nodes that report as real ones do, each in a process of its own. */
 export async function openGround(
   stack: AsyncDisposableStack,
-  options: { readonly nodes: number; readonly heartbeatMs: number; readonly fetchMs: number },
+  options: Pick<FleetOrder, 'nodes' | 'heartbeatMs' | 'fetchMs'> & {
+    /** Whether nodes hold streams open and announce as well. Default: they only report. */
+    readonly whole?: boolean
+  },
 ): Promise<DashboardGround> {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-bench-dashboard-'))
   stack.defer(() => rm(directory, { recursive: true, force: true }))
@@ -49,8 +56,17 @@ export async function openGround(
   const layers = await importAll(client)
   const fleet = fork(join(import.meta.dirname, 'fleet-process.ts'), { stdio: 'ignore' })
   stack.defer(async () => void fleet.kill())
-  await command(fleet, { url: seed.url, token: await readToken('node'), ...options, layers, bootsANode: 1 })
-  return { seed, client, token, layers }
+  const { whole = false, ...rest } = options
+  const [announceUrl] = (await client.status()).tracker.announceUrls.filter((url) => url.startsWith('http'))
+  await command(fleet, {
+    ...{ url: seed.url, token: await readToken('node'), ...rest, layers, bootsANode: 1 },
+    ...(whole ? { streams: true, ...(announceUrl === undefined ? {} : { announceUrl }) } : {}),
+  })
+  const latencies = async () => {
+    fleet.send('latencies')
+    return ((await once(fleet, 'message')) as [LatencyReport])[0]
+  }
+  return { seed, client, token, layers, latencies }
 }
 
 async function importAll(client: Client): Promise<FleetOrder['layers']> {
@@ -64,8 +80,8 @@ async function importAll(client: Client): Promise<FleetOrder['layers']> {
     const made = (await client.listLayers()).layers
     return made.length === count ? made : undefined
   })
-  return layers.map(({ digest, sizeBytes, blockLengthBytes }) => {
-    return { digest, sizeBytes, blocks: Math.ceil(sizeBytes / blockLengthBytes) }
+  return layers.map(({ digest, infoHash, sizeBytes, blockLengthBytes }) => {
+    return { digest, infoHash, sizeBytes, blocks: Math.ceil(sizeBytes / blockLengthBytes) }
   })
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type ArrivalSample,
   type Client,
@@ -8,11 +9,15 @@ import {
   type NodeRegistration,
 } from '@shoal/api'
 
+const WATCH_AGAIN_MS = 1000
+
 /** How much of a layer comes from where, and why. */
 const FROM = { origin: 0.02, neighbour: 0.14, rack: 0.84 } as const
 
 export interface SimulatedLayer {
   readonly digest: string
+  /** 40 hexadecimal digits. */
+  readonly infoHash: string
   readonly sizeBytes: number
   readonly blocks: number
 }
@@ -55,6 +60,30 @@ export class SimulatedNode {
     this.#startedAt = Date.now()
   }
 
+  /** Holds open the stream on which a node is told of changes, for ever. */
+  async watch(): Promise<void> {
+    for (;;) {
+      try {
+        const stream = await this.#client.watchDesired({ params: { node: this.name } })
+        for await (const _ of stream);
+      } catch {
+        await sleep(WATCH_AGAIN_MS)
+      }
+    }
+  }
+
+  /** Tells an HTTP tracker that it takes part in a layer's swarm (BEP 3); how many seconds to wait until the next time. */
+  async announce({ infoHash }: SimulatedLayer, announceUrl: string): Promise<number> {
+    const { index, swarmAddress } = this.#options
+    const peerId = index.toString(16).padStart(40, '0')
+    const port = swarmAddress.slice(swarmAddress.lastIndexOf(':') + 1)
+    const rest = `port=${port}&uploaded=0&downloaded=0&left=1&compact=1&numwant=30`
+    const answer = await fetch(`${announceUrl}?info_hash=${percent(infoHash)}&peer_id=${percent(peerId)}&${rest}`)
+    const interval = /8:intervali(\d+)e/.exec(await answer.text())?.[1]
+    if (interval === undefined) throw new Error(`the tracker refused: ${answer.status}`)
+    return Number(interval)
+  }
+
   async beat(): Promise<void> {
     await this.#client.heartbeat({ params: { node: this.name }, body: this.#report() })
   }
@@ -82,6 +111,11 @@ export class SimulatedNode {
       },
     }
   }
+}
+
+/** Bytes given in hexadecimal digits, as a tracker's query has them. */
+function percent(hex: string): string {
+  return hex.replace(/../g, '%$&')
 }
 
 interface Place {

@@ -13,8 +13,10 @@ const KNOWN_MS = 60_000
 export async function startReadingMachine({ undo, openstack, cluster, nodes }: ChaosGround): Promise<ReadingGuest> {
   const guest = await ensureUltralight({ say: () => {}, size: SIZE })
   const image = await openstack.uploadImageFast({ name: 'guest', file: guest.flat, diskFormat: 'qcow2' })
-  const isKnown = async () => (await cluster.client.listImages()).images.some(({ id }) => id === image)
-  await until('the seed knows the image', isKnown, { timeoutMs: KNOWN_MS })
+  const isActive = async () => {
+    return (await cluster.client.listImages()).images.some(({ id, status }) => id === image && status === 'active')
+  }
+  await until('the seed knows that the image is active', isActive, { timeoutMs: KNOWN_MS })
   const boot = await prepareBoot(cluster, nodes[0] ?? '', 'guest', { image, overlay: null })
   return ReadingGuest.start(undo, { guest, qemu: boot.qemu, monitor: join(cluster.directory, 'monitor') })
 }
