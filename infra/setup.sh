@@ -38,6 +38,8 @@ debian_packages() {
   # Scrapes the services and tests the alert rules (promtool is in it).
   echo prometheus
   debian_browser
+  # Machines that boot from what the block service shows.
+  echo qemu-system-x86
   # Sets the clocks of services.
   echo faketime
   # Clients of the NBD server, and a server to measure it by.
