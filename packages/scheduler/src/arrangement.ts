@@ -1,3 +1,4 @@
+import { layersOn } from './layers-on.ts'
 import { loadCost } from './least-cost-flow.ts'
 import type { PlacementProblem } from './placement-problem.ts'
 
@@ -26,7 +27,7 @@ export class Arrangement {
   add(image: number, node: number, vms: number): void {
     bump(this.counts[image], node, vms)
     bump(this.totals, node, vms)
-    for (const layer of this.problem.chains[image] ?? []) bump(this.#users[layer], node, vms)
+    for (const layer of layersOn(this.problem, image, node)) bump(this.#users[layer], node, vms)
   }
 
   count(image: number, node: number): number {
@@ -52,7 +53,7 @@ export class Arrangement {
   /** What so many more VMs of an image would cost on a node because of its layers. */
   imageChange(image: number, node: number, vms: number): number {
     let cost = 0
-    for (const layer of this.problem.chains[image] ?? []) cost += this.layerChange(layer, node, vms)
+    for (const layer of layersOn(this.problem, image, node)) cost += this.layerChange(layer, node, vms)
     return cost
   }
 

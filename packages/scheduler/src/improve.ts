@@ -1,4 +1,5 @@
 import type { Arrangement } from './arrangement.ts'
+import { layersOn } from './layers-on.ts'
 
 /** Improvements smaller than this share of what is at stake are rounding. */
 const LEAST_GAIN = 1e-9
@@ -79,15 +80,14 @@ function gainOfExchange(arrangement: Arrangement, exchanged: Exchange): number {
   const { problem } = arrangement
   const { image, node, partner, other, vms } = exchanged
   let gain = 0
-  const [mine, theirs] = [problem.chains[image] ?? [], problem.chains[partner] ?? []]
-  for (const layer of mine) {
-    // A layer that both use is used on both nodes as before.
-    if (theirs.includes(layer)) continue
-    gain -= arrangement.layerChange(layer, node, -vms) + arrangement.layerChange(layer, other, vms)
-  }
-  for (const layer of theirs) {
-    if (mine.includes(layer)) continue
-    gain -= arrangement.layerChange(layer, other, -vms) + arrangement.layerChange(layer, node, vms)
+  for (const [at, leaving, coming] of [
+    [node, image, partner],
+    [other, partner, image],
+  ] as const) {
+    const [before, after] = [layersOn(problem, leaving, at), layersOn(problem, coming, at)]
+    // A layer that both use is used there as before.
+    for (const layer of before) if (!after.includes(layer)) gain -= arrangement.layerChange(layer, at, -vms)
+    for (const layer of after) if (!before.includes(layer)) gain -= arrangement.layerChange(layer, at, vms)
   }
   return gain
 }

@@ -1,3 +1,4 @@
+import { layersOn } from './layers-on.ts'
 import { type Flow, leastCostFlow } from './least-cost-flow.ts'
 import type { PlacementProblem } from './placement-problem.ts'
 
@@ -13,11 +14,18 @@ export type Decisions = readonly Uint8Array[]
 export type Sharers = readonly Float64Array[]
 
 /** The most VMs that can share each layer on each node: with these no placement costs less than the relaxed one. */
-export function mostSharers({ vms, chains, costs, slots }: PlacementProblem): Sharers {
-  return costs.map((_, layer) => {
-    const users = chains.reduce((sum, chain, image) => sum + (chain.includes(layer) ? (vms[image] ?? 0) : 0), 0)
-    return Float64Array.from(slots, (count) => Math.max(1, Math.min(count, users)))
-  })
+export function mostSharers(problem: PlacementProblem): Sharers {
+  const { vms, costs, slots } = problem
+  const sharers = costs.map(() => new Float64Array(slots.length))
+  for (const [image, count] of vms.entries()) {
+    for (let node = 0; node < slots.length; node += 1) {
+      for (const layer of layersOn(problem, image, node)) {
+        const row = sharers[layer]
+        if (row !== undefined) row[node] = at(row, node) + count
+      }
+    }
+  }
+  return sharers.map((row) => row.map((users, node) => Math.max(1, Math.min(slots[node] ?? 0, users))))
 }
 
 export interface Relaxed {
@@ -28,7 +36,7 @@ export interface Relaxed {
 
 /** Places the VMs as if each paid its share of what it brings along, which is a flow of least cost. */
 export function relax(problem: PlacementProblem, sharers: Sharers, decisions?: Decisions): Relaxed {
-  const { vms, chains, costs, waitShare, slots, loads, spreadCost } = problem
+  const { vms, chains, others, costs, waitShare, slots, loads, spreadCost } = problem
   let openCost = 0
   const shares = costs.map((row, layer) => {
     const decided = decisions?.[layer]
@@ -42,17 +50,20 @@ export function relax(problem: PlacementProblem, sharers: Sharers, decisions?: D
       return cost / (sharers[layer]?.[node] ?? 1) + waitShare * cost
     })
   })
-  const unitCosts = chains.map((chain) => {
+  const unitCosts = chains.map((chain, image) => {
     const sums = new Float64Array(slots.length)
-    for (const layer of chain) {
-      const share = shares[layer]
-      if (share !== undefined)
-        for (let node = 0; node < sums.length; node += 1) sums[node] = at(sums, node) + at(share, node)
-    }
+    const other = others?.[image]
+    for (const layer of chain) addShare(sums, shares[layer], (node) => other?.where[node] !== 1)
+    for (const layer of other?.layers ?? []) addShare(sums, shares[layer], (node) => other?.where[node] === 1)
     return sums
   })
   const flow = leastCostFlow({ units: vms, unitCosts, slots, loads, spreadCost })
   return { flow, cost: flow.cost + openCost }
+}
+
+function addShare(sums: Float64Array, share: Float64Array | undefined, isUsed: (node: number) => boolean): void {
+  if (share === undefined) return
+  for (let node = 0; node < sums.length; node += 1) if (isUsed(node)) sums[node] = at(sums, node) + at(share, node)
 }
 
 function at(row: Float64Array, index: number): number {

@@ -2,15 +2,18 @@ import type { PlacementProblem } from '../src/placement-problem.ts'
 
 /** The least cost of all placements that leave as few VMs over as can be, by looking at every one. */
 export function bruteForce(problem: PlacementProblem): { cost: number; unplaced: number } {
-  const { vms, chains, costs, waitShare, slots, loads, spreadCost } = problem
+  const { vms, costs, waitShare, slots, loads, spreadCost } = problem
   const counts = vms.map(() => new Array<number>(slots.length).fill(0))
   let best = { cost: Number.POSITIVE_INFINITY, unplaced: Number.POSITIVE_INFINITY }
   const measure = (unplaced: number) => {
     let cost = 0
     for (let node = 0; node < slots.length; node += 1) {
-      const here = chains.filter((_, image) => (counts[image]?.[node] ?? 0) > 0)
-      for (const [image, chain] of chains.entries()) {
-        for (const layer of chain) cost += waitShare * (counts[image]?.[node] ?? 0) * (costs[layer]?.[node] ?? 0)
+      const here: (readonly number[])[] = []
+      for (const image of vms.keys()) {
+        const count = counts[image]?.[node] ?? 0
+        const needed = neededOn(problem, image, node)
+        if (count > 0) here.push(needed)
+        for (const layer of needed) cost += waitShare * count * (costs[layer]?.[node] ?? 0)
       }
       for (const layer of new Set(here.flat())) cost += costs[layer]?.[node] ?? 0
       const total = counts.reduce((sum, row) => sum + (row[node] ?? 0), 0)
@@ -31,4 +34,10 @@ export function bruteForce(problem: PlacementProblem): { cost: number; unplaced:
   }
   fill(0, 0, vms[0] ?? 0, 0)
   return best
+}
+
+/** The layers that VMs of an image need on a node. */
+export function neededOn({ chains, others }: PlacementProblem, image: number, node: number): readonly number[] {
+  const other = others?.[image]
+  return other !== undefined && other.where[node] === 1 ? other.layers : (chains[image] ?? [])
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type JointPlacement, type PlacementProblem, placeJointly } from '@shoal/scheduler'
 import fc from 'fast-check'
-import { bruteForce } from './brute-force.ts'
+import { bruteForce, neededOn } from './brute-force.ts'
 import { largeProblem } from './large-problem.ts'
 import { problemArbitrary } from './problem-arbitrary.ts'
 
@@ -10,7 +10,7 @@ const near = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.max(1, Mat
 
 /** All that must hold of any placement; its cost is worked out anew. */
 function assertValid(problem: PlacementProblem, placed: JointPlacement): void {
-  const { vms, slots, chains, costs, loads, spreadCost, waitShare } = problem
+  const { vms, slots, costs, loads, spreadCost, waitShare } = problem
   const totals = new Int32Array(slots.length)
   const left = [...vms]
   const used = costs.map(() => new Set<number>())
@@ -18,14 +18,14 @@ function assertValid(problem: PlacementProblem, placed: JointPlacement): void {
     assert.ok(count > 0)
     totals[node] = (totals[node] ?? 0) + count
     left[image] = (left[image] ?? 0) - count
-    for (const layer of chains[image] ?? []) used[layer]?.add(node)
+    for (const layer of neededOn(problem, image, node)) used[layer]?.add(node)
   }
   assert.deepEqual(left, [...placed.unplaced])
   let cost = 0
   for (const [layer, nodes] of used.entries()) for (const node of nodes) cost += costs[layer]?.[node] ?? 0
   assert.ok(near(cost, placed.transferCost))
   for (const { image, node, vms: count } of placed.groups) {
-    for (const layer of chains[image] ?? []) cost += waitShare * count * (costs[layer]?.[node] ?? 0)
+    for (const layer of neededOn(problem, image, node)) cost += waitShare * count * (costs[layer]?.[node] ?? 0)
   }
   for (const [node, total] of totals.entries()) {
     assert.ok(total <= (slots[node] ?? 0))
@@ -105,6 +105,8 @@ test('a problem that contradicts itself is a TypeError', () => {
     { ...problem, loads: Float64Array.of(0) },
     { ...problem, chains: [[7]] },
     { ...problem, chains: [] },
+    { ...problem, others: [{ layers: [7], where: Uint8Array.of(1, 1) }] },
+    { ...problem, others: [{ layers: [0], where: Uint8Array.of(1) }] },
     { ...problem, spreadCost: Number.NaN },
     { ...problem, vms: [-1] },
   ]) {

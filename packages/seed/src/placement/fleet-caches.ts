@@ -47,6 +47,11 @@ export class FleetCaches {
     this.#options = options
   }
 
+  /** Whether any node holds some of a layer, or is about to. */
+  isHeld(layer: Digest): boolean {
+    return this.#deps.registry.bytesByNode(layer).size > 0
+  }
+
   async look(layers: readonly KnownLayer[], isWanted: (node: NodeReport) => boolean): Promise<CacheLook> {
     const turn = loopTurns()
     const nodes: NodeReport[] = []

@@ -1,17 +1,20 @@
 import type { Digest } from '@shoal/core'
 import { nodeScore } from '@shoal/scheduler'
 import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
-import { chainOf } from '../images/image-record.ts'
 import type { Popularity } from '../nodes/popularity.ts'
 import { encodeScores } from './encode-scores.ts'
 import type { CacheLook, FleetCaches } from './fleet-caches.ts'
+import { imageForms } from './image-forms.ts'
 import { loopTurns } from './loop-turns.ts'
 
 export interface SnapshotMakerDeps {
-  readonly caches: Pick<FleetCaches, 'look'>
+  readonly caches: Pick<FleetCaches, 'look' | 'isHeld'>
   readonly catalogue: Pick<Catalogue, 'images' | 'layer'>
   readonly popularity: Pick<Popularity, 'share'>
 }
+
+/** Layers that a VM can be started from. */
+type Form = readonly LayerRecord[]
 
 /** What the format allows. */
 const MAX_IMAGES = 4096
@@ -32,7 +35,7 @@ export class SnapshotMaker {
 
   async make(): Promise<SnapshotBody | undefined> {
     const images = this.#images()
-    const layers = new Map(images.flatMap(({ layers: chain }) => chain.map((layer) => [layer.digest, layer])))
+    const layers = new Map(images.flatMap(({ forms }) => forms.flat().map((layer) => [layer.digest, layer])))
     const look = await this.#deps.caches.look([...layers.values()], () => true)
     if (look.nodes.length === 0) return undefined
     const names = look.nodes.slice(0, MAX_NODES).map(({ id }) => id)
@@ -41,9 +44,9 @@ export class SnapshotMaker {
     const encoded: string[] = []
     const scores = new Uint8Array(names.length)
     let chars = nodes.length
-    for (const { image, layers: chain } of images) {
+    for (const { image, forms } of images) {
       await turn()
-      fillScores(scores, chain, look)
+      fillScores(scores, forms, look)
       const found = encodeScores(scores)
       if (found === undefined) continue
       const member = `${JSON.stringify(image)}:${JSON.stringify(found)}`
@@ -55,26 +58,31 @@ export class SnapshotMaker {
     return { nodes, images: encoded }
   }
 
-  /** Images whose layers are published, the most used first. */
-  #images(): { image: string; layers: readonly LayerRecord[] }[] {
-    const { catalogue, popularity } = this.#deps
+  /** Images whose layers are published, the most used first, with the chain of each and, where some node has of it, its file. */
+  #images(): { image: string; forms: readonly Form[] }[] {
+    const { caches, catalogue, popularity } = this.#deps
     const ready = catalogue.images().flatMap((record) => {
       if (record.deletedAt !== null || record.image.status !== 'active') return []
-      const chain = chainOf(record).map((layer: Digest) => catalogue.layer(layer))
-      const layers = chain.filter((layer) => layer?.state === 'published') as LayerRecord[]
-      if (layers.length === 0 || layers.length < chain.length) return []
-      return [{ image: record.image.id, layers, share: popularity.share(layers.at(-1)?.digest ?? '') }]
+      const { chain, file } = imageForms(record, catalogue)
+      if (chain.length === 0) return []
+      const forms = file !== undefined && caches.isHeld(file.digest as Digest) ? [chain, [file]] : [chain]
+      return [{ image: record.image.id, forms, share: popularity.share(chain.at(-1)?.digest ?? '') }]
     })
     return ready.sort((a, b) => b.share - a.share).slice(0, MAX_IMAGES)
   }
 }
 
-function fillScores(scores: Uint8Array, chain: readonly LayerRecord[], { costs, fullCosts, busy }: CacheLook): void {
-  const rows = chain.flatMap(({ digest }) => costs.get(digest) ?? [])
-  const full = chain.reduce((sum, { digest }) => sum + (fullCosts.get(digest) ?? 0), 0)
-  for (let node = 0; node < scores.length; node += 1) {
-    let cost = 0
-    for (const row of rows) cost += row[node] ?? 0
-    scores[node] = Math.round(nodeScore(cost, full, busy[node] ?? 0) * HIGHEST)
+/** A VM is started from the form of which more is there: what a node holds is what is used there. */
+function fillScores(scores: Uint8Array, forms: readonly Form[], { costs, fullCosts, busy }: CacheLook): void {
+  scores.fill(0)
+  for (const form of forms) {
+    const rows = form.flatMap(({ digest }) => costs.get(digest) ?? [])
+    const full = form.reduce((sum, { digest }) => sum + (fullCosts.get(digest) ?? 0), 0)
+    for (let node = 0; node < scores.length; node += 1) {
+      let cost = 0
+      for (const row of rows) cost += row[node] ?? 0
+      const score = Math.round(nodeScore(cost, full, busy[node] ?? 0) * HIGHEST)
+      if (score > (scores[node] ?? 0)) scores[node] = score
+    }
   }
 }

@@ -7,7 +7,7 @@ import { VmPlaces } from '../../src/placement/vm-places.ts'
 import { layerDigest } from '../nodes/known-layers.ts'
 import { buildHolding, buildLayer, SIZE, type SimulatedNode, simulateCaches } from './simulated-caches.ts'
 
-const [BASE, WEB, DB] = [1, 2, 3].map(layerDigest) as [Digest, Digest, Digest]
+const [BASE, WEB, DB, WEB_FILE] = [1, 2, 3, 4].map(layerDigest) as [Digest, Digest, Digest, Digest]
 const CHAINS: Readonly<Record<string, readonly Digest[]>> = { web: [BASE, WEB], db: [BASE, DB], new: [] }
 
 function setUp(nodes: readonly SimulatedNode[]) {
@@ -15,7 +15,8 @@ function setUp(nodes: readonly SimulatedNode[]) {
   const image = (id: string) => {
     const chain = CHAINS[id]
     if (chain === undefined) return undefined
-    return { image: { id, status: id === 'off' ? 'deactivated' : 'active', sizeBytes: SIZE }, deletedAt: null, chain }
+    const image = { id, status: id === 'off' ? 'deactivated' : 'active', sizeBytes: SIZE }
+    return { image, deletedAt: null, chain, layer: id === 'web' ? WEB_FILE : null }
   }
   const layer = (digest: string) => buildLayer(digest as Digest)
   const catalogue = { image, layer } as unknown as ConstructorParameters<typeof VmPlaces>[0]['catalogue']
@@ -52,6 +53,31 @@ it('counts a base once that two images fetch on one node', async () => {
     [2 * SIZE, 2 * SIZE],
   )
   assert.equal(answer.missingBytes, 3 * SIZE)
+})
+
+it('a node that has an image in its own file has all of it, and what others need there is counted by itself', async () => {
+  const { place } = setUp([
+    { id: 'n1', layers: holding(WEB_FILE) },
+    { id: 'n2', layers: [...holding(BASE), buildHolding(WEB_FILE, 100)] },
+  ])
+  const [web, db] = [
+    { image: 'web', vms: 1 },
+    { image: 'db', vms: 1 },
+  ]
+  const one = await place({ images: [web] })
+  assert.deepEqual(one.placements, [{ image: 'web', node: 'n1', vms: 1, missingBytes: 0 }])
+  // What is on its way costs less, be it more: by its file the image is 900 bytes from the second node, by its chain 1000.
+  const other = await place({ images: [web], nodes: [{ node: 'n2' }] })
+  assert.deepEqual(other.placements, [{ image: 'web', node: 'n2', vms: 1, missingBytes: SIZE - 100 }])
+  const both = await place({ images: [web, db], nodes: [{ node: 'n1' }] })
+  assert.deepEqual(
+    both.placements.map(({ image, missingBytes }) => [image, missingBytes]),
+    [
+      ['web', 0],
+      ['db', 2 * SIZE],
+    ],
+  )
+  assert.equal(both.missingBytes, 2 * SIZE)
 })
 
 it('keeps to what nodes can take and evens them out, and tells what has no place', async () => {
