@@ -5,14 +5,18 @@ import { mkdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { promisify } from 'node:util'
-import { createGlanceSite, type GlanceSite } from './harness/glance-site.ts'
+import type { Plan } from '@shoal/api'
+import { createGlanceSite, type GlanceSite, importAhead } from './harness/glance-site.ts'
 import { lackOfNova, type NovaJob, type NovaResult, novaUser, runNova } from './harness/nova-download.ts'
+import { planWhen } from './harness/prefetch.ts'
 import { rawAnswer } from './harness/raw-answer.ts'
 import { writeQcow2, writeRandomRaw } from './harness/test-images.ts'
 import { until } from './harness/until.ts'
 
 const run = promisify(execFile)
 const MIB = 1024 ** 2
+const RECEIVED = 'shoal_peer_received_bytes_total'
+const NODES = ['node1', 'node2', 'node3']
 const UP = join(import.meta.dirname, '../infra/openstack/up.sh')
 
 suite("Nova's own code downloads and uploads through a node's Glance endpoint", { skip: lackOfNova() }, () => {
@@ -23,7 +27,10 @@ suite("Nova's own code downloads and uploads through a node's Glance endpoint", 
 
   before(
     async () => {
-      site = await createGlanceSite({ after: (fn) => stack.defer(async () => void (await fn())) }, { peers: 1 })
+      site = await createGlanceSite(
+        { after: (fn) => stack.defer(async () => void (await fn())) },
+        { peers: NODES.length },
+      )
       const { openstack, directory } = site
       files.raw = join(directory, 'raw')
       files.qcow2 = join(directory, 'qcow2')
@@ -89,6 +96,68 @@ suite("Nova's own code downloads and uploads through a node's Glance endpoint", 
     const fromGlance = await site.metric('node1', 'shoal_gateway_sent_bytes_total{source="glance"}')
     assert.equal(fromGlance, 2 * (await stat(files.raw ?? '')).size)
     assert.equal(await site.metric('node1', 'shoal_gateway_cut_total'), 0)
+  })
+
+  /** Nova's own code downloads an image on nodes at the same time, and finds it to be what a file is. */
+  async function download(image: string, file: string, nodes: readonly string[]): Promise<void> {
+    const user = await novaUser(site.openstack, 'demo')
+    const sha512OfFile = await sha512(file)
+    await Promise.all(
+      nodes.map(async (node) => {
+        const directory = join(site.directory, node)
+        await mkdir(directory, { recursive: true })
+        const [result] = await runNova(site.endpoint(node), directory, [{ do: 'fetch', user, image, name: image }])
+        assert.equal(result?.sha512, sha512OfFile, JSON.stringify(result))
+      }),
+    )
+  }
+
+  const downloads = async () => (await site.cluster.client.listPrefetches({ query: { kind: 'download' } })).plans
+
+  test('nodes that download one image are seen as one plan, from running to done', { timeout: 120_000 }, async () => {
+    const { openstack, cluster, directory } = site
+    const file = join(directory, 'burst')
+    await writeRandomRaw(file, 16 * MIB, 7)
+    const image = await openstack.uploadImageFast({ name: 'burst', file, diskFormat: 'raw', visibility: 'public' })
+    await cluster.client.setLimits({ body: { node: { downBytesPerSecond: 4 * MIB } } })
+    const before = new Set((await downloads()).map(({ id }) => id))
+    const downloading = download(image, file, NODES)
+    const plan = await until('the plan is there', async () => (await downloads()).find(({ id }) => !before.has(id)))
+    assert.deepEqual([plan.state, plan.name], ['running', 'burst (downloads)'])
+    const id = plan.id ?? ''
+    // Nova's processes start one after the other on a busy machine.
+    const isMoving = ({ progress: { nodes, presentBytes } }: Plan) => nodes.fetching > 0 && presentBytes > 0
+    const running = await planWhen(cluster, id, isMoving)
+    assert.equal(running.state, 'running')
+    assert.deepEqual(running.images, [{ image, form: 'file' }])
+    await downloading
+    const { progress } = await planWhen(cluster, id, 'done')
+    assert.deepEqual([progress.nodes.total, progress.nodes.ready], [NODES.length, NODES.length])
+    assert.equal(progress.presentBytes, NODES.length * 16 * MIB)
+    assert.equal((await openstack.imageReads(image)).filter(({ range }) => range !== 'bytes=0-0').length, 1)
+    const claims = await cluster.client.listAssignments({ query: {} })
+    assert.ok(claims.assignments.every(({ owners = [] }) => !owners.includes(id)))
+    await cluster.client.setLimits({ body: { node: { downBytesPerSecond: 'configured' } } })
+  })
+
+  test('what was prefetched as a file is downloaded from the node itself', { timeout: 120_000 }, async () => {
+    const { openstack, cluster, directory } = site
+    const file = join(directory, 'ahead')
+    await writeQcow2(file, 12 * MIB, 9)
+    const image = await openstack.uploadImageFast({ name: 'ahead', file, diskFormat: 'qcow2', visibility: 'public' })
+    await importAhead(site, image)
+    const body = { images: [{ image, form: 'file' as const, all: true as const }] }
+    const { id } = await cluster.client.createPrefetch({ body })
+    await planWhen(cluster, id ?? '', 'done')
+    const before = await downloads()
+    const received = await site.metric('node2', RECEIVED)
+    assert.ok(received >= (await stat(file)).size)
+    await download(image, file, ['node2'])
+    assert.equal(await site.metric('node2', RECEIVED), received)
+    assert.deepEqual(
+      (await downloads()).map(({ id }) => id),
+      before.map(({ id }) => id),
+    )
   })
 
   test('a snapshot is uploaded through it, byte by byte, and booted from again', { timeout: 120_000 }, async () => {
