@@ -14,7 +14,7 @@ export interface LabLibrary extends AsyncDisposable {
 
 /** `shoal library serve` on a host of the lab; resolves when it answers. */
 export async function startLibrary(host: LabHost, directory: string): Promise<LabLibrary> {
-  const flags = ['--directory', directory, '--host', host.address, '--port', `${PORT}`, '--log-level', 'warn']
+  const flags = ['--directory', directory, '--host', host.address, '--port', `${PORT}`, '--log-level', 'warn', '--open']
   const argv = [process.execPath, SHOAL, 'library', 'serve', ...flags]
   const program = new EngineProcess('library', host.exec(argv, { env: engineEnvironment() }))
   const url = `http://${host.address}:${PORT}`

@@ -33,6 +33,7 @@ export {
   pieceSize,
 } from './geometry.ts'
 export { type Logger, silentLogger } from './logger.ts'
+export { isLoopbackHost } from './loopback-host.ts'
 export {
   blockHash,
   decodeManifest,

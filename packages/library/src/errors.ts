@@ -26,6 +26,10 @@ export const libraryErrors = {
     message: 'The image library cannot listen on {host}:{port}: the port is in use.',
     hint: 'End the process that holds it (ss -ltnp shows which), or choose another port.',
   },
+  SHOAL_LIBRARY_OPEN: {
+    message: 'The image library does not listen on {host} without a token: whoever reaches it could read every image.',
+    hint: 'Give it a token (SHOAL_LIBRARY_TOKEN), or let it listen on the loopback; --open is for laboratories.',
+  },
   SHOAL_LIBRARY_ADDRESS: {
     message: 'The image library cannot listen on {host}:{port}: {reason}.',
     hint: 'Give an address of this machine (ip addr shows them) and a port this user may use.',

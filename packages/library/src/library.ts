@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { type Clock, errorCode, errorMessage, type Logger, systemClock } from '@shoal/core'
+import { type Clock, errorCode, errorMessage, isLoopbackHost, type Logger, systemClock } from '@shoal/core'
 import { type FastifyInstance, fastify } from 'fastify'
 import { libraryError } from './errors.ts'
 import { HttpFault } from './http-fault.ts'
@@ -20,6 +20,8 @@ export interface LibraryOptions {
   readonly port?: number
   /** When given, every request must carry it as `X-Auth-Token`. */
   readonly token?: string
+  /** Serve beyond the loopback without a token too: for networks that nobody else reaches, such as a laboratory's. */
+  readonly isOpen?: boolean
 }
 
 /** An embedded image library. `start` and `stop` are idempotent. */
@@ -31,7 +33,7 @@ export interface Library extends AsyncDisposable {
 
 /**
  * A directory of images served over the Glance v2 API, so that one machine needs no Glance and the seed has one
- * client path. Reads only: what the directory holds is what there is. Throws `SHOAL_LIBRARY_DIRECTORY`,
+ * client path. Reads only: what the directory holds is what there is. Throws `SHOAL_LIBRARY_DIRECTORY`, `SHOAL_LIBRARY_OPEN`,
  * `SHOAL_LIBRARY_PORT_IN_USE` or `SHOAL_LIBRARY_ADDRESS` from `start`.
  */
 export function createLibrary(deps: { logger: Logger; clock?: Clock }, options: LibraryOptions): Library {
@@ -40,6 +42,8 @@ export function createLibrary(deps: { logger: Logger; clock?: Clock }, options: 
   let running: { app: FastifyInstance; stopping: AbortController; endpoint: Promise<string> } | undefined
 
   async function open(app: FastifyInstance, catalogue: ImageCatalogue, signal: AbortSignal): Promise<string> {
+    if (!isLoopbackHost(host) && !options.token && options.isOpen !== true)
+      throw libraryError('SHOAL_LIBRARY_OPEN', { host })
     await catalogue.refresh({ signal })
     try {
       await app.listen({ host, port })

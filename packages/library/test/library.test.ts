@@ -148,7 +148,11 @@ test('a port in use and an address of another machine each have their code', asy
   const open = (options: Partial<LibraryOptions>) =>
     createLibrary({ logger: silentLogger }, { directory, ...options }).start()
   await assert.rejects(open({ port }), { code: 'SHOAL_LIBRARY_PORT_IN_USE' })
-  await assert.rejects(open({ host: '198.51.100.7' }), { code: 'SHOAL_LIBRARY_ADDRESS' })
+  await assert.rejects(open({ host: '198.51.100.7', token: 'secret' }), { code: 'SHOAL_LIBRARY_ADDRESS' })
+  await assert.rejects(open({ host: '198.51.100.7', isOpen: true }), { code: 'SHOAL_LIBRARY_ADDRESS' })
+  for (const host of ['0.0.0.0', '::', '198.51.100.7', 'example.org']) {
+    await assert.rejects(open({ host }), { code: 'SHOAL_LIBRARY_OPEN' }, host)
+  }
 })
 
 test('a directory that is not there stops the start with its code', async () => {

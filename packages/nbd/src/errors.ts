@@ -38,6 +38,10 @@ export const nbdErrors = {
     message: 'Another process listens on {path}.',
     hint: 'Stop it, or give this server another socket path (ss -xlp shows which process it is).',
   },
+  SHOAL_NBD_OPEN: {
+    message: 'The NBD server does not listen on {host}: whoever reaches it could read every disk.',
+    hint: 'Use a unix socket, an address of the loopback, or TLS with certificates of clients.',
+  },
   SHOAL_NBD_LISTEN: {
     message: 'The NBD server cannot listen on {address}: {reason}.',
     hint: 'Check that the address or directory exists and that the service user may use it.',

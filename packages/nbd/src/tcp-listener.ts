@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import { errorMessage } from '@shoal/core'
+import { errorMessage, isLoopbackHost } from '@shoal/core'
 import { nbdError } from './errors.ts'
 import type { NbdTls } from './handshake/start-tls.ts'
 
@@ -12,8 +12,12 @@ export interface TcpAddress {
   readonly tls?: NbdTls | undefined
 }
 
-/** Listens on a TCP port, and gives it. Fails with `SHOAL_NBD_LISTEN`. */
+/**
+ * Listens on a TCP port, and gives it; beyond the loopback only with TLS and certificates of clients. Fails with
+ * `SHOAL_NBD_OPEN` and `SHOAL_NBD_LISTEN`.
+ */
 export function listenOnTcp(server: Server, { host, port, tls }: TcpAddress): Promise<number> {
+  if (!isLoopbackHost(host) && tls?.ca === undefined) return Promise.reject(nbdError('SHOAL_NBD_OPEN', { host }))
   return new Promise((resolve, reject) => {
     const onError = (error: unknown) => {
       const address = `${host} port ${port}`

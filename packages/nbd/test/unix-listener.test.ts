@@ -73,6 +73,11 @@ describe('a unix socket', () => {
 test('a TCP port that is taken is an error', async (t) => {
   const { server } = await newServer(t)
   const port = await server.listenTcp({ host: '127.0.0.1', port: 0 })
+  for (const host of ['0.0.0.0', '::', '10.0.0.1']) {
+    await assert.rejects(server.listenTcp({ host, port: 0 }), { code: 'SHOAL_NBD_OPEN' })
+    const tls = { key: '', cert: '' }
+    await assert.rejects(server.listenTcp({ host, port: 0, tls }), { code: 'SHOAL_NBD_OPEN' }, 'any client may connect')
+  }
   await assert.rejects(server.listenTcp({ host: '127.0.0.1', port }), { code: 'SHOAL_NBD_LISTEN' })
   const client = await NbdClient.connect({ host: '127.0.0.1', port })
   await client.greet()

@@ -127,8 +127,9 @@ export const peerConfigSchema = Type.Object(
           'Directory for the sockets that serve disks to VMs, with a path of at most 80 bytes, one for each. null: "boot" in stateDirectory.',
         ),
         socketMode: Type.String({
-          pattern: '^0[0-7]{3}$',
-          description: 'Permissions of those sockets, octal. Who may connect to one may read its disk.',
+          pattern: '^0[0-7]{2}0$',
+          description:
+            'Permissions of those sockets, octal, none for others. Who may connect to one may read its disk.',
         }),
         socketGroup: nullable(
           Type.String({ pattern: '^[0-9A-Za-z_][0-9A-Za-z._-]*$', maxLength: 100 }),

@@ -22,6 +22,10 @@ export const serviceErrors = {
     message: 'Another process listens on {host} port {port} already.',
     hint: 'Stop that process, or set another listen.port; `ss -ltnp` shows who holds the port.',
   },
+  SHOAL_HTTP_OPEN: {
+    message: 'The service does not listen on {host} without authentication.',
+    hint: 'Give it tokens, or let it listen on the loopback.',
+  },
   SHOAL_HTTP_ADDRESS: {
     message: 'Cannot listen on {host} port {port}: {reason}.',
     hint: 'Set listen.host to an address of this machine (`ip address` shows them) and listen.port to one the service may use.',

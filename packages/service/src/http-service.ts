@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import { errorCode, errorMessage, type Logger, systemClock } from '@shoal/core'
+import { errorCode, errorMessage, isLoopbackHost, type Logger, systemClock } from '@shoal/core'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -95,7 +95,7 @@ export interface HttpServiceOptions {
 /** A service's HTTP server: routes are added to `app` before `start`. */
 export interface HttpService extends AsyncDisposable {
   readonly app: HttpApp
-  /** Listens; resolves to the base URL. Throws `SHOAL_HTTP_PORT_IN_USE` or `SHOAL_HTTP_ADDRESS`. */
+  /** Listens; resolves to the base URL. Throws `SHOAL_HTTP_PORT_IN_USE`, `SHOAL_HTTP_ADDRESS` or `SHOAL_HTTP_OPEN`. */
   start(): Promise<string>
   /** The same for the listener of nodes, if there is one. */
   startNodes(): Promise<string | undefined>
@@ -274,7 +274,8 @@ function clientOf({ actor, role, ip, params }: FastifyRequest): string {
   return role === 'node' ? `${actor} ${ip} ${String(node)}` : actor
 }
 
-async function listen(app: HttpApp, { host, port }: HttpServiceOptions): Promise<string> {
+async function listen(app: HttpApp, { host, port, tokens }: HttpServiceOptions): Promise<string> {
+  if (tokens === false && !isLoopbackHost(host)) throw serviceError('SHOAL_HTTP_OPEN', { host })
   try {
     return await app.listen({ host, port })
   } catch (error) {

@@ -96,3 +96,34 @@ test('changes and refusals are told to the audit log, reads and reports of nodes
     ['anonymous', 'as-reader', 'name=x', 'refused', 'SHOAL_HTTP_UNAUTHORIZED'],
   ])
 })
+
+test('a service without authentication listens on the loopback alone', async () => {
+  for (const host of ['0.0.0.0', '::', '198.51.100.7']) {
+    const { service } = await buildService({ tokens: false, host })
+    await assert.rejects(service.start(), { code: 'SHOAL_HTTP_OPEN' }, host)
+    await service.stop()
+  }
+})
+
+test('no other site is answered: no CORS header, no preflight, and a cookie alone changes nothing', async () => {
+  const { service } = await buildService()
+  await using _stopped = { [Symbol.asyncDispose]: service.stop }
+  registerOperation(
+    service.app,
+    { id: 'read', method: 'GET', path: '/v1/things', role: 'reader', summary: 'Reads.' } as const,
+    () => undefined,
+  )
+  const url = await service.start()
+  const origin = { origin: 'https://evil.example' }
+  const read = await fetch(`${url}/v1/things`, { headers: { ...origin, ...asOperator } })
+  assert.equal(read.headers.get('access-control-allow-origin'), null)
+  const preflight = await fetch(`${url}/v1/things`, {
+    method: 'OPTIONS',
+    headers: { ...origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-shoal-session' },
+  })
+  assert.equal(preflight.status, 404)
+  assert.deepEqual(
+    [...preflight.headers.keys()].filter((name) => name.startsWith('access-control')),
+    [],
+  )
+})

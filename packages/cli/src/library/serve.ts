@@ -22,6 +22,7 @@ export const libraryServe = defineCommand({
       requiresArg: true,
       describe: 'Token that every request must carry as X-Auth-Token (SHOAL_LIBRARY_TOKEN); none when absent',
     },
+    open: { type: 'boolean', describe: 'Serve beyond the loopback without a token: for laboratories alone' },
     'log-level': { choices: LOG_LEVELS, default: 'info', requiresArg: true, describe: 'Least severe line to log' },
   },
   examples: [['library serve --directory images --port 9292', 'a library that any Glance client can read']],
@@ -37,7 +38,10 @@ export const libraryServe = defineCommand({
     const token = args['library-token'] ?? terminal.env.SHOAL_LIBRARY_TOKEN
     const logger = createLog({ name: NAME, level: args['log-level'] })
     const code = await runService({ name: NAME, logger }, async () => {
-      const library = createLibrary({ logger }, { directory, host, port, ...(token ? { token } : {}) })
+      const library = createLibrary(
+        { logger },
+        { directory, host, port, ...(token ? { token } : {}), isOpen: args.open === true },
+      )
       await library.start()
       return library
     })

@@ -44,5 +44,7 @@ test('a directory or a group that will not do ends the start with its code', asy
   await rejects(openSocketDirectory(configOf({ ...settings, 'boot.socketDirectory': join(file, 'sockets') })), {
     code: 'SHOAL_BOOT_DIRECTORY',
   })
-  throws(() => configOf({ ...settings, 'boot.socketMode': '0999' }), { code: 'SHOAL_CONFIG_INVALID' })
+  for (const mode of ['0999', '0666', '0661', '0777']) {
+    throws(() => configOf({ ...settings, 'boot.socketMode': mode }), { code: 'SHOAL_CONFIG_INVALID' }, mode)
+  }
 })

@@ -13,13 +13,16 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 }
 const pathOf = ({ path }: Operation) => path.replaceAll(/\{(\w+)\}/g, (_, name: string) => EXAMPLES[name] ?? 'none')
 const MAY: Readonly<Record<PersonRole | 'node', readonly string[]>> = {
-  admin: ['public', 'node', 'reader', 'operator', 'admin'],
-  operator: ['public', 'node', 'reader', 'operator'],
-  reader: ['public', 'reader'],
-  node: ['public', 'node'],
+  admin: ['public', 'service', 'node', 'reader', 'operator', 'admin'],
+  operator: ['public', 'service', 'node', 'reader', 'operator'],
+  reader: ['public', 'service', 'reader'],
+  node: ['public', 'service', 'node'],
 }
 /** What only an admin may do. */
-const ADMIN = ['removeNode', 'setLimits', 'setLimitsSchedule', 'listTokens', 'createToken', 'revokeToken', 'listAudit']
+const ADMIN = [
+  ...['removeNode', 'setLimits', 'setLimitsSchedule', 'listTokens', 'createToken', 'revokeToken', 'listAudit'],
+  ...['revokeNode', 'createJoinToken', 'listJoinTokens', 'revokeJoinToken'],
+]
 
 it('every operation is open to those whose role may do it, and to nobody else', async (t) => {
   const fixture = await createFixture(t, { 'listen.requestsPerSecond': '100000' })
