@@ -3,13 +3,15 @@
 // needs Node 22.18 or later; when the system's is older, the one that npm installed beside Shoal (package `node`) takes over.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { constants } from 'node:os'
+import * as nodeModule from 'node:module'
+import { constants, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const MINIMUM = [22, 18]
 
 if (isRecent(process.versions.node)) {
+  // Types are stripped and code compiled once, not at each command: half of what a command takes. Where it cannot be written nothing is kept.
+  nodeModule.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'shoal', 'compile'))
   const { run } = await import('../src/main.ts')
   await run()
 } else {
@@ -33,7 +35,7 @@ function isRecent(version) {
 
 function findNode() {
   try {
-    const manifest = createRequire(import.meta.url).resolve('node/package.json')
+    const manifest = nodeModule.createRequire(import.meta.url).resolve('node/package.json')
     // An older package would come back to this very place, for ever.
     if (!isRecent(JSON.parse(readFileSync(manifest, 'utf8')).version)) return undefined
     return join(dirname(manifest), 'bin', 'node')
