@@ -19,6 +19,8 @@ export interface ConnectionPool {
 export interface HandshakeOptions {
   /** Takes a connection that began as a lane does, with all that came: the preamble at least. Without it there are no lanes. */
   readonly onLane?: (socket: Socket, first: Buffer) => void
+  /** Bytes that a lane begins with. */
+  readonly laneBytes?: number
   readonly timeoutMs?: number
 }
 
@@ -42,12 +44,12 @@ export function boundHandshakes(pool: ConnectionPool, options: HandshakeOptions 
 }
 
 function tellApart(pool: ConnectionPool, socket: Socket, options: HandshakeOptions): void {
-  const { onLane, timeoutMs = FIRST_BYTES_TIMEOUT_MS } = options
+  const { onLane, laneBytes = LANE_PREAMBLE_BYTES, timeoutMs = FIRST_BYTES_TIMEOUT_MS } = options
   let first: Buffer = Buffer.alloc(0)
   const onData = (chunk: Buffer) => {
     first = first.length === 0 ? chunk : Buffer.concat([first, chunk])
     const isLane = onLane !== undefined && first[0] === LANE_FIRST_BYTE
-    if (isLane && first.length < LANE_PREAMBLE_BYTES) return
+    if (isLane && first.length < laneBytes) return
     settle()
     if (isLane) return onLane(socket, first)
     if (pool._pendingConns === null) return onGone()

@@ -1,4 +1,5 @@
 import type Wire from 'bittorrent-protocol'
+import type { WireAuth } from './auth/wire-auth.ts'
 import { decodeDictionary, MESSAGE_BOUNDS } from './bounded-bencode.ts'
 import { MAX_REQUEST_BYTES } from './upload-queue.ts'
 
@@ -24,6 +25,8 @@ export interface MessageBounds {
   readonly torrentBytes: number
   /** Called for each message, before it is looked at. */
   readonly onMessage: () => void
+  /** Bounds it further while the other side has not proven who it is. */
+  readonly auth?: WireAuth | undefined
 }
 
 /**
@@ -32,7 +35,7 @@ export interface MessageBounds {
  * needs (a bitfield of the layer's pieces or a block of the largest request), that asks without reading the answers, that
  * sends extension messages without end or a handshake of them that is no bounded bencode, or whose message cannot be dealt with.
  */
-export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage }: MessageBounds): void {
+export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage, auth }: MessageBounds): void {
   const maxBytes = Math.max(MAX_REQUEST_BYTES, Math.ceil(pieceCount / 8)) + SLACK_BYTES
   const maxUnreadBytes = MAX_UNREAD_BYTES + pieceCount * 9
   const onLength = wire._onMessageLength
@@ -46,11 +49,14 @@ export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage 
     // What came in the same segment as the message that closed the wire is not looked at.
     if (isClosing) return
     const length = new DataView(buffer.buffer, buffer.byteOffset, 4).getUint32(0)
-    if (length > maxBytes || wire._readableState.buffered > maxUnreadBytes) close()
+    const isTooLong = length > (auth?.maxMessageBytes ?? maxBytes)
+    if (isTooLong && auth?.maxMessageBytes !== undefined) auth.refuse('malformed')
+    if (isTooLong || wire._readableState.buffered > maxUnreadBytes) close()
     else onLength.call(wire, buffer)
   }
   wire._onMessage = function onWholeMessage(this: Wire, buffer: Uint8Array) {
     if (isClosing) return
+    if (auth?.admits(buffer) === false) return close()
     onMessage()
     if (!isWellFormed(buffer)) return close()
     try {
@@ -62,7 +68,7 @@ export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage 
   // An incoming wire is met only after the library set itself up for its first message.
   if (wire._parser === onLength) wire._parser = wire._onMessageLength
   else if (wire._parser === onContent) {
-    if (wire._parserSize > maxBytes) close()
+    if (wire._parserSize > (auth?.maxMessageBytes ?? maxBytes)) close()
     wire._parser = wire._onMessage
   }
 

@@ -1,6 +1,8 @@
 import type { Logger } from '@shoal/core'
 import type { Client as DhtClient } from 'bittorrent-dht'
 import { type AnnouncedTracker, type HttpTracker, Client as TrackerClient } from 'bittorrent-tracker'
+import { type AnnounceFacts, proveAnnounce } from './auth/announce-proof.ts'
+import type { SwarmIdentity } from './auth/swarm-identity.ts'
 import { boundRequests } from './bound-requests.ts'
 
 /** Until a layer is complete the DHT is asked this often; afterwards it only needs to know we are there. */
@@ -14,6 +16,8 @@ export interface DiscoveryDeps {
   readonly infoHash: string
   readonly peerId: string
   readonly dht: DhtClient | undefined
+  /** What announces are signed by; without it they are not. */
+  readonly identity?: SwarmIdentity | undefined
   readonly logger: Logger
   readonly leftBytes: () => number
   /** Whether there is anything to be found here. */
@@ -65,6 +69,7 @@ export class Discovery {
     tracker.on('error', note)
     boundIntervals(tracker)
     for (const each of tracker._trackers) if (isHttp(each)) boundRequests(each)
+    if (this.#deps.identity !== undefined) this.#signAnnounces(tracker, this.#deps.identity)
     tracker.start()
     // Until one answers; from then on each is asked when it said.
     tracker.setInterval(this.#announceIntervalMs)
@@ -95,6 +100,21 @@ export class Discovery {
       setTimeout(resolve, 500).unref()
       tracker.destroy(() => resolve())
     })
+  }
+
+  #signAnnounces(client: TrackerClient, identity: SwarmIdentity): void {
+    const { infoHash, peerId } = this.#deps
+    let lastMs = 0
+    for (const tracker of client._trackers) {
+      const announce = tracker.announce.bind(tracker)
+      tracker.announce = (opts) => {
+        // By the machine's time, which the tracker compares with its own; two in one millisecond are still two.
+        lastMs = Math.max(Date.now(), lastMs + 1)
+        const event = (opts.event ?? 'update') as AnnounceFacts['event']
+        const facts = { infoHash, peerId, port: this.#port, leftBytes: opts.left, event }
+        announce({ ...opts, shoal_auth: proveAnnounce(identity, facts, lastMs) })
+      }
+    }
   }
 
   #onDhtPeer = (peer: { host: string; port: number }, infoHash: Uint8Array): void => {

@@ -1,11 +1,27 @@
 export type { ArrivalReason, Arrivals, PieceArrival, RackArrivals } from './arrivals.ts'
+export { clusterIdentity } from './auth/cluster-identity.ts'
+export {
+  type AccessRefusal,
+  type Holder,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  type SwarmCredential,
+  type SwarmIdentity,
+} from './auth/swarm-identity.ts'
 export type { UnstoredBlock } from './demands.ts'
 export { swarmErrors } from './errors.ts'
 export type { RefusedSource } from './giving.ts'
 export type { LayerSwarm, LayerSwarmStats } from './layer-swarm.ts'
 export { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
 export type { SwarmRole } from './shoal-extension.ts'
-export { type BanEvent, createSwarm, type Swarm, type SwarmOptions, type SwarmStats } from './swarm.ts'
+export {
+  type BanEvent,
+  createSwarm,
+  type Swarm,
+  type SwarmEncryption,
+  type SwarmOptions,
+  type SwarmStats,
+} from './swarm.ts'
 export type { SwarmLayer } from './swarm-layer.ts'
 export { encodeTorrent, type TorrentDescription } from './torrent-file.ts'
 export { createTracker, type Tracker, type TrackerOptions, type TrackerPeerDescription } from './tracker/tracker.ts'

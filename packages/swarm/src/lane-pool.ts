@@ -13,6 +13,8 @@ export interface LaneTarget {
   readonly host: string
   readonly port: number
   readonly token: Buffer
+  /** Whether payload has to come encrypted. */
+  readonly wantsSealed?: boolean
 }
 
 /** The lanes on which this daemon takes blocks: one for each source, shared by all layers. */
@@ -57,6 +59,13 @@ export class LanePool {
   /** Closes the lanes to a host. */
   closeHost(host: string): void {
     for (const [key, lane] of [...this.#lanes]) if (key.endsWith(`@${host}`)) lane.close()
+  }
+
+  /** Closes the lanes to a peer id at a host. */
+  closePeer(peerId: string, host: string): void {
+    for (const [key, lane] of [...this.#lanes]) {
+      if (key.startsWith(`${peerId}:`) && key.endsWith(`@${host}`)) lane.close()
+    }
   }
 
   close(): void {

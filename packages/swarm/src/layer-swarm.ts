@@ -10,6 +10,8 @@ import {
 } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import type { Arrivals } from './arrivals.ts'
+import type { AccessRefusal, Holder, RefusalReason, SwarmIdentity } from './auth/swarm-identity.ts'
+import { WireGate } from './auth/wire-gate.ts'
 import { boundMessages } from './bound-messages.ts'
 import type { UnstoredBlock } from './demands.ts'
 import type { Dialer } from './dialer.ts'
@@ -17,6 +19,7 @@ import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
 import type { FetchTurns } from './fetch-turns.ts'
 import type { Giving } from './giving.ts'
+import { type LaneClientId, nodeIdOf } from './lane/lane-greeting.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
 import { isSameTerms, type LayerTerms } from './layer-terms.ts'
@@ -25,7 +28,7 @@ import { metadataExtension } from './metadata-extension.ts'
 import type { OriginTurns } from './origin-turns.ts'
 import { PeerLink } from './peer-link.ts'
 import type { TurnOrder } from './scheduler/turn-order.ts'
-import { type ShoalHello, shoalExtension } from './shoal-extension.ts'
+import { type ShoalHello, type SwarmPlace, shoalExtension } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import type { UploadRequest } from './upload-queue.ts'
 import { WasteGuard } from './waste-guard.ts'
@@ -60,12 +63,27 @@ export interface LayerSwarmDeps {
   readonly originTurns: OriginTurns
   readonly own: ShoalHello & { readonly peerId: string }
   readonly giving: Pick<Giving, 'isGiving' | 'isRefused'>
+  /** With it everybody has to prove which node it is before anything else; without it nobody does. */
+  readonly identity: SwarmIdentity | undefined
   /** What a peer is told of us: with the token for its lane. */
-  readonly helloFor: (peerId: string) => ShoalHello
+  readonly helloFor: (peerId: string, node: string | undefined) => ShoalHello
+  /** Whether what goes over lanes with this daemon is to be encrypted. */
+  readonly wantsSealed: (other: SwarmPlace) => boolean
   readonly discovery: () => Discovery | undefined
   readonly onComplete: () => void
   readonly onBadBlock: (link: PeerLink, block: number) => void
   readonly onStoreError: (error: ShoalError) => void
+  /** A wire was closed because of who is there, or because nobody knows; the link when it had been let in. */
+  readonly onRefused: (refusal: AccessRefusal, link: PeerLink | undefined) => void
+}
+
+/** Where a wire comes from. */
+export interface WireOrigin {
+  readonly host: string
+  /** `host:port` when we dialled it. */
+  readonly dialled: string | undefined
+  /** Whether the other side, which dialled us, said more than its handshake before it had ours. */
+  readonly hasSpoken?: boolean
 }
 
 export interface LayerSwarmStats {
@@ -89,6 +107,9 @@ export class LayerSwarm {
   readonly #uploads: LayerUploads
   readonly #waste: WasteGuard
   readonly #links = new Map<Wire, PeerLink>()
+  readonly #gate: WireGate | undefined
+  /** Wires on which our handshake is out. */
+  readonly #met = new WeakSet<Wire>()
   readonly #up: RateMeter
   readonly #timer: NodeJS.Timeout
   /** While something is missing. */
@@ -123,6 +144,13 @@ export class LayerSwarm {
       originTurns,
       onUpload: (bytes) => this.#up.add(bytes),
     })
+    const { identity } = deps
+    if (identity !== undefined) {
+      this.#gate = new WireGate({
+        ...{ identity, clock, ownPeerId: own.peerId, infoHash: layer.manifest.infoHash },
+        onRefused: (refusal) => deps.onRefused(refusal, undefined),
+      })
+    }
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#setFillTimer()
   }
@@ -182,37 +210,54 @@ export class LayerSwarm {
     }
   }
 
-  /** Takes a wire over at its handshake; `undefined` when it is not wanted. */
-  addWire(wire: Wire, host: string, dialled: string | undefined): PeerLink | undefined {
-    const { own, dialer, clock, helloFor } = this.#deps
+  /** Takes a wire over at its handshake; false when it is not wanted. */
+  addWire(wire: Wire, { host, dialled, hasSpoken = false }: WireOrigin): boolean {
+    const { own, dialer } = this.#deps
     const isSelf = wire.peerId === own.peerId
     if (dialled !== undefined && isSelf) dialer.forget(dialled)
     else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
-    if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return undefined
-    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return undefined
-    if (!this.#settleDuplicate(wire, host, dialled)) return undefined
-    const link = new PeerLink({ wire, host, dialled, now: clock.now() })
+    if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return false
+    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return false
+    const auth = this.#gate?.begin(wire, { host, isDialled: dialled !== undefined, hasSpoken }, (holder) => {
+      if (this.#admit(wire, host, dialled, holder)) wire._sendExtendedHandshake()
+      else wire.destroy()
+      if (this.#met.has(wire)) this.open(wire)
+    })
+    if (this.#gate !== undefined && auth === undefined) return false
+    boundMessages(wire, {
+      pieceCount: this.#pieceCount,
+      torrentBytes: this.#layer.torrent.length,
+      auth,
+      onMessage: () => {
+        const link = this.#links.get(wire)
+        if (link !== undefined) link.lastHeardAt = this.#deps.clock.now()
+      },
+    })
+    return auth !== undefined || this.#admit(wire, host, dialled, undefined)
+  }
+
+  /** Makes a wire one of ours: the other side may be there, and nothing but handshakes was said. */
+  #admit(wire: Wire, host: string, dialled: string | undefined, holder: Holder | undefined): boolean {
+    const { clock, helloFor } = this.#deps
+    // Others may have come while it proved who it is.
+    if (this.#isClosed || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return false
+    if (!this.#settleDuplicate(wire, host, dialled, holder)) return false
+    const link = new PeerLink({ wire, host, dialled, holder, now: clock.now() })
     link.uploads = this.#uploads.onWire(link)
     this.#links.set(wire, link)
     if (!this.#isRefused(link)) this.#downloads.add(link)
     wire.use(metadataExtension(this.#deps.metadata))
-    wire.use(shoalExtension(helloFor(wire.peerId), (hello) => this.#onHello(link, hello)))
-    boundMessages(wire, {
-      pieceCount: this.#pieceCount,
-      torrentBytes: this.#layer.torrent.length,
-      onMessage: () => {
-        link.lastHeardAt = clock.now()
-      },
-    })
+    wire.use(shoalExtension(helloFor(wire.peerId, holder?.name), (hello) => this.#onHello(link, hello)))
     wire.once('close', () => this.#onGone(link))
     this.#listen(link)
-    return link
+    return true
   }
 
-  /** Starts talking on a wire that {@link addWire} took: our handshake is out. */
+  /** Starts talking on a wire that {@link addWire} took, once our handshake is out and the other side is known. */
   open(wire: Wire): void {
+    this.#met.add(wire)
     const link = this.#links.get(wire)
-    if (link === undefined || wire.destroyed) return
+    if (link === undefined || link.isOpen || wire.destroyed) return
     wire.setTimeout(WIRE_TIMEOUT_MS, true)
     const { have } = this.#downloads
     const { isGiving } = this.#deps.giving
@@ -227,9 +272,22 @@ export class LayerSwarm {
     this.#openLane(link)
   }
 
-  /** How this layer is given on a lane to the daemon with this peer id; `undefined` when it is not on a wire with us. */
-  laneUpload(peerId: string, host: string): LaneUploadFactory | undefined {
-    const link = [...this.#links.values()].find((known) => known.peerId === peerId && known.host === host)
+  /** Bytes left a wire for its socket. */
+  sent(wire: Wire, bytes: number): void {
+    this.#links.get(wire)?.uploads?.sent(bytes)
+  }
+
+  /** The wire we have with who opens a lane. */
+  linkOf({ peerId, host, nodeId }: LaneClientId): PeerLink | undefined {
+    return [...this.#links.values()].find((known) => {
+      const isThere = known.peerId === peerId && known.host === host
+      return isThere && nodeId === (known.holder === undefined ? undefined : nodeIdOf(known.holder.name))
+    })
+  }
+
+  /** How this layer is given on a lane to this daemon; `undefined` when it is not on a wire with us. */
+  laneUpload(client: LaneClientId): LaneUploadFactory | undefined {
+    const link = this.linkOf(client)
     if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
     if (!this.#deps.giving.isGiving) return undefined
     // Each channel costs a bitfield at its end, and an origin's a table.
@@ -269,12 +327,19 @@ export class LayerSwarm {
     for (const link of [...this.#links.values()]) if (matches(link)) this.#drop(link)
   }
 
+  /** Closes the wires to a host, whoever is there. */
+  disconnectHost(host: string): void {
+    this.#gate?.drop(host)
+    this.disconnect((link) => link.host === host)
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     clearInterval(this.#timer)
     clearInterval(this.#fillTimer)
     const stopped = this.#downloads.stop()
+    this.#gate?.drop()
     this.disconnect(() => true)
     this.#uploads.close()
     await this.#deps.discovery()?.close()
@@ -309,9 +374,11 @@ export class LayerSwarm {
   }
 
   /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
-  #settleDuplicate(wire: Wire, host: string, dialled: string | undefined): boolean {
+  #settleDuplicate(wire: Wire, host: string, dialled: string | undefined, holder: Holder | undefined): boolean {
     const other = [...this.#links.values()].find((link) => link.peerId === wire.peerId)
     if (other === undefined) return true
+    // Peer ids are made by chance: one of another node's is taken from it.
+    if (holder?.name !== other.holder?.name) return false
     const isOurs = dialled !== undefined
     const oursWins = this.#deps.own.peerId < wire.peerId
     const isReconnect = (other.dialled !== undefined) === isOurs
@@ -329,6 +396,11 @@ export class LayerSwarm {
 
   #onHello(link: PeerLink, hello: ShoalHello | undefined): void {
     if (link.isGone) return
+    const refusal = link.holder === undefined ? undefined : misnamed(link.holder, hello)
+    if (refusal !== undefined) {
+      this.#refuse(link, refusal)
+      return
+    }
     link.hello = hello
     link.isKnown = true
     if (this.#isRefused(link)) {
@@ -345,7 +417,7 @@ export class LayerSwarm {
     const { peerId, host, hello } = link
     if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
     if (link.source === undefined) return
-    const target = { peerId, host, ...hello.lane }
+    const target = { peerId, host, ...hello.lane, wantsSealed: this.#deps.wantsSealed(hello) }
     if (!this.#deps.lanes.mayJoin(target)) return
     const { manifest } = this.#layer
     const layer = { infoHash: manifest.infoHash, geometry: manifest }
@@ -391,6 +463,13 @@ export class LayerSwarm {
     link.wire.destroy()
   }
 
+  /** Who is there is not, or no longer, one to talk with. */
+  #refuse(link: PeerLink, reason: RefusalReason): void {
+    this.#drop(link)
+    const address = `${link.host}:${link.wire.remotePort ?? 0}`
+    this.#deps.onRefused({ kind: 'wire', reason, address, node: link.holder?.name ?? null }, link)
+  }
+
   #dropIfWasteful(link: PeerLink): boolean {
     if (!this.#waste.isTooMuch(link)) return false
     this.#drop(link)
@@ -402,8 +481,8 @@ export class LayerSwarm {
     return this.isComplete && !this.#deps.giving.isGiving
   }
 
-  #isRefused({ host, hello }: PeerLink): boolean {
-    return this.#deps.giving.isRefused(host, hello?.node)
+  #isRefused({ host, hello, holder }: PeerLink): boolean {
+    return this.#deps.giving.isRefused(host, holder?.name ?? hello?.node)
   }
 
   /** Two complete sides have nothing to say to each other. */
@@ -456,10 +535,13 @@ export class LayerSwarm {
     if (this.#downloads.hasLost) this.refresh()
     this.#setFillTimer()
     for (const link of this.#downloads.checkStalls()) this.#drop(link)
+    this.#gate?.check()
     const now = this.#deps.clock.now()
     for (const link of [...this.#links.values()]) {
       this.#waste.forgive(link)
-      if (link.lastHeardAt < now - DEAD_MS) this.#drop(link)
+      const lapsed = link.holder?.lapsed()
+      if (lapsed !== undefined) this.#refuse(link, lapsed)
+      else if (link.lastHeardAt < now - DEAD_MS) this.#drop(link)
       else if (!link.isKnown && link.metAt < now - HELLO_MS) this.#onHello(link, undefined)
       else this.#openLane(link)
     }
@@ -473,6 +555,12 @@ export class LayerSwarm {
       links.some((link) => link.dialled === address || (peerId !== undefined && link.peerId === peerId)),
     )
   }
+}
+
+/** What is wrong with what a node says it is, when we know who it is. */
+function misnamed({ name, role }: Holder, hello: ShoalHello | undefined): RefusalReason | undefined {
+  if (hello === undefined) return 'malformed'
+  return hello.node === name && (hello.role === 'origin') === (role === 'seed') ? undefined : 'wrong-name'
 }
 
 /** Peer ids begin with the program's name and version (BEP 20), as hexadecimal digits here. */

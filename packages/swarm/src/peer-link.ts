@@ -1,4 +1,5 @@
 import type Wire from 'bittorrent-protocol'
+import type { Holder } from './auth/swarm-identity.ts'
 import type { LaneUploadHandle } from './lane/lane-upload.ts'
 import type { LaneTransport } from './lane-transport.ts'
 import type { Source } from './scheduler/source.ts'
@@ -11,6 +12,8 @@ export interface PeerLinkInit {
   readonly host: string
   /** `host:port` when we dialled it; `undefined` when it dialled us. */
   readonly dialled: string | undefined
+  /** Who proved to be there; `undefined` where nobody has credentials. */
+  readonly holder?: Holder | undefined
   readonly now: number
 }
 
@@ -19,6 +22,7 @@ export class PeerLink {
   readonly wire: Wire
   readonly host: string
   readonly dialled: string | undefined
+  readonly holder: Holder | undefined
   readonly peerId: string
   /** Answers what it asks for on the wire. */
   uploads: UploadQueue | undefined
@@ -48,10 +52,11 @@ export class PeerLink {
   lastHeardAt: number
   readonly metAt: number
 
-  constructor({ wire, host, dialled, now }: PeerLinkInit) {
+  constructor({ wire, host, dialled, holder, now }: PeerLinkInit) {
     this.wire = wire
     this.host = host
     this.dialled = dialled
+    this.holder = holder
     this.peerId = wire.peerId
     this.lastHeardAt = now
     this.metAt = now

@@ -9,7 +9,10 @@ export interface SwarmPlace {
   readonly rack: string
 }
 
-/** What one Shoal daemon tells another in the BEP 10 handshake. Claims, not proofs: they steer choices, never trust. */
+/**
+ * What one Shoal daemon tells another in the BEP 10 handshake. Claims, not proofs: they steer choices, never trust; but for name and role
+ * where daemons have credentials, which have to be those of the certificate.
+ */
 export interface ShoalHello extends SwarmPlace {
   readonly role: SwarmRole
   readonly node: string
@@ -18,7 +21,8 @@ export interface ShoalHello extends SwarmPlace {
 }
 
 const MAX_NAME_LENGTH = 253
-const TOKEN_BYTES = 16
+/** Where nobody has credentials, and where daemons have: it is a key then. */
+const TOKEN_BYTES: readonly number[] = [16, 32]
 
 /**
  * The BEP 10 extension `shoal`: says that the other side is a Shoal daemon, which, where, and how to open a lane to it. It
@@ -63,7 +67,7 @@ function parseHello(value: unknown): ShoalHello | undefined {
   const nodeText = parseName(node)
   if (nodeText === undefined || (roleText !== 'origin' && roleText !== 'peer')) return undefined
   const isLane = typeof port === 'number' && port >= 1 && port <= 65535 && Number.isInteger(port)
-  const lane = isLane && token instanceof Uint8Array && token.length === TOKEN_BYTES
+  const lane = isLane && token instanceof Uint8Array && TOKEN_BYTES.includes(token.length)
   return {
     role: roleText,
     node: nodeText,

@@ -15,6 +15,8 @@ import {
 import type { Client as DhtClient } from 'bittorrent-dht'
 import type Wire from 'bittorrent-protocol'
 import WebTorrent, { type Torrent } from 'webtorrent'
+import { RefusalLog } from './auth/refusal-log.ts'
+import type { AccessRefusal, SwarmIdentity } from './auth/swarm-identity.ts'
 import { BanList } from './ban-list.ts'
 import { boundHandshakes } from './bound-handshakes.ts'
 import { openDht } from './dht.ts'
@@ -26,6 +28,7 @@ import { Giving, type RefusedSource } from './giving.ts'
 import { JoinPace } from './join-pace.ts'
 import { LaneClient } from './lane/lane-client.ts'
 import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
+import type { LaneAuth } from './lane/lane-reception.ts'
 import { LaneServer } from './lane/lane-server.ts'
 import { LanePool } from './lane-pool.ts'
 import { LayerSwarm } from './layer-swarm.ts'
@@ -36,7 +39,7 @@ import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
 import { Refusals } from './refusals.ts'
 import { TurnOrder } from './scheduler/turn-order.ts'
-import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
+import { isSameRack, type ShoalHello, type SwarmPlace, type SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
 import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
 
@@ -46,8 +49,12 @@ import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
  */
 const BAN_MS = 60 * 60 * 1000
 const FIRST_ORIGIN_BAN_MS = 60 * 1000
+/** Of the handshake of BEP 3. */
+const HANDSHAKE_BYTES = 68
 /** Azureus-style prefix of our peer ids (BEP 20). */
 const PEER_ID_PREFIX = '-SH0100-'
+
+export type SwarmEncryption = 'off' | 'across-racks' | 'all'
 
 export interface SwarmOptions {
   readonly role: SwarmRole
@@ -66,6 +73,8 @@ export interface SwarmOptions {
   /** Announce URLs. */
   readonly trackers: readonly string[]
   readonly announceIntervalMs?: number
+  /** Between whom payload is encrypted, which takes credentials; default is nobody. */
+  readonly encryption?: SwarmEncryption
   /** Limits on payload; default is none. */
   readonly limits?: TransferLimits
 }
@@ -75,6 +84,8 @@ export interface SwarmDeps {
   readonly logger: Logger
   /** Those of the store whose layers are joined. */
   readonly buffers: BlockBuffers
+  /** With it nobody gets or gives anything without proving to be a node of the cluster; without it anybody may. */
+  readonly identity?: SwarmIdentity | undefined
 }
 
 export interface SwarmStats {
@@ -100,6 +111,8 @@ interface SwarmEvents {
   ban: [BanEvent]
   complete: [{ digest: Digest }]
   'store-error': [{ digest: Digest; error: ShoalError }]
+  /** Somebody was turned away, or put out, because of who it is or because nobody knows. */
+  refused: [AccessRefusal]
 }
 
 interface Joined {
@@ -119,6 +132,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #options: SwarmOptions
   readonly #bans: BanList
   readonly #giving = new Giving()
+  readonly #identity: SwarmIdentity | undefined
+  readonly #refusalLog: RefusalLog
   readonly #layers = new Map<Digest, Joined>()
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
   readonly #leaving = new Map<Digest, Promise<void>>()
@@ -144,6 +159,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#options = options
     this.#trackers = options.trackers
     this.#bans = new BanList(deps.clock)
+    this.#identity = deps.identity
+    this.#refusalLog = new RefusalLog(deps.clock, deps.logger)
     this.#limits = options.limits ?? new TransferLimits(deps.clock)
     this.#fetchTurns = new FetchTurns(deps.clock, this.#limits)
     this.#originTurns = new OriginTurns(this.#sendOrder, deps.clock)
@@ -152,10 +169,15 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       ...this.#laneContext,
       limits: this.#limits,
       order: this.#sendOrder,
-      resolve: (peerId, host, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(peerId, host),
+      resolve: (client, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(client),
+      auth: deps.identity === undefined ? undefined : this.#laneAuth(),
     })
-    this.#lanes = new LanePool(deps.clock, ({ host, port, token }) => {
-      return new LaneClient(this.#laneContext, { host, port, token, localHost: options.host, peerId: this.peerId })
+    this.#lanes = new LanePool(deps.clock, ({ host, port, token, wantsSealed = false }) => {
+      const auth = deps.identity === undefined ? undefined : { node: options.node, wantsSealed }
+      const own = { localHost: options.host, peerId: this.peerId, auth }
+      const lane = new LaneClient(this.#laneContext, { host, port, token, ...own })
+      lane.onRefused = (reason) => this.#onRefused({ kind: 'lane', reason, address: `${host}:${port}`, node: null })
+      return lane
     })
     this.#pace = new JoinPace(deps.clock)
     this.#closed = { up: new RateMeter(deps.clock), down: new RateMeter(deps.clock) }
@@ -193,7 +215,10 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       client.once('error', (error: unknown) => reject(listenError(`${host}:${port}`, error)))
     })
     client.on('error', (error: unknown) => this.#logger.error({ error }, 'swarm client failed'))
-    boundHandshakes(client._connPool, { onLane: (socket, first) => this.#laneServer.accept(socket, first) })
+    boundHandshakes(client._connPool, {
+      onLane: (socket, first) => this.#laneServer.accept(socket, first),
+      laneBytes: this.#laneServer.greetingBytes,
+    })
     this.#client = client
     this.#port = client.address()?.port ?? port
     if (dht === false) return
@@ -315,6 +340,26 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return { role, node, zone, rack, lane: token === undefined ? undefined : { port: this.#port, token } }
   }
 
+  #laneAuth(): LaneAuth {
+    return {
+      wantsSealed: (client) => {
+        for (const { swarm } of this.#layers.values()) {
+          const link = swarm.linkOf(client)
+          if (link !== undefined) return this.#wantsSealed(link.hello)
+        }
+        return undefined
+      },
+      onRefused: (reason, host) => this.#onRefused({ kind: 'lane', reason, address: host, node: null }),
+    }
+  }
+
+  /** Whether payload is to be encrypted between us and somebody there. */
+  #wantsSealed(other: SwarmPlace | undefined): boolean {
+    const { encryption = 'off', zone = '', rack = '' } = this.#options
+    if (encryption !== 'across-racks') return encryption === 'all'
+    return other === undefined || isSameRack({ zone, rack }, other) !== true
+  }
+
   #byInfoHash(infoHash: string): LayerSwarm | undefined {
     for (const { swarm, torrent } of this.#layers.values()) if (torrent.infoHash === infoHash) return swarm
     return undefined
@@ -359,6 +404,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       metadata: described.info,
       dialer,
       lanes: this.#lanes,
+      wantsSealed: (other) => this.#wantsSealed(other),
       limits: this.#limits,
       terms,
       fetchTurns: this.#fetchTurns,
@@ -366,11 +412,13 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       originTurns: this.#originTurns,
       own: { ...this.#hello(undefined), peerId: this.peerId },
       giving: this.#giving,
-      helloFor: (peerId) => this.#hello(this.#giving.isGiving ? this.#laneServer.token(peerId) : undefined),
+      identity: this.#identity,
+      helloFor: (peerId, node) => this.#hello(this.#giving.isGiving ? this.#laneServer.token(peerId, node) : undefined),
       discovery: () => discovery,
       onComplete: () => this.emit('complete', { digest: manifest.digest }),
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
       onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
+      onRefused: (refusal, link) => this.#onRefused(refusal, link),
     })
     const torrent = await this.#addTorrent(client, described, swarm).catch(async (error: unknown) => {
       await swarm.close()
@@ -381,6 +429,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
         infoHash: manifest.infoHash,
         peerId: this.peerId,
         dht: this.#dht,
+        identity: this.#identity,
         logger: this.#logger,
         leftBytes: () => swarm.leftBytes,
         isGiving: () => this.#giving.isGiving,
@@ -419,19 +468,29 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     // Stream errors of a wire are the remote's doing; webtorrent destroys the peer, nothing else is to be done.
     wire.on('error', (error: unknown) => this.#logger.debug({ address, error }, 'wire failed'))
     const dialled = isOurs ? (peer.conn as unknown as { id: string }).id : undefined
-    const link = this.#bans.has(host) ? undefined : swarm.addWire(wire, host, dialled)
-    if (link === undefined) {
+    const hasSpoken = !isOurs && (peer?.conn?.bytesRead ?? 0) > HANDSHAKE_BYTES
+    if (this.#bans.has(host) || !swarm.addWire(wire, { host, dialled, hasSpoken })) {
       wire.destroy()
       return
     }
-    peer?.on('upload', (bytes: number) => link.uploads?.sent(bytes))
+    peer?.on('upload', (bytes: number) => swarm.sent(wire, bytes))
+  }
+
+  #onRefused(refusal: AccessRefusal, link?: PeerLink): void {
+    this.#refusalLog.note(refusal)
+    // What it had open beside this wire ends as well.
+    if (link !== undefined) {
+      this.#laneServer.closeClient(link.peerId, link.host)
+      this.#lanes.closePeer(link.peerId, link.host)
+    }
+    this.emit('refused', refusal)
   }
 
   #ban(digest: Digest, source: PeerLink, block: number): void {
     this.#bans.ban(source.host, { firstMs: source.isOrigin ? FIRST_ORIGIN_BAN_MS : BAN_MS, lastMs: BAN_MS })
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
     const node = source.hello?.node ?? null
-    for (const { swarm } of this.#layers.values()) swarm.disconnect((link) => link.host === source.host)
+    for (const { swarm } of this.#layers.values()) swarm.disconnectHost(source.host)
     this.#lanes.closeHost(source.host)
     this.#laneServer.closeHost(source.host)
     this.emit('ban', { digest, address, node, block, reason: `block ${block} does not have its SHA-256` })

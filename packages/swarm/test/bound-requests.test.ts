@@ -32,6 +32,7 @@ async function asking(
   const tracker: HttpTracker = {
     ...{ announceUrl, destroyed: false, cleanupFns: [], maybeDestroyCleanup: null },
     setInterval: () => {},
+    announce: () => {},
     _request: () => {},
   }
   boundRequests(tracker, options.timeoutMs)

@@ -8,6 +8,9 @@ export class HostilePeer {
   readonly requests: { piece: number; offset: number; length: number }[] = []
   readonly closed: Promise<void>
   uploadedBytes = 0
+  /** All that came since the handshake. */
+  readonly messages: { id: number; payload: Buffer }[] = []
+  onMessage: (id: number, payload: Buffer) => void = () => {}
   onRequest: (piece: number, offset: number, length: number) => void = () => {}
   #buffer = Buffer.alloc(0)
   #isMet = false
@@ -70,6 +73,11 @@ export class HostilePeer {
       if (this.#buffer.length < 4 + length) return
       const message = this.#buffer.subarray(4, 4 + length)
       this.#buffer = this.#buffer.subarray(4 + length)
+      const [id] = message
+      if (id !== undefined && message[0] !== MESSAGE.piece) {
+        this.messages.push({ id, payload: message.subarray(1) })
+        this.onMessage(id, message.subarray(1))
+      }
       if (message[0] === 7) this.uploadedBytes += message.length - 9
       if (message[0] !== 6) continue
       const request = {

@@ -15,7 +15,14 @@ import {
   silentLogger,
   systemClock,
 } from '@shoal/core'
-import { createSwarm, encodeTorrent, type Swarm, type SwarmLayer, type SwarmOptions } from '@shoal/swarm'
+import {
+  createSwarm,
+  encodeTorrent,
+  type Swarm,
+  type SwarmIdentity,
+  type SwarmLayer,
+  type SwarmOptions,
+} from '@shoal/swarm'
 
 const BLOCK_BYTES = 64 * 1024
 /** Those of all layers and swarms of a test process, as a store's are of all its layers. */
@@ -137,9 +144,10 @@ class MemoryLayer implements SwarmLayer {
 export async function startSwarm(
   t: { after(fn: () => Promise<void>): void },
   options: Partial<SwarmOptions> & Pick<SwarmOptions, 'role' | 'node' | 'host'>,
+  identity?: SwarmIdentity,
 ): Promise<Swarm> {
   const swarm = createSwarm(
-    { clock: systemClock, logger: silentLogger, buffers: layerBuffers },
+    { clock: systemClock, logger: silentLogger, buffers: layerBuffers, identity },
     { port: 0, dht: false, trackers: [], ...options },
   )
   await swarm.start()

@@ -22,4 +22,5 @@ export {
   newCredentialRequest,
   type PemCredential,
 } from './node-credential.ts'
+export { isTranscriptSigned } from './possession.ts'
 export { NO_REVOCATIONS, type NodeRevocation, type RevocationList, Revocations } from './revocations.ts'

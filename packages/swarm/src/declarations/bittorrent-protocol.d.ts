@@ -14,6 +14,10 @@ declare module 'bittorrent-protocol' {
     readonly peerChoking: boolean
     readonly peerInterested: boolean
     readonly hasFast: boolean
+    readonly peerExtensions: { readonly extended?: boolean }
+    /** Ours by number, and the other side's by name. */
+    readonly extendedMapping: Record<number, string>
+    readonly peerExtendedMapping: Record<string, number>
     readonly peerPieces: { get(index: number): boolean; buffer: Uint8Array; setAll?: unknown }
     readonly peerRequests: unknown[]
     extendedHandshake: Record<string, unknown>
@@ -38,6 +42,12 @@ declare module 'bittorrent-protocol' {
     ): void
     cancel(index: number, offset: number, length: number): void
     reject(index: number, offset: number, length: number): void
+    _sendExtendedHandshake(): void
+    /** Where BEP 8's cipher would be. */
+    _encryptor: { encrypt(data: Uint8Array): Uint8Array; decrypt(data: Uint8Array): Uint8Array } | null
+    /** What came and was not parsed: nothing, or one buffer. */
+    _buffer: Uint8Array[]
+    _bufferSize: number
     _parser: (buffer: Uint8Array) => void
     _parserSize: number
     _onMessageLength(buffer: Uint8Array): void

@@ -17,6 +17,8 @@ declare module 'bittorrent-tracker' {
     numwant: number
     /** 0 and 1 make the server encode the peers of the response. */
     compact: number
+    /** Ours; twice in one request it is a list. */
+    shoal_auth?: unknown
   }
 
   export interface ScrapeParams {
@@ -42,6 +44,8 @@ declare module 'bittorrent-tracker' {
   /** One announce URL of a client. Each sets its interval to what its tracker answers, whatever that is. */
   export interface AnnouncedTracker {
     readonly announceUrl: string
+    /** What else is in here becomes parameters over HTTP. */
+    announce(opts: { left: number; event?: string; shoal_auth?: string }): void
     setInterval(intervalMs?: number): void
   }
 
@@ -80,14 +84,15 @@ declare module 'bittorrent-tracker' {
   export class Server extends EventEmitter {
     constructor(options: {
       http: ServerOptions
-      udp: true
+      udp: boolean
       ws: false
       stats: false
       interval: number
       filter: (infoHash: string, params: AnnounceParams, callback: (refusal: Error | null) => void) => void
     })
     readonly http: HttpServer
-    readonly udp4: Socket
+    /** `null` without UDP. */
+    readonly udp4: Socket | null
     udp6: Socket | null
     getSwarm(infoHash: string, callback: (error: Error | null, swarm?: SwarmTable) => void): void
     onUdpRequest(message: Buffer, sender: RemoteInfo): void

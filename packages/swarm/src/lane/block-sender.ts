@@ -2,10 +2,13 @@ import type { Socket } from 'node:net'
 import { BLOCK_HEADROOM_BYTES, type BlockBuffer, blockSize, type TransferLimits } from '@shoal/core'
 import { FLAG, FRAME, HEADER_BYTES, writeHeader } from './frame.ts'
 import type { FrameWriter } from './frame-writer.ts'
+import type { LaneOutput } from './lane-output.ts'
 import type { NextBlock, UploadChannel } from './upload-channel.ts'
 
 export interface BlockSenderDeps {
   readonly socket: Socket
+  /** Leads to the socket. */
+  readonly output: LaneOutput
   readonly writer: FrameWriter
   readonly limits: TransferLimits
   /** Aborted when the lane ends. */
@@ -92,7 +95,7 @@ export class BlockSender {
   }
 
   #write({ channel, next, buffer }: OutgoingBlock, offset: number, length: number, onTaken: () => void): void {
-    const { socket, writer } = this.#deps
+    const { socket, output, writer } = this.#deps
     // The header has memory of its own: the buffer may be under way on other lanes, under other numbers.
     const header = Buffer.allocUnsafe(HEADER_BYTES)
     const flags = next.isChosen ? FLAG.chosen : 0
@@ -102,8 +105,7 @@ export class BlockSender {
     // One system call for header, payload and what is due anyway.
     socket.cork()
     writer.flush()
-    socket.write(header)
-    socket.write(buffer.bytes.subarray(at, at + length), (error) => {
+    output.write([header, buffer.bytes.subarray(at, at + length)], (error) => {
       this.#takenBytes += length
       if (error === null || error === undefined) channel.upload.onUpload(length)
       onTaken()

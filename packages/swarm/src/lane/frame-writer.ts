@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
 import { HEADER_BYTES, MAX_CONTROL_BYTES, writeHeader } from './frame.ts'
+import type { LaneOutput } from './lane-output.ts'
 
 export interface ControlFrame {
   readonly type: number
@@ -14,15 +14,15 @@ export interface ControlFrame {
  * as one of a whole block.
  */
 export class FrameWriter {
-  readonly #socket: Socket
+  readonly #output: LaneOutput
   #frames: Buffer[] = []
   #flushing: NodeJS.Immediate | undefined
   #unsentBytes = 0
   #sentBytes = 0
   #isClosed = false
 
-  constructor(socket: Socket) {
-    this.#socket = socket
+  constructor(output: LaneOutput) {
+    this.#output = output
   }
 
   /** Bytes of frames that the socket has not taken yet. */
@@ -70,7 +70,7 @@ export class FrameWriter {
     if (first === undefined) return
     const bytes = others.length === 0 ? first : Buffer.concat(this.#frames)
     this.#frames = []
-    this.#socket.write(bytes, () => {
+    this.#output.write([bytes], () => {
       this.#unsentBytes -= bytes.length
       this.#sentBytes += bytes.length
     })

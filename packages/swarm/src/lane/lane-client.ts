@@ -1,9 +1,13 @@
 import { connect, type Socket } from 'node:net'
+import type { RefusalReason } from '../auth/swarm-identity.ts'
 import type { BlockIntake } from './block-intake.ts'
 import { ClientChannel } from './client-channel.ts'
 import { FRAME, type FrameHeader, MAX_CHANNELS, MAX_NAMED_PER_SECOND, namedBy } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
 import type { LaneChannel, LaneChannelEvents, LaneLayer } from './lane-channel.ts'
+import { LaneOpening } from './lane-greeting.ts'
+import { LaneInput } from './lane-input.ts'
+import { HeldOutput, laneOutput } from './lane-output.ts'
 import { encodeLanePreamble } from './lane-preamble.ts'
 import { LaneReceiver } from './lane-receiver.ts'
 import { type LaneWatch, Stillness } from './lane-watch.ts'
@@ -32,16 +36,22 @@ export interface LaneClientOptions {
   readonly peerId: string
   /** The one that the source gave to this peer id. */
   readonly token: Buffer
+  /** Who we are to the source, where daemons have credentials, and whether payload has to come encrypted. */
+  readonly auth?: { readonly node: string; readonly wantsSealed: boolean } | undefined
 }
 
 /** The receiving end of a lane: takes blocks of any number of layers from one source. */
 export class LaneClient {
   /** Called once, when the lane has ended for whatever reason and after the channels heard of it. */
   onClose: () => void = () => {}
+  /** Called before that when it was not the source who spoke. */
+  onRefused: (reason: RefusalReason) => void = () => {}
   readonly #deps: LaneClientDeps
   readonly #socket: Socket
   readonly #writer: FrameWriter
   readonly #receiver: LaneReceiver
+  /** Between socket and receiver, where daemons have credentials. */
+  readonly #input: LaneInput | undefined
   readonly #channels = new Map<number, ClientChannel>()
   readonly #connecting = new Stillness()
   readonly #midFrame = new Stillness()
@@ -61,18 +71,34 @@ export class LaneClient {
       onControl: (header, payload) => this.#onControl(header, payload),
       onBroken: () => this.close(),
     })
-    const { host, port, localHost } = options
+    const { host, port, localHost, auth } = options
+    const opening = auth === undefined ? undefined : new LaneOpening({ ...options, ...auth })
+    const held = new HeldOutput()
+    if (opening !== undefined) {
+      this.#input = new LaneInput(this.#receiver.onread, {
+        onAnswer: (answer) => {
+          const keys = opening.onAnswer(answer)
+          if (keys === undefined) return false
+          held.open(laneOutput(this.#socket, keys.client))
+          return keys.source
+        },
+        onBroken: (reason) => {
+          this.onRefused(reason)
+          this.close()
+        },
+      })
+    }
     this.#socket = connect({
       host,
       port,
       ...(localHost === '0.0.0.0' || localHost === '::' ? {} : { localAddress: localHost }),
       noDelay: true,
-      onread: this.#receiver.onread,
+      onread: (this.#input ?? this.#receiver).onread,
     })
     this.#receiver.attach(this.#socket)
     for (const event of ['error', 'end', 'close']) this.#socket.on(event, () => this.close())
-    this.#socket.write(encodeLanePreamble(options))
-    this.#writer = new FrameWriter(this.#socket)
+    this.#socket.write(opening?.greeting ?? encodeLanePreamble(options))
+    this.#writer = new FrameWriter(opening === undefined ? laneOutput(this.#socket) : held)
     deps.watch.add(this)
   }
 
@@ -113,11 +139,14 @@ export class LaneClient {
   /** Called every second. */
   check(): void {
     this.#namedThisSecond = 0
-    const { receivedBytes, begunBlocks, isMidFrame, isMidBlock } = this.#receiver
+    const { begunBlocks, isMidBlock } = this.#receiver
+    const { receivedBytes } = this.#input ?? this.#receiver
+    const isMidFrame = this.#receiver.isMidFrame || this.#input?.isMidRecord === true
+    const isOpening = this.#socket.connecting || this.#input?.isAnswered === false
     const isInTheWay = isMidBlock && this.#deps.intake.isPressed
     this.wasIdle = this.#idle.seconds(this.#isUnused, 0) >= NO_CHANNEL_TIMEOUT
     const isLate =
-      this.#connecting.seconds(this.#socket.connecting, 0) >= CONNECT_TIMEOUT ||
+      this.#connecting.seconds(isOpening, 0) >= CONNECT_TIMEOUT ||
       this.#midFrame.seconds(isMidFrame, receivedBytes) >= MID_FRAME_TIMEOUT ||
       this.#midBlock.seconds(isMidBlock, receivedBytes) >= MID_BLOCK_TIMEOUT ||
       this.#slowBlock.seconds(isInTheWay, begunBlocks) >= PRESSED_BLOCK_TIMEOUT

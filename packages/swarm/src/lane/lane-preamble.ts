@@ -1,6 +1,6 @@
 import { HEADER_BYTES } from './frame.ts'
 
-const MAGIC = Buffer.from('d353484f414c0d0a', 'hex')
+export const LANE_MAGIC = Buffer.from('d353484f414c0d0a', 'hex')
 const VERSION = 1
 const PEER_ID_AT = 12
 const TOKEN_AT = 32
@@ -18,8 +18,8 @@ export interface LanePreamble {
 
 export function encodeLanePreamble({ peerId, token }: LanePreamble): Buffer {
   const bytes = Buffer.alloc(LANE_PREAMBLE_BYTES)
-  MAGIC.copy(bytes)
-  bytes[MAGIC.length] = VERSION
+  LANE_MAGIC.copy(bytes)
+  bytes[LANE_MAGIC.length] = VERSION
   bytes.write(peerId, PEER_ID_AT, 'hex')
   token.copy(bytes, TOKEN_AT, 0, LANE_TOKEN_BYTES)
   return bytes
@@ -28,7 +28,7 @@ export function encodeLanePreamble({ peerId, token }: LanePreamble): Buffer {
 /** What the first bytes of a lane say; `undefined` when they are none of this version. */
 export function decodeLanePreamble(bytes: Buffer): LanePreamble | undefined {
   if (bytes.length < LANE_PREAMBLE_BYTES) return undefined
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC) || bytes[MAGIC.length] !== VERSION) return undefined
+  if (!bytes.subarray(0, LANE_MAGIC.length).equals(LANE_MAGIC) || bytes[LANE_MAGIC.length] !== VERSION) return undefined
   return {
     peerId: bytes.toString('hex', PEER_ID_AT, TOKEN_AT),
     token: bytes.subarray(TOKEN_AT, TOKEN_AT + LANE_TOKEN_BYTES),

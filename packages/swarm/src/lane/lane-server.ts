@@ -3,7 +3,9 @@ import type { BlockBuffers, TransferLimits } from '@shoal/core'
 import { plainHost } from '../plain-host.ts'
 import type { TurnOrder } from '../scheduler/turn-order.ts'
 import type { HaveTimer } from './have-queue.ts'
+import { LANE_GREETING_BYTES, type LaneClientId, nodeIdOf } from './lane-greeting.ts'
 import { decodeLanePreamble, LANE_PREAMBLE_BYTES } from './lane-preamble.ts'
+import { type LaneAuth, LaneReception, type OpenedLane } from './lane-reception.ts'
 import { LaneTokens } from './lane-tokens.ts'
 import type { LaneUploadFactory } from './lane-upload.ts'
 import type { LaneWatch } from './lane-watch.ts'
@@ -21,14 +23,16 @@ export interface LaneServerDeps {
   /** Of the layers that are given. */
   readonly order: TurnOrder
   /** Whether and how a layer is given to this client; asked for each JOIN. */
-  readonly resolve: (peerId: string, host: string, infoHash: string) => LaneUploadFactory | undefined
+  readonly resolve: (client: LaneClientId, infoHash: string) => LaneUploadFactory | undefined
+  /** With it lanes are those of nodes that proved who they are, and no others. */
+  readonly auth?: LaneAuth | undefined
   /** What tokens are made with; default is random. */
   readonly secret?: Buffer
 }
 
 interface Accepted {
   readonly lane: ServerLane
-  readonly host: string
+  readonly client: LaneClientId
 }
 
 /** The sending end of all lanes of a daemon. */
@@ -38,37 +42,60 @@ export class LaneServer {
   readonly #turns: SendTurns
   /** By peer id and host: anybody may claim anybody's peer id, which must not cost the one who has it its lane. */
   readonly #lanes = new Map<string, Accepted>()
+  readonly #reception: LaneReception | undefined
   #isClosed = false
 
   constructor(deps: LaneServerDeps) {
     this.#deps = deps
     this.#tokens = new LaneTokens(deps.secret)
     this.#turns = new SendTurns({ limits: deps.limits, order: deps.order }, deps.buffers.count)
+    if (deps.auth !== undefined) {
+      this.#reception = new LaneReception(deps.auth, this.#tokens, (client, socket, opened) => {
+        this.#open(client, socket, opened)
+      })
+    }
   }
 
   get laneCount(): number {
     return this.#lanes.size
   }
 
-  /** What this peer id has to present; 40 hexadecimal digits. */
-  token(peerId: string): Buffer {
-    return this.#tokens.of(peerId)
+  /** How many bytes a lane begins with. */
+  get greetingBytes(): number {
+    return this.#reception === undefined ? LANE_PREAMBLE_BYTES : LANE_GREETING_BYTES
   }
 
-  /** Takes a connection that began with `first`: at least the preamble, and what came with it. */
+  /** What this peer id (40 hexadecimal digits) has to present, or to know where a node proved to have it. */
+  token(peerId: string, node?: string): Buffer {
+    return node === undefined ? this.#tokens.of(peerId) : this.#tokens.ofNode(peerId, nodeIdOf(node))
+  }
+
+  /** Takes a connection that began with `first`: at least {@link greetingBytes}, and what came with them. */
   accept(socket: Socket, first: Buffer): void {
     socket.on('error', () => {})
-    const preamble = decodeLanePreamble(first)
     const host = plainHost(socket.remoteAddress ?? '')
-    if (preamble === undefined || host === '' || !this.#tokens.isValid(preamble.peerId, preamble.token)) {
+    if (host === '' || this.#isClosed) {
       socket.destroy()
       return
     }
-    const { peerId } = preamble
-    const key = `${peerId}@${host}`
+    if (this.#reception !== undefined) {
+      this.#reception.accept(socket, host, first)
+      return
+    }
+    const preamble = decodeLanePreamble(first)
+    if (preamble === undefined || !this.#tokens.isValid(preamble.peerId, preamble.token)) {
+      socket.destroy()
+      return
+    }
+    const client = { peerId: preamble.peerId, host, nodeId: undefined }
+    this.#open(client, socket, { first: first.subarray(LANE_PREAMBLE_BYTES) })
+  }
+
+  #open(client: LaneClientId, socket: Socket, { first, ...records }: OpenedLane): void {
+    const key = `${client.peerId}${client.nodeId ?? ''}@${client.host}`
     // Whoever connects again has lost the older one.
     this.#lanes.get(key)?.lane.close()
-    if (this.#isClosed || !this.#isRoom(host)) {
+    if (this.#isClosed || !this.#isRoom(client.host)) {
       socket.destroy()
       return
     }
@@ -79,27 +106,36 @@ export class LaneServer {
         turns: this.#turns,
         watch,
         haveTimer,
-        resolve: (infoHash) => resolve(peerId, host, infoHash),
+        resolve: (infoHash) => resolve(client, infoHash),
         onClose: () => this.#lanes.delete(key),
+        ...records,
       },
       socket,
     )
-    this.#lanes.set(key, { lane, host })
-    lane.start(first.subarray(LANE_PREAMBLE_BYTES))
+    this.#lanes.set(key, { lane, client })
+    lane.start(first)
+  }
+
+  /** Closes the lanes of a peer id at a host. */
+  closeClient(peerId: string, host: string): void {
+    for (const { lane, client } of [...this.#lanes.values()]) {
+      if (client.peerId === peerId && client.host === host) lane.close()
+    }
   }
 
   closeHost(host: string): void {
-    for (const accepted of [...this.#lanes.values()]) if (accepted.host === host) accepted.lane.close()
+    for (const accepted of [...this.#lanes.values()]) if (accepted.client.host === host) accepted.lane.close()
   }
 
   close(): void {
     this.#isClosed = true
+    this.#reception?.close()
     for (const { lane } of [...this.#lanes.values()]) lane.close()
   }
 
   #isRoom(host: string): boolean {
     let fromHost = 0
-    for (const accepted of this.#lanes.values()) if (accepted.host === host) fromHost += 1
+    for (const accepted of this.#lanes.values()) if (accepted.client.host === host) fromHost += 1
     return this.#lanes.size < MAX_LANES && fromHost < MAX_LANES_PER_HOST
   }
 }

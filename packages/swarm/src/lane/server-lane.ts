@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import { type BlockBuffer, blockSize, type TransferLimits } from '@shoal/core'
+import type { RecordOpener } from '../auth/records.ts'
+import type { DirectionKey } from '../auth/session-keys.ts'
 import { BlockSender } from './block-sender.ts'
 import {
   FLAG,
@@ -15,6 +17,7 @@ import {
 import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { HaveQueue, type HaveTimer } from './have-queue.ts'
+import { laneOutput } from './lane-output.ts'
 import type { LaneUploadFactory } from './lane-upload.ts'
 import { type LaneWatch, Stillness } from './lane-watch.ts'
 import type { NextTurn, Sender, SendTurn, SendTurns } from './send-turns.ts'
@@ -38,6 +41,12 @@ export interface ServerLaneDeps {
   readonly haveTimer: HaveTimer
   readonly resolve: (infoHash: string) => LaneUploadFactory | undefined
   readonly onClose: () => void
+  /** How the client's records are opened; `undefined` where nobody has credentials. */
+  readonly opener?: RecordOpener | undefined
+  /** What is sent is sealed with this; `undefined` when it goes out plainly. */
+  readonly sealKey?: DirectionKey | undefined
+  /** Something came that the client did not send. */
+  readonly onTampered?: () => void
 }
 
 /** The sending end of one lane. */
@@ -62,22 +71,27 @@ export class ServerLane implements Sender {
   constructor(deps: ServerLaneDeps, socket: Socket) {
     this.#deps = deps
     this.#socket = socket
-    this.#writer = new FrameWriter(socket)
+    const output = laneOutput(socket, deps.sealKey)
+    this.#writer = new FrameWriter(output)
     this.#reader = new FrameReader((header, payload) => this.#onFrame(header, payload))
     this.#haves = new HaveQueue(
       deps.haveTimer,
       (channel, pieces) => this.#writer.pushHave(FRAME.have, channel, pieces),
       () => this.#writer.unsentBytes < MAX_WAITING_HAVE_BYTES,
     )
-    this.#sender = new BlockSender({ socket, writer: this.#writer, limits: deps.limits, signal: this.#ended.signal })
+    this.#sender = new BlockSender({
+      ...{ socket, output, writer: this.#writer },
+      limits: deps.limits,
+      signal: this.#ended.signal,
+    })
     socket.setNoDelay(true)
     for (const event of ['error', 'end', 'close']) socket.on(event, () => this.close())
     deps.watch.add(this)
   }
 
-  /** Reads what came with the preamble, and then the socket. */
+  /** Reads the frames that are here, and then the socket. */
   start(first: Buffer): void {
-    this.#onData(first)
+    this.#onFrames(first)
     if (!this.#ended.signal.aborted) this.#socket.on('data', (chunk) => this.#onData(chunk))
   }
 
@@ -100,7 +114,10 @@ export class ServerLane implements Sender {
     const taken = this.#sender.takenBytes + this.#writer.sentBytes
     const takeTimeout = this.#deps.turns.isPressed ? PRESSED_TAKE_TIMEOUT : TAKE_TIMEOUT
     const isLate =
-      this.#midFrame.seconds(this.#reader.isMidFrame, this.#socket.bytesRead) >= MID_FRAME_TIMEOUT ||
+      this.#midFrame.seconds(
+        this.#reader.isMidFrame || this.#deps.opener?.isMidRecord === true,
+        this.#socket.bytesRead,
+      ) >= MID_FRAME_TIMEOUT ||
       this.#taking.seconds(isDue, taken) >= takeTimeout ||
       this.#idle.seconds(this.#channels.size === 0, 0) >= NO_CHANNEL_TIMEOUT
     if (isLate) this.close()
@@ -204,6 +221,15 @@ export class ServerLane implements Sender {
   }
 
   #onData(chunk: Buffer): void {
+    const { opener, onTampered } = this.#deps
+    const frames = opener === undefined ? chunk : opener.push(chunk)
+    if (frames === undefined) {
+      onTampered?.()
+      this.close()
+    } else this.#onFrames(frames)
+  }
+
+  #onFrames(chunk: Buffer): void {
     const isOk = this.#reader.read(chunk) && this.#writer.unsentBytes <= MAX_WAITING_CONTROL_BYTES
     if (isOk) this.#pump()
     else this.close()

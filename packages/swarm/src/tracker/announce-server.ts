@@ -9,7 +9,7 @@ import { UdpConnectionIds } from './udp-connection-ids.ts'
 export interface AnnounceHandler {
   /** Whether there is such a swarm, by info hash in hexadecimal. */
   allows(infoHash: string): boolean
-  /** `undefined` when the peer is announced by another host already. */
+  /** `undefined` when the peer is announced by another host already, or the announce is no node's. */
   announce(infoHash: string, request: AnnounceRequest): TrackerAnswer | undefined
   scrape(infoHash: string): { complete: number; incomplete: number }
 }
@@ -23,6 +23,10 @@ export interface AnnounceRequest {
   readonly port: number
   readonly leftKib: number
   readonly wanted: number
+  /** As it was said; over UDP it is not known so exactly. */
+  readonly leftBytes: number
+  /** The parameter `shoal_auth`, if any. */
+  readonly proof: unknown
 }
 
 /** Fields of a UDP request (BEP 15). */
@@ -48,11 +52,13 @@ const MAX_LEFT_KIB = 2 ** 31 - 1
 export class AnnounceServer extends Server {
   readonly #handler: AnnounceHandler
   readonly #connectionIds: UdpConnectionIds
+  readonly #isClosed: boolean
 
-  constructor(handler: AnnounceHandler, clock: Clock) {
+  /** A closed one takes announces over HTTP alone, which have room for a proof, and tells nobody how many peers there are. */
+  constructor(handler: AnnounceHandler, clock: Clock, { isClosed = false }: { isClosed?: boolean } = {}) {
     super({
       http: HTTP,
-      udp: true,
+      udp: !isClosed,
       ws: false,
       stats: false,
       // The least time between two scrapes; announces are told theirs one by one.
@@ -62,6 +68,7 @@ export class AnnounceServer extends Server {
     })
     this.#handler = handler
     this.#connectionIds = new UdpConnectionIds(clock)
+    this.#isClosed = isClosed
     this.http.maxConnections = MAX_HTTP_CONNECTIONS
     // The library would bind UDP on every IPv6 address; Shoal listens where it is told only.
     this.udp6?.close()
@@ -76,7 +83,7 @@ export class AnnounceServer extends Server {
           const event = eventOf(params.event)
           if (event === undefined) return answer(new Error('invalid event'))
           const answered = this.#handler.announce(infoHash, requestOf(event, params))
-          if (answered === undefined) return answer(new Error('another host announces this peer'))
+          if (answered === undefined) return answer(new Error('this is not yours to announce'))
           const { intervalSeconds, complete, incomplete, peers } = answered
           params.compact = AS_GIVEN
           const compact = peers.map((peer) => peer.compact)
@@ -87,7 +94,10 @@ export class AnnounceServer extends Server {
             ...(peers6.length === 0 ? {} : { peers6 }),
           })
         },
-        scrape: (_params, answer) => answer(null, this.#handler.scrape(infoHash)),
+        scrape: (_params, answer) => {
+          if (this.#isClosed) answer(new Error('this tracker answers nodes only'))
+          else answer(null, this.#handler.scrape(infoHash))
+        },
       })
     })
   }
@@ -129,7 +139,7 @@ export class AnnounceServer extends Server {
   }
 
   #reply({ address, port }: RemoteInfo, parts: readonly Uint8Array[]): void {
-    this.udp4.send(Buffer.concat(parts), port, address, (error) => {
+    this.udp4?.send(Buffer.concat(parts), port, address, (error) => {
       if (error !== null) this.emit('warning', error)
     })
   }
@@ -151,6 +161,8 @@ function requestOf(event: AnnounceRequest['event'], params: AnnounceParams): Ann
     // Over UDP it is in KiB already.
     leftKib: params.type === 'udp' ? left : Math.min(MAX_LEFT_KIB, Math.ceil(Math.abs(left) / 1024)),
     wanted: params.numwant > 0 ? params.numwant : HAND_OUT.maxAnswer,
+    leftBytes: Number.isSafeInteger(left) && left >= 0 ? left : 0,
+    proof: params.shoal_auth,
   }
 }
 

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { isIP } from 'node:net'
-import { type Clock, errorMessage, type Logger, steadyClock } from '@shoal/core'
+import { type Clock, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
+import { AnnounceGuard } from '../auth/announce-proof.ts'
+import { RefusalLog } from '../auth/refusal-log.ts'
+import type { AccessRefusal, SwarmIdentity } from '../auth/swarm-identity.ts'
 import { swarmError } from '../errors.ts'
 import { type AnnounceRequest, AnnounceServer } from './announce-server.ts'
 import { compactAddress } from './compact-address.ts'
@@ -13,6 +16,8 @@ export interface TrackerPeerDescription {
   readonly address?: string
   readonly rack?: string
   readonly zone?: string
+  /** The node that registered this peer id: with credentials nobody else announces it. */
+  readonly node?: string
   /** Whether it is the source of last resort, which every peer that lacks something is told of. */
   readonly isOrigin?: boolean
   /** Whether others may be told of it; default is yes. */
@@ -25,6 +30,10 @@ export interface TrackerDeps {
   readonly clock?: Clock
   /** From 0 up to 1; default is `Math.random`. */
   readonly random?: () => number
+  /** With it announces have to be signed by a node of the cluster, each for itself; without it anybody may announce. */
+  readonly identity?: SwarmIdentity | undefined
+  /** Hears of announces that were no node's, or not their own. */
+  readonly onRefused?: (refusal: AccessRefusal) => void
 }
 
 export interface TrackerOptions {
@@ -43,7 +52,7 @@ export interface TrackerOptions {
 }
 
 export interface Tracker {
-  /** Starts listening; resolves with the announce URLs, HTTP first. Throws `SHOAL_TRACKER_LISTEN`. */
+  /** Starts listening; resolves with the announce URLs, HTTP first; with credentials it is the only one. Throws `SHOAL_TRACKER_LISTEN`. */
   start(): Promise<string[]>
   stop(): Promise<void>
   /** How many peers are in the swarms now. */
@@ -57,15 +66,19 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
   const { logger, clock = steadyClock, random = Math.random } = deps
   const { allows, announceIntervalMs: restMs, limits } = options
   const table = new TrackerTable({ clock, random }, { restMs, limits })
+  const admits = deps.identity === undefined ? () => true : onlyNodes(deps, deps.identity)
   const server = new AnnounceServer(
     {
       allows,
       announce: (infoHash, request) => {
-        return table.announce(infoHash, toAnnounce(request, options.describe(request.peerId)))
+        const described = options.describe(request.peerId)
+        if (!admits(infoHash, request, described?.node)) return undefined
+        return table.announce(infoHash, toAnnounce(request, described))
       },
       scrape: (infoHash) => table.scrape(infoHash),
     },
     clock,
+    { isClosed: deps.identity !== undefined },
   )
   server.on('warning', (error) => logger.debug({ error }, 'tracker refused a request'))
   server.on('error', (error) => logger.warn({ error }, 'tracker failed'))
@@ -78,9 +91,11 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
         await once(server.http, 'listening')
         const bound = server.http.address()
         const httpPort = typeof bound === 'object' && bound !== null ? bound.port : port
+        const httpUrl = `http://${advertiseHost}:${httpPort}/announce`
+        if (server.udp4 === null) return [httpUrl]
         server.udp4.bind(httpPort, host)
         await once(server.udp4, 'listening')
-        return [`http://${advertiseHost}:${httpPort}/announce`, `udp://${advertiseHost}:${httpPort}`]
+        return [httpUrl, `udp://${advertiseHost}:${httpPort}`]
       } catch (error) {
         throw swarmError('SHOAL_TRACKER_LISTEN', { address: `${host}:${port}`, reason: errorMessage(error) }, error)
       }
@@ -91,6 +106,23 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
     },
     peers: () => table.peers(),
     forget: (address) => table.forget(address),
+  }
+}
+
+/** Whether an announce is a node's own; refusals are told. */
+function onlyNodes(deps: TrackerDeps, identity: SwarmIdentity) {
+  const guard = new AnnounceGuard(identity, systemClock)
+  const log = new RefusalLog(deps.clock ?? steadyClock, deps.logger)
+  return (infoHash: string, request: AnnounceRequest, registeredBy: string | undefined): boolean => {
+    const checked = guard.check(request.proof, { ...request, infoHash })
+    const isHolder = 'name' in checked
+    if (isHolder && (registeredBy === undefined || registeredBy === checked.name)) return true
+    const reason = isHolder ? 'wrong-name' : checked.reason
+    const node = (isHolder ? checked.name : checked.shown?.name) ?? null
+    const refusal: AccessRefusal = { kind: 'announce', reason, address: `${request.sourceIp}:${request.port}`, node }
+    log.note(refusal)
+    deps.onRefused?.(refusal)
+    return false
   }
 }
 

@@ -166,7 +166,7 @@ export async function startSource(undo: Undo, host: string, options: SourceOptio
     ...context,
     limits,
     order,
-    resolve: (_peerId, _host, infoHash) => {
+    resolve: (_client, infoHash) => {
       const layer = layers.find(({ manifest }) => manifest.infoHash === infoHash)
       if (layer === undefined) return undefined
       return (handle) => {

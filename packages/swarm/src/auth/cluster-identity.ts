@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { type Clock, errorCode } from '@shoal/core'
+import { type ClusterTrust, decodeChain, isTranscriptSigned } from '@shoal/trust'
+import type { Holder, RefusalReason, SwarmIdentity } from './swarm-identity.ts'
+
+/** Chains that are remembered: those of the nodes that wires lead to. The one that came longest ago gives way. */
+const MAX_KNOWN = 4096
+/** A chain that is within its time now is looked at again after this; one that changes of the cluster may concern, at once. */
+const RECHECK_MS = 10_000
+
+const REASONS: Readonly<Record<string, RefusalReason>> = {
+  SHOAL_TRUST_UNKNOWN_AUTHORITY: 'unknown-authority',
+  SHOAL_TRUST_EXPIRED: 'expired',
+  SHOAL_TRUST_REVOKED: 'revoked',
+  SHOAL_TRUST_NAME: 'wrong-name',
+}
+
+/** The swarm's view of what a daemon knows of its cluster. Many wires lead to one node: its chain is verified once for all of them. */
+export function clusterIdentity(trust: ClusterTrust, clock: Pick<Clock, 'now'>): SwarmIdentity {
+  const known = new Map<string, Holder>()
+  let version = 0
+  trust.onChange(() => {
+    version += 1
+  })
+  return {
+    credential: () => ({ chain: trust.chain, sign: (message) => trust.sign(message) }),
+    check: (chain) => {
+      const key = createHash('sha256').update(chain).digest('base64')
+      const holder = known.get(key) ?? verified(trust, chain, { clock, version: () => version })
+      known.delete(key)
+      const refusal = typeof holder === 'string' ? holder : holder.lapsed()
+      if (typeof holder === 'string' || refusal !== undefined) return refusal ?? 'malformed'
+      known.set(key, holder)
+      const [oldest] = known.keys()
+      if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest)
+      return holder
+    },
+  }
+}
+
+function verified(
+  trust: ClusterTrust,
+  chain: Uint8Array,
+  now: { clock: Pick<Clock, 'now'>; version: () => number },
+): Holder | RefusalReason {
+  try {
+    const certificates = decodeChain(chain)
+    const { name, role } = trust.verifyChain(certificates)
+    const key = certificates[0]?.publicKey
+    if (key === undefined) return 'malformed'
+    let seenVersion = now.version()
+    let seenAt = now.clock.now()
+    let refusal: RefusalReason | undefined
+    return {
+      name,
+      role,
+      verify: (message, signature) => isTranscriptSigned(key, message, signature),
+      lapsed: () => {
+        if (seenVersion === now.version() && Math.abs(now.clock.now() - seenAt) < RECHECK_MS) return refusal
+        seenVersion = now.version()
+        seenAt = now.clock.now()
+        refusal = refusalOf(() => trust.verifyChain(certificates))
+        return refusal
+      },
+    }
+  } catch (error) {
+    return REASONS[errorCode(error) ?? ''] ?? 'malformed'
+  }
+}
+
+function refusalOf(verify: () => unknown): RefusalReason | undefined {
+  try {
+    verify()
+    return undefined
+  } catch (error) {
+    return REASONS[errorCode(error) ?? ''] ?? 'malformed'
+  }
+}

@@ -1,0 +1,57 @@
+import { systemClock } from '@shoal/core'
+import { clusterIdentity, type SwarmIdentity } from '@shoal/swarm'
+import {
+  CertificateAuthority,
+  ClusterTrust,
+  createCredential,
+  type Identity,
+  newCredentialRequest,
+  readCertificateRequest,
+} from '@shoal/trust'
+
+const HOUR_MS = 3_600_000
+
+export interface TestNode {
+  readonly trust: ClusterTrust
+  readonly identity: SwarmIdentity
+}
+
+/** A cluster with an authority of its own that gives credentials to whoever a test needs. */
+export class TestCluster {
+  readonly authority = CertificateAuthority.create({ domain: 'shoal', now: Date.now() })
+  readonly #nodes: ClusterTrust[] = []
+  readonly #clock: { now(): number }
+
+  /** `clock` is what those who verify go by. */
+  constructor({ clock = systemClock }: { clock?: { now(): number } } = {}) {
+    this.#clock = clock
+  }
+
+  node(name: string): TestNode {
+    return this.#enrol({ role: 'node', name })
+  }
+
+  seed(name: string): TestNode {
+    return this.#enrol({ role: 'seed', name })
+  }
+
+  /** Everybody hears that what a node got until now is no longer good. */
+  revoke(name: string): void {
+    const nodes = [{ node: name, until: Date.now() }]
+    for (const trust of this.#nodes) {
+      trust.setRevocations({ revision: trust.revocations.revision + 1, nodes, serials: [] })
+    }
+  }
+
+  #enrol(identity: Identity): TestNode {
+    const { privateKey, request } = newCredentialRequest(identity.name)
+    const publicKey = readCertificateRequest(request)
+    const certificate = this.authority.issue({ publicKey, identity, notBefore: Date.now(), lifetimeMs: HOUR_MS })
+    const trust = new ClusterTrust(
+      { clock: this.#clock },
+      { credential: createCredential(privateKey, [certificate]), authorities: [this.authority.certificate] },
+    )
+    this.#nodes.push(trust)
+    return { trust, identity: clusterIdentity(trust, this.#clock) }
+  }
+}
