@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import type { Page } from 'playwright-core'
+import type { Cluster } from './harness/cluster.ts'
 import { enter, openBrowser, openPage, seriousFindings, tokenOf } from './harness/dashboard.ts'
 import { planWhen, startPlan, startPrefetchCluster } from './harness/prefetch.ts'
 import { prepareBoot } from './harness/prepare-boot.ts'
@@ -59,8 +61,11 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
     await page.context().close()
   }
 
+  await drainAndQuarantine(await openPage(browser, cluster.seed), cluster)
   const page = await openPage(browser, cluster.seed)
   await enter(page, cluster, 'viewer')
+  await page.goto('/nodes/node2')
+  assert.equal(await page.getByRole('button', { name: 'Drain' }).isDisabled(), true)
   await page.goto(`/layers/${layer}`)
   await page.getByRole('table', { name: 'Flows between racks' }).getByRole('cell', { name: 'the seed' }).waitFor()
   await page.goto('/boots')
@@ -86,6 +91,38 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
   await page.getByRole('heading', { name: 'Sign in to Shoal' }).waitFor()
   assert.equal(await page.evaluate<number>("fetch('/v1/overview').then((r) => r.status)"), 401)
 })
+
+/** An operator puts a node away and takes it back, and finds it by its mode. */
+async function drainAndQuarantine(page: Page, cluster: Cluster): Promise<void> {
+  await enter(page, cluster)
+  await page.goto('/nodes/node2')
+  const status = page.getByRole('status').first()
+  const act = async (action: string, reason: string) => {
+    await page.getByRole('button', { name: action }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Reason, for others').fill(reason)
+    assert.deepEqual(await seriousFindings(page), [], `the question before ${action}`)
+    await dialog.getByRole('button', { name: action }).click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
+  await act('Drain', 'new disks')
+  await status.getByText('drained').waitFor()
+  await status.getByText('new disks').waitFor()
+  await act('Quarantine', 'bad memory')
+  await status.getByText('quarantined').waitFor()
+  await page.getByRole('table', { name: 'Events' }).getByText('Node node2 is in quarantine: bad memory.').waitFor()
+  await page.goto('/nodes')
+  await page.getByRole('combobox', { name: 'Which nodes' }).selectOption('quarantined')
+  const table = page.getByRole('table', { name: 'Nodes' })
+  await table.getByText('bad memory').waitFor()
+  assert.equal(await table.getByRole('link', { name: 'node1' }).count(), 0)
+  await page.goto('/nodes/node2')
+  await act('Activate', '')
+  await status.getByText('ready').waitFor()
+  const [, , last] = await cluster.events('node.mode-changed')
+  assert.deepEqual([last?.node, last?.details.mode, last?.actor], ['node2', 'active', 'token:operator'])
+  await page.context().close()
+}
 
 test('pages name no script, style or address of elsewhere, and change nothing for a page of another site', async (t) => {
   const { cluster } = await startPrefetchCluster(t, { peers: 1, imagesMib: [4] })

@@ -8,6 +8,7 @@ export const operationPaths = {
   signOut: 'DELETE /v1/session',
   showNode: 'GET /v1/nodes/{node}',
   removeNode: 'DELETE /v1/nodes/{node}',
+  setNodeMode: 'PUT /v1/nodes/{node}/mode',
   unassign: 'DELETE /v1/assignments',
   importImage: 'POST /v1/images/{image}/import',
   cancelImport: 'DELETE /v1/images/{image}/import',

@@ -12,7 +12,7 @@ const LEGEND = [
   ['part', 'fetching'],
   ['warn', 'in trouble'],
   ['bad', 'gone'],
-  ['idle', 'wants nothing'],
+  ['idle', 'wants nothing, or takes no part'],
 ] as const
 
 /** Every node as a cell, by rack: where something is wrong is seen at once. */
@@ -89,7 +89,9 @@ function drawFleet({ context }: Surface, { blocks, cell }: FleetLayout): void {
   }
 }
 
-function kindOf({ state, trouble, fetching, layers }: NodeRow): 'ok' | 'part' | 'warn' | 'bad' | 'idle' {
+function kindOf({ state, trouble, fetching, layers, mode }: NodeRow): 'ok' | 'part' | 'warn' | 'bad' | 'idle' {
+  // Nobody misses what was drained.
+  if (mode !== 'active' && trouble === null) return 'idle'
   if (state === 'lost' || trouble?.code === 'disconnected') return 'bad'
   if (trouble !== null && trouble.code !== 'slow' && trouble.code !== 'full') return 'warn'
   if (fetching > 0) return 'part'
@@ -99,7 +101,8 @@ function kindOf({ state, trouble, fetching, layers }: NodeRow): 'ok' | 'part' | 
 function describe(node: NodeRow): string {
   const share =
     node.layers === 0 ? 'no layers' : `${formatShare(shareOf(node.presentBytes, node.wantedBytes))} of its layers`
-  return `${node.id}: ${share}${node.trouble === null ? '' : `. ${node.trouble.message}`}`
+  const mode = node.mode === 'active' ? '' : `, ${node.mode}`
+  return `${node.id}${mode}: ${share}${node.trouble === null ? '' : `. ${node.trouble.message}`}`
 }
 
 function summary(nodes: readonly NodeRow[]): string {

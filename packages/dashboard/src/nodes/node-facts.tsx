@@ -14,6 +14,7 @@ export function NodeFacts({ node }: { node: Node }) {
     <Facts
       facts={[
         ['Zone / rack', placeName(node)],
+        ['Mode', describeMode(node.mode, now)],
         ['Last heartbeat', formatAway(node.lastSeenAt, now)],
         ['Swarm address', node.swarmAddress],
         ['Reachability', node.reachability],
@@ -28,4 +29,11 @@ export function NodeFacts({ node }: { node: Node }) {
       ]}
     />
   )
+}
+
+/** Since when, by whom and why; of one that never was anything else, that it is active. */
+function describeMode({ mode, since, by, reason, isDrained }: Node['mode'], now: number): string {
+  const what = isDrained && mode === 'draining' ? 'drained' : mode
+  if (since === null) return what
+  return `${what}, set ${formatAway(since, now)}${by === null ? '' : ` by ${by}`}${reason === '' ? '' : `: ${reason}`}`
 }

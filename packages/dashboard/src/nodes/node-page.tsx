@@ -12,6 +12,7 @@ import { Panel } from '../parts/panel.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { NodeFacts } from './node-facts.tsx'
 import { NodeLayers } from './node-layers.tsx'
+import { NodeModeActions } from './node-mode-actions.tsx'
 import { NodeState } from './node-state.tsx'
 
 /** One node: what it holds, what it serves, what happened there. */
@@ -34,6 +35,7 @@ export function NodePage({ id }: { id: string }) {
   return (
     <>
       <PageHead title={id} above={above}>
+        {row === undefined ? null : <NodeModeActions id={id} mode={row.mode} />}
         <ConfirmButton isForAdmins action="Forget node" title={`Forget ${id}?`} variant="danger" onConfirm={forget}>
           The seed takes back all that was assigned to it and forgets what it holds. A daemon that still runs there
           registers again at its next heartbeat.

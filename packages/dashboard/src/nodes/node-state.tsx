@@ -1,19 +1,31 @@
 import type { NodeRow } from '@shoal/api'
 import { StateLabel } from '../parts/state-label.tsx'
+import { NodeMode } from './node-mode.tsx'
 
-/** The state of a node, and why it is not well. */
-export function NodeState({
-  node: { state, trouble, fetching },
-}: {
-  node: Pick<NodeRow, 'state' | 'trouble' | 'fetching'>
-}) {
+type Shown = Pick<NodeRow, 'state' | 'trouble' | 'fetching' | 'mode' | 'modeReason' | 'isDrained'>
+
+/** The state of a node, whether it takes part, and why it is not well. */
+export function NodeState({ node }: { node: Shown }) {
+  const { state, trouble, fetching } = node
   if (trouble === null) {
-    return <StateLabel tone={fetching > 0 ? 'info' : 'success'} state={fetching > 0 ? 'fetching' : 'ready'} />
+    return (
+      <>
+        {state === 'ready' ? (
+          <StateLabel tone={fetching > 0 ? 'info' : 'success'} state={fetching > 0 ? 'fetching' : 'ready'} />
+        ) : (
+          <StateLabel tone="plain" state="away" />
+        )}{' '}
+        <NodeMode node={node} />
+      </>
+    )
   }
   const isGone = state === 'lost' || trouble.code === 'disconnected'
   return (
-    <span title={trouble.message}>
-      <StateLabel tone={isGone ? 'danger' : 'warning'} state={trouble.code} /> {trouble.message}
-    </span>
+    <>
+      <span title={trouble.message}>
+        <StateLabel tone={isGone ? 'danger' : 'warning'} state={trouble.code} /> {trouble.message}
+      </span>{' '}
+      <NodeMode node={node} />
+    </>
   )
 }

@@ -46,6 +46,12 @@ export function OverviewFigures({ overview }: { overview: Overview }) {
           <Link href="/nodes?filter=unreachable">{formatCount(nodes.unreachable)} unreachable</Link>,{' '}
           <Link href="/nodes?filter=troubled">{formatCount(nodes.troubled)} in trouble</Link>
         </span>
+        {nodes.draining + nodes.quarantined === 0 ? null : (
+          <span>
+            <Link href="/nodes?filter=draining">{formatCount(nodes.draining)} draining</Link>,{' '}
+            <Link href="/nodes?filter=quarantined">{formatCount(nodes.quarantined)} in quarantine</Link>
+          </span>
+        )}
       </FigureCard>
       <FigureCard title="Plans under way" to="/prefetch" value={formatCount(plans.running)}>
         <span>{plans.late === 0 ? 'none is late' : <Link href="/prefetch">{formatCount(plans.late)} late</Link>}</span>

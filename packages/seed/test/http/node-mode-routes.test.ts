@@ -53,6 +53,33 @@ it('a mode is set by operators alone, told in desired state and events, and hold
   assert.deepEqual([after.refused, after.revision > desired.revision], [undefined, true])
 })
 
+for (const [quarantine, mode] of [
+  ['false', 'active'],
+  ['true', 'quarantined'],
+] as const) {
+  it(`a node that three others got bad blocks from is ${mode} with nodes.suspects.quarantine=${quarantine}`, async (t) => {
+    const fixture = await createFixture(t, { 'nodes.suspects.quarantine': quarantine })
+    const seed = await fixture.start()
+    const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+    for (let n = 1; n <= 4; n += 1) {
+      await node.registerNode({ params: { node: `n${n}` }, body: registration(`127.0.79.${n}`) })
+    }
+    const idle = { diskFreeBytes: 1, diskUsedBytes: 1, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 }
+    const details = { address: '127.0.79.1:54321', node: 'n1', block: 3 }
+    const at = new Date().toISOString()
+    const events = [{ at, type: 'peer.banned', message: 'Banned 127.0.79.1:54321 (n1).', details }]
+    for (let n = 2; n <= 4; n += 1) {
+      const body = { inventory: { layers: [], ...idle }, events }
+      await node.heartbeat({ params: { node: `n${n}` }, body })
+    }
+    const { nodes } = await fixture.client.listNodes()
+    const [{ mode: set } = { mode: undefined }] = nodes
+    assert.deepEqual([set?.mode, set?.by], [mode, mode === 'active' ? null : 'seed'])
+    const codes = (await fixture.client.overview()).health.reasons.map(({ code }) => code)
+    assert.ok(codes.includes(mode === 'active' ? 'node-suspect' : 'nodes-quarantined'), codes.join(', '))
+  })
+}
+
 it('an operator cannot assign a layer to a node that is not active', async (t) => {
   const fixture = await createFixture(t)
   const seed = await fixture.start()
