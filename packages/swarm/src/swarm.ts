@@ -10,11 +10,13 @@ import {
   type Logger,
   RateMeter,
   type ShoalError,
+  systemClock,
   TransferLimits,
 } from '@shoal/core'
 import type { Client as DhtClient } from 'bittorrent-dht'
 import type Wire from 'bittorrent-protocol'
 import WebTorrent, { type Torrent } from 'webtorrent'
+import { DhtSeal } from './auth/dht-seal.ts'
 import { RefusalLog } from './auth/refusal-log.ts'
 import type { AccessRefusal, SwarmIdentity } from './auth/swarm-identity.ts'
 import { BanList } from './ban-list.ts'
@@ -133,6 +135,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #bans: BanList
   readonly #giving = new Giving()
   readonly #identity: SwarmIdentity | undefined
+  readonly #dhtSeal: DhtSeal | undefined
   readonly #refusalLog: RefusalLog
   readonly #layers = new Map<Digest, Joined>()
   readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
@@ -160,6 +163,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#trackers = options.trackers
     this.#bans = new BanList(deps.clock)
     this.#identity = deps.identity
+    this.#dhtSeal = deps.identity === undefined ? undefined : new DhtSeal(systemClock)
     this.#refusalLog = new RefusalLog(deps.clock, deps.logger)
     this.#limits = options.limits ?? new TransferLimits(deps.clock)
     this.#fetchTurns = new FetchTurns(deps.clock, this.#limits)
@@ -225,12 +229,18 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     try {
       this.#dht = await openDht(
         { ...dht, advertiseHost: this.#advertiseHost },
-        { clock: this.#clock, logger: this.#logger, onRefused: (reason) => this.#refused.add(`dht-${reason}`) },
+        {
+          ...{ clock: this.#clock, logger: this.#logger, seal: this.#dhtSeal },
+          onRefused: (reason) => this.#refused.add(`dht-${reason}`),
+          onStranger: (reason, address) => this.#onRefused({ kind: 'dht', reason, address, node: null }),
+        },
       )
     } catch (error) {
       await this.close()
       throw listenError(`${dht.host}:${dht.port} (UDP)`, error)
     }
+    // With a seal the library's own first questions came before there was a port to name in them.
+    if (this.#dhtSeal !== undefined) this.addDhtNodes(dht.bootstrap)
   }
 
   /** Replaces the trackers of all layers. */
@@ -250,6 +260,14 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   setRefused(refused: readonly RefusedSource[]): void {
     this.#giving.setRefused(refused)
     for (const { swarm } of this.#layers.values()) swarm.onRefused()
+  }
+
+  /** Sets the keys of the cluster's DHT, 32 bytes each, the newest first; without credentials it has none. */
+  setDhtKeys(keys: readonly Uint8Array[]): void {
+    this.#dhtSeal?.setKeys(keys)
+    const { dht } = this.#options
+    // What was asked of them before they could not understand.
+    if (dht !== false && this.dhtNodes().length === 0) this.addDhtNodes(dht.bootstrap)
   }
 
   /** Adds DHT nodes (`host:port`) beside the ones given at the start. */
