@@ -30,9 +30,9 @@ export interface Bench {
 const USAGE = `usage: npm run -s bench -- <name> [--quick] [--resume]
   runs bench/<name>, stores its figures in bench/results/ and prints them as one JSON object on the last line
   --quick  under 50 s on 2 cores, honest at its smaller size
-  --resume goes on with a run of bulk-boot, cache, swarm, prefetch or transfer that was interrupted
+  --resume goes on with a run of bulk-boot, cache, fuzz, swarm, prefetch or transfer that was interrupted
 names: main-job, dashboard, bulk-boot, block-read, cache, transfer, swarm, prefetch, planner, limits, growth, many-layers, layers, layer-format,
-  qcow2-read, qcow2-fuzz, scheduling, load`
+  qcow2-read, qcow2-fuzz, fuzz, scheduling, load`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

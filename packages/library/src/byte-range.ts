@@ -17,7 +17,11 @@ export function parseByteRange(header: string | undefined, sizeBytes: number): B
   if (header.includes(',')) return { kind: 'several' }
   const [matched, first, last] = RANGE.exec(header) ?? []
   if (matched === undefined || (first === '' && last === '')) return { kind: 'unsatisfiable' }
-  if (first === '') return { kind: 'part', start: Math.max(0, sizeBytes - Number(last)), end: sizeBytes }
+  if (first === '') {
+    const start = Math.max(0, sizeBytes - Number(last))
+    // The last no bytes are none (RFC 9110, 14.1.2).
+    return start < sizeBytes ? { kind: 'part', start, end: sizeBytes } : { kind: 'unsatisfiable' }
+  }
   const start = Number(first)
   const end = last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes)
   if (start >= sizeBytes || start >= end) return { kind: 'unsatisfiable' }

@@ -19,7 +19,7 @@ test('a range is inclusive at both ends, open at the end, or a suffix', () => {
 
 test('several ranges are told apart from nonsense and from a start past the end', () => {
   assert.deepEqual(parseByteRange('bytes=0-1,4-5', 10), { kind: 'several' })
-  for (const header of ['bytes=10-', 'bytes=5-4', 'bytes=-', 'chunks=0-1', 'bytes']) {
+  for (const header of ['bytes=10-', 'bytes=5-4', 'bytes=-', 'bytes=-0', 'chunks=0-1', 'bytes']) {
     assert.deepEqual(parseByteRange(header, 10), { kind: 'unsatisfiable' }, header)
   }
 })

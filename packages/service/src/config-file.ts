@@ -9,7 +9,12 @@ const MAX_FILE_BYTES = 1024 ** 2
 
 /** Reads a configuration file, YAML or JSON (which is YAML). Throws `SHOAL_CONFIG_FILE` when it cannot be read. */
 export function readConfigFile(path: string): { value: unknown; faults: ConfigFault[] } {
-  const document = parseDocument(readText(path), { prettyErrors: true })
+  return parseConfigText(readText(path), path)
+}
+
+/** What the text of a configuration file says; `path` is what its faults are told with. */
+export function parseConfigText(text: string, path: string): { value: unknown; faults: ConfigFault[] } {
+  const document = parseDocument(text, { prettyErrors: true })
   if (document.errors.length > 0) {
     return { value: {}, faults: document.errors.map((error) => ({ path, problem: firstLine(error.message) })) }
   }

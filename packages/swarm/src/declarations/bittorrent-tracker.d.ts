@@ -96,6 +96,7 @@ declare module 'bittorrent-tracker' {
     udp6: Socket | null
     getSwarm(infoHash: string, callback: (error: Error | null, swarm?: SwarmTable) => void): void
     onUdpRequest(message: Buffer, sender: RemoteInfo): void
+    onHttpRequest(request: object, response: object): void
     _onScrape(params: ScrapeParams, callback: (error: Error | null, response?: ScrapeResponse) => void): void
     close(callback: () => void): void
   }

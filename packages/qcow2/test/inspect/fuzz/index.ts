@@ -1,1 +1,2 @@
+export { fuzzTargets } from './fuzz-targets.ts'
 export { type FuzzTally, runRange } from './run-range.ts'
