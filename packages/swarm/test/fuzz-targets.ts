@@ -133,7 +133,8 @@ function trackerTargets(): FuzzTarget[] {
   )
   server.on('warning', () => {})
   const answers: Buffer[] = []
-  server.udp4.send = ((bytes: Buffer) => answers.push(bytes)) as unknown as typeof server.udp4.send
+  const { udp4 } = server
+  if (udp4 !== null) udp4.send = ((bytes: Buffer) => answers.push(bytes)) as unknown as typeof udp4.send
   const sender = { address: '127.0.0.2', port: 2, family: 'IPv4' as const, size: 98 }
   const connect = Buffer.from('00000417271019800000000000000001', 'hex')
   server.onUdpRequest(connect, sender)
@@ -181,7 +182,7 @@ function trackerTargets(): FuzzTarget[] {
         server.onHttpRequest(request, response)
         return !taken.head.startsWith('d14:fail')
       },
-      close: () => server.udp4.close(),
+      close: () => udp4?.close(),
     },
   ]
 }
