@@ -10,6 +10,7 @@ import { ensureUltralight } from '../../infra/guests/ultralight/ensure-ultraligh
 import { instancesPathOf, type Nova, startNova } from '../../infra/openstack/nova.ts'
 import { type OpenStack, startOpenStack } from '../../infra/openstack/openstack.ts'
 import { type Cluster, createCluster } from '../harness/cluster.ts'
+import { planWhen } from '../harness/prefetch.ts'
 import { undoAfter } from '../harness/undo.ts'
 import { until } from '../harness/until.ts'
 
@@ -193,8 +194,19 @@ test('an unmodified Nova starts servers where Shoal has their image, from what S
     await nova.call('POST', `${path}/action`, { add_host: { host: 'node1' } })
     await nova.call('POST', `${path}/images`, { cache: [{ id: image }] })
     const base = join(nova.instancesPath, '_base', createHash('sha1').update(image).digest('hex'))
+    const plan = await until(
+      'the precaching is seen as a plan',
+      async () => {
+        const { plans } = await cluster.client.listPrefetches({ query: { kind: 'download' } })
+        return plans.find(({ name }) => name === 'precached (downloads)')
+      },
+      { timeoutMs: STEP_MS },
+    )
     await until('the image is cached', async () => (await stat(base)).isFile(), { timeoutMs: STEP_MS })
     assert.equal(await wholeReads(openstack, image), 1)
+    const done = await planWhen(cluster, plan.id ?? '', 'done', STEP_MS)
+    assert.deepEqual(done.images, [{ image, form: 'file' }])
+    assert.deepEqual([done.progress.nodes.total, done.progress.nodes.ready], [1, 1])
   })
 
   await t.test('without the seed, Nova schedules as if there were no Shoal', async () => {
