@@ -50,6 +50,18 @@ it('nodes that download an image are one plan, which they join as they ask and w
   assert.deepEqual(fleet.errors, [])
 })
 
+it('is not done for a moment between two nodes that ask shortly after each other', async (t) => {
+  const fleet = await start(t)
+  await fleet.download('n1')
+  await fleet.pass(3, { bytesPerSecond: LAYER_BYTES })
+  assert.deepEqual([only(fleet).state, only(fleet).progress.nodes.ready], ['running', 1])
+  await fleet.download('n2')
+  await fleet.pass(4, { bytesPerSecond: LAYER_BYTES })
+  assert.equal(only(fleet).state, 'running')
+  await fleet.pass(2)
+  assert.deepEqual(await fleet.events(only(fleet).id), ['plan.created', 'plan.done'])
+})
+
 it('it is an account: claims, their order and what the origin is told are those of the downloads alone', async (t) => {
   const fleet = await start(t)
   await fleet.download('n1')
@@ -171,6 +183,20 @@ it('cancelled when it is over, it ends the claims of downloads that have ended, 
   assert.equal((await fleet.plans.cancel(id, { drops: true })).state, 'done')
   assert.deepEqual(fleet.parts.assignments.dropped('n1'), [OWN])
   assert.ok(!fleet.isAssigned('n1', OWN) && fleet.isAssigned('n2', OWN))
+})
+
+it('cancelled when it is over, it leaves a node its claim that downloads the image once more', async (t) => {
+  const fleet = await start(t)
+  await fleet.download('n1')
+  await fleet.pass(8, { bytesPerSecond: LAYER_BYTES })
+  const { id } = only(fleet)
+  fleet.evict('n1', OWN)
+  await fleet.pass(BURST_SECONDS + 10)
+  await fleet.download('n1')
+  await fleet.pass(1, { bytesPerSecond: LAYER_BYTES / 2 })
+  await fleet.plans.cancel(id, { drops: true })
+  assert.ok(fleet.isAssigned('n1', OWN))
+  assert.deepEqual(fleet.parts.assignments.dropped('n1'), [])
 })
 
 it('an import that a download waits for goes on when a plan that wanted it is cancelled', async (t) => {
