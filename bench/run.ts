@@ -15,6 +15,8 @@ export interface BenchReport {
   readonly rows: readonly object[]
   /** Versions of what was compared, beside Node's. */
   readonly versions?: Readonly<Record<string, string>>
+  /** Of a run that is not the usual one: its result file has a name of its own. */
+  readonly variant?: string
 }
 
 /** A bench answers one question. One without rows gives its figures alone. */
@@ -69,7 +71,11 @@ const record = {
   figures: report.figures,
 }
 await mkdir(directory, { recursive: true })
-await writeFile(join(directory, `${file}.json`), `${withRows(JSON.stringify(record, null, 2), report.rows ?? [])}\n`)
+const suffix = report.variant === undefined ? '' : `-${report.variant}`
+await writeFile(
+  join(directory, `${file}${suffix}.json`),
+  `${withRows(JSON.stringify(record, null, 2), report.rows ?? [])}\n`,
+)
 journal.end()
 console.log(JSON.stringify(report.figures))
 process.exit(0)

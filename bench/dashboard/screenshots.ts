@@ -35,6 +35,7 @@ const pages: Readonly<Record<string, string>> = {
   prefetch: '/prefetch',
   'new-prefetch': '/prefetch/new',
   boots: '/boots',
+  boot: '/boots/node-00007/vm-0',
   events: '/events',
   limits: '/limits',
 }

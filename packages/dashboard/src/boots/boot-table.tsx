@@ -15,7 +15,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'name',
     title: 'Disk',
-    width: 'minmax(6rem, 1.5fr)',
+    width: 'minmax(5rem, 1.5fr)',
     render: (boot) => <Link href={bootPath(boot)}>{boot.name}</Link>,
     sortBy: ({ name }) => name,
   },
@@ -29,7 +29,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'image',
     title: 'Image',
-    width: 'minmax(6rem, 1.5fr)',
+    width: 'minmax(5rem, 1.2fr)',
     render: ({ image }) =>
       image === null ? (
         'a layer'
@@ -43,7 +43,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'state',
     title: 'State',
-    width: 'minmax(6rem, 1fr)',
+    width: 'minmax(5.5rem, 1fr)',
     render: ({ state, problem }) => (
       <span title={problem ?? undefined}>
         <StateLabel tone={TONE[state]} state={state} /> {problem}
@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'first',
     title: 'First read',
-    width: '5rem',
+    width: '4.5rem',
     isNumber: true,
     render: (boot) => timeOf(boot, 'firstRead'),
     sortBy: (boot) => bootTimes(boot).firstRead ?? Number.POSITIVE_INFINITY,
@@ -62,7 +62,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'booted',
     title: 'Booted',
-    width: '5rem',
+    width: '4rem',
     isNumber: true,
     render: (boot) => timeOf(boot, 'booted'),
     sortBy: (boot) => bootTimes(boot).booted ?? Number.POSITIVE_INFINITY,
@@ -78,7 +78,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'longest',
     title: 'Longest',
-    width: '4rem',
+    width: '4.5rem',
     isNumber: true,
     render: (boot) => <Link href={bootPath(boot)}>{formatSeconds(boot.reads.longestWaitMs / 1000)}</Link>,
     sortBy: ({ reads }) => reads.longestWaitMs,
@@ -94,7 +94,7 @@ const COLUMNS: readonly Column<BootRow>[] = [
   {
     key: 'there',
     title: 'There',
-    width: 'minmax(6rem, 1fr)',
+    width: 'minmax(5.5rem, 1fr)',
     render: ({ name, presentBytes, totalBytes }) => (
       <Meter share={shareOf(presentBytes, totalBytes)} label={`Of the layers of ${name}`} />
     ),
@@ -116,7 +116,7 @@ export function BootTable({ boots, maxRows }: { boots: readonly BootRow[]; maxRo
       idOf={({ id }) => id}
       empty="No disk is served to a VM."
       maxRows={maxRows}
-      minWidth="60rem"
+      minWidth="53rem"
     />
   )
 }

@@ -4,13 +4,15 @@ import { useNow } from '../fleet/use-now.ts'
 import { shortDigest } from '../format/names.ts'
 import { formatTime } from '../format/time.ts'
 import { type Column, VirtualTable } from '../parts/virtual-table.tsx'
+import { kindOf } from './actor-choices.ts'
 
 export function EventTable({ events, maxRows = 20 }: { events: readonly Event[]; maxRows?: number }) {
   const now = useNow()
   const columns: Column<Event>[] = [
-    { key: 'at', title: 'Time', width: '6rem', render: ({ at }) => <time dateTime={at}>{formatTime(at, now)}</time> },
-    { key: 'type', title: 'What', width: '10rem', render: ({ type }) => <code>{type}</code> },
-    { key: 'about', title: 'About', width: '12rem', render: (event) => <About event={event} /> },
+    { key: 'at', title: 'Time', width: '5rem', render: ({ at }) => <time dateTime={at}>{formatTime(at, now)}</time> },
+    { key: 'type', title: 'What', width: '9.5rem', render: ({ type }) => <code>{type}</code> },
+    { key: 'who', title: 'Who', width: '8.5rem', render: ({ actor }) => <Who actor={actor} /> },
+    { key: 'about', title: 'About', width: '9rem', render: (event) => <About event={event} /> },
     {
       key: 'message',
       title: 'Message',
@@ -26,7 +28,20 @@ export function EventTable({ events, maxRows = 20 }: { events: readonly Event[];
       idOf={({ id }) => String(id)}
       empty="Nothing has happened."
       maxRows={maxRows}
+      minWidth="56rem"
     />
+  )
+}
+
+/** Who did it, with a page where there is one. */
+function Who({ actor }: { actor: string }) {
+  const kind = kindOf(actor)
+  const name = actor.slice(kind.length + 1)
+  const path = kind === 'node' ? 'nodes' : kind === 'plan' ? 'prefetch' : undefined
+  return (
+    <span title={actor}>
+      {path === undefined ? actor : <Link href={`/${path}/${encodeURIComponent(name)}`}>{actor}</Link>}
+    </span>
   )
 }
 

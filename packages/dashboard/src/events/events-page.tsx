@@ -12,6 +12,7 @@ import { useSearchParams } from 'wouter'
 import { useFleet } from '../fleet/fleet-context.ts'
 import { formatCount } from '../format/quantity.ts'
 import { PageHead } from '../parts/page-head.tsx'
+import { actorChoices, isChosenActor } from './actor-choices.ts'
 import { ArrivalsPanel } from './arrivals-panel.tsx'
 import { EventTable } from './event-table.tsx'
 
@@ -25,9 +26,16 @@ export function EventsPage() {
     () => [...new Set([...events.map((event) => event.type), ...(type === '' ? [] : [type])])].sort(),
     [events, type],
   )
+  const actor = params.get('actor') ?? ''
+  const actors = useMemo(() => actorChoices(events, actor), [events, actor])
+  const choose = (next: { filter?: string; actor?: string }) => {
+    const wanted = { filter: type, actor, ...next }
+    setParams(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== '')))
+  }
   const shown = events.filter((event) => {
-    const text = `${event.message} ${event.node ?? ''} ${event.plan ?? ''} ${event.image ?? ''} ${event.layer ?? ''}`
-    return (type === '' || event.type === type) && text.toLowerCase().includes(search.toLowerCase())
+    const text = `${event.message} ${event.actor} ${event.node ?? ''} ${event.plan ?? ''} ${event.image ?? ''} ${event.layer ?? ''}`
+    const isWanted = (type === '' || event.type === type) && isChosenActor(event.actor, actor)
+    return isWanted && text.toLowerCase().includes(search.toLowerCase())
   })
   return (
     <>
@@ -38,21 +46,25 @@ export function EventsPage() {
             <ToolbarItem>
               <SearchInput
                 aria-label="Search events"
-                placeholder="Node, plan, image, words"
+                placeholder="Who, node, plan, image"
                 value={search}
                 onChange={(_, value) => setSearch(value)}
                 onClear={() => setSearch('')}
               />
             </ToolbarItem>
             <ToolbarItem>
-              <FormSelect
-                aria-label="Kind of event"
-                value={type}
-                onChange={(_, value) => setParams(value === '' ? {} : { filter: value })}
-              >
+              <FormSelect aria-label="Kind of event" value={type} onChange={(_, value) => choose({ filter: value })}>
                 <FormSelectOption value="" label="All kinds" />
                 {types.map((name) => (
                   <FormSelectOption key={name} value={name} label={name} />
+                ))}
+              </FormSelect>
+            </ToolbarItem>
+            <ToolbarItem>
+              <FormSelect aria-label="Who" value={actor} onChange={(_, value) => choose({ actor: value })}>
+                <FormSelectOption value="" label="Everybody" />
+                {actors.map(([value, label]) => (
+                  <FormSelectOption key={value} value={value} label={label} />
                 ))}
               </FormSelect>
             </ToolbarItem>

@@ -52,14 +52,12 @@ export function LayerPage({ digest }: { digest: string }) {
             <Panel title="Copies of each stretch on nodes: the rarest first">
               <RarestStretches spread={spread} />
             </Panel>
-            <div className="shoal-columns">
-              <Panel title="Flows: from rack to rack, and inside">
-                <FlowTable flows={spread.flows} />
-              </Panel>
-              <Panel title="Racks">
-                <RackTable racks={spread.racks} />
-              </Panel>
-            </div>
+            <Panel title="Flows: from rack to rack, and inside">
+              <FlowTable flows={spread.flows} />
+            </Panel>
+            <Panel title="Racks">
+              <RackTable racks={spread.racks} />
+            </Panel>
           </>
         )}
         <ArrivalsPanel layer={digest} />

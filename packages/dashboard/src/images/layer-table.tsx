@@ -36,7 +36,7 @@ const COLUMNS: readonly Column<LayerRow>[] = [
   { key: 'size', title: 'Size', width: '6rem', isNumber: true, render: ({ layer }) => formatBytes(layer.sizeBytes) },
   {
     key: 'nodes',
-    title: 'Nodes that have all of it',
+    title: 'Nodes with all of it',
     width: 'minmax(9rem, 1fr)',
     render: ({ layer: { digest, nodesComplete, nodesAssigned } }) =>
       nodesAssigned === 0 ? (
@@ -48,7 +48,7 @@ const COLUMNS: readonly Column<LayerRow>[] = [
   {
     key: 'counts',
     title: 'All / part / wanted',
-    width: '7.5rem',
+    width: '9rem',
     isNumber: true,
     render: ({ layer }) =>
       `${formatCount(layer.nodesComplete)} / ${formatCount(layer.nodesPartial)} / ${formatCount(layer.nodesAssigned)}`,
