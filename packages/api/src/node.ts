@@ -53,6 +53,13 @@ export const Enrollment = Type.Object(
       maxItems: 32,
       description: 'DHT nodes to start from, the seed first.',
     }),
+    dhtKeys: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'A key, 32 bytes in hexadecimal.' }), {
+        maxItems: 4,
+        description:
+          'Keys that datagrams of the DHT are marked with, the newest first; absent where nodes have no certificates.',
+      }),
+    ),
     originAddress: nullable(address('Where the origin serves blocks.')),
     reachable: nullable(
       Type.Boolean({ description: 'Whether the seed could connect to swarmAddress; null when it did not try.' }),

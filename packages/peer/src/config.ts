@@ -78,6 +78,10 @@ export const peerConfigSchema = Type.Object(
     ),
     swarm: Type.Object(
       {
+        encryption: Type.Enum(['off', 'across-racks', 'all'], {
+          description:
+            'Between which daemons blocks are encrypted, where nodes have certificates; either side may ask for it. What is asked for, and everything but blocks, always is.',
+        }),
         host: text('Address to listen on and connect from: that of the storage network.'),
         port: port('TCP port of the swarm.'),
         advertiseHost: nullable(
@@ -217,7 +221,7 @@ export const peerConfigDefaults = {
     scrubBytesPerSecond: 4 * 1024 ** 2,
   },
   seed: { tokenFile: null, publicKey: null },
-  swarm: { host: '0.0.0.0', port: 7441, advertiseHost: null },
+  swarm: { encryption: 'off', host: '0.0.0.0', port: 7441, advertiseHost: null },
   dht: { enabled: true, port: 7441 },
   limits: NO_TRANSFER_LIMITS,
   store: { directory: null },

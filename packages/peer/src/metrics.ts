@@ -1,5 +1,6 @@
 import { COMPOSITION_STATES, LAYER_STATES } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
+import type { AccessRefusal } from '@shoal/swarm'
 import type { Compositions } from './compose/compositions.ts'
 import type { InventoryDeps } from './inventory.ts'
 import { peerLayers } from './inventory.ts'
@@ -12,7 +13,7 @@ export function registerPeerMetrics(
     isSeedReachable: () => boolean
     queuedEvents: () => number
   },
-): { banned: () => void } {
+): { banned: () => void; refused: (refusal: AccessRefusal) => void } {
   metrics.gauge({
     name: 'shoal_peer_layers',
     help: 'Layers held or wanted, by state.',
@@ -72,5 +73,10 @@ export function registerPeerMetrics(
     read: () => deps.compositions.writtenBytes,
   })
   const bans = metrics.counter({ name: 'shoal_peer_bans_total', help: 'Peers banned because of bad blocks.' })
-  return { banned: () => bans.inc() }
+  const refused = metrics.counter({
+    name: 'shoal_swarm_refused_total',
+    help: 'Wires, lanes, announces and datagrams that were refused because of who they are from, by reason.',
+    labels: ['kind', 'reason'],
+  })
+  return { banned: () => bans.inc(), refused: ({ kind, reason }) => refused.inc({ kind, reason }) }
 }

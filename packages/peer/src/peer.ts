@@ -300,12 +300,13 @@ export class Peer implements AsyncDisposable {
     const { logger } = this.#deps
     const enrollment = await records.enrollment()
     const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
-    const { host, port, advertiseHost } = swarm
-    return createSwarm(
+    const { host, port, advertiseHost, encryption } = swarm
+    const created = createSwarm(
       // The swarm only measures time: setting the machine's clock must not stall it.
       { logger: logger.child({ component: 'swarm' }), clock: steadyClock, buffers: store.buffers },
       {
         role: 'peer',
+        encryption,
         node,
         zone,
         rack,
@@ -317,6 +318,8 @@ export class Peer implements AsyncDisposable {
         limits: limits.transfers,
       },
     )
+    created.setDhtKeys(dhtKeysOf(enrollment))
+    return created
   }
 
   async #createHttp(parts: Parts, metrics: Metrics): Promise<HttpService> {
@@ -329,6 +332,7 @@ export class Peer implements AsyncDisposable {
       queuedEvents: () => events.length,
     })
     swarm.on('ban', counters.banned)
+    swarm.on('refused', counters.refused)
     cache.onEvicted(registerCacheMetrics(metrics, cache, () => layerEvents.refusals).evicted)
     booting.observer.count(registerBootMetrics(metrics, boots))
     if (novaCache !== undefined) registerNovaCacheMetrics(metrics, novaCache)
@@ -374,6 +378,7 @@ export class Peer implements AsyncDisposable {
 
   #apply(enrollment: Enrollment, swarm: Swarm, reconciler: Reconciler): void {
     swarm.setTrackers(enrollment.trackers)
+    swarm.setDhtKeys(dhtKeysOf(enrollment))
     swarm.addDhtNodes(enrollment.dhtBootstrap)
     reconciler.setOrigin(enrollment.originAddress)
   }
@@ -417,4 +422,8 @@ async function untilAborted(loop: Promise<void>, signal: AbortSignal): Promise<v
 /** Creates a peer daemon. */
 export function createPeer(config: PeerConfig, deps: PeerDeps): Peer {
   return new Peer(config, deps)
+}
+
+function dhtKeysOf(enrollment: Enrollment | undefined): Buffer[] {
+  return (enrollment?.dhtKeys ?? []).map((key) => Buffer.from(key, 'hex'))
 }

@@ -1,5 +1,6 @@
 import { HEALTH_CODES, type HealthReason, type NodeMode, type PlanNodeState, type PlanState } from '@shoal/api'
 import type { Metrics } from '@shoal/service'
+import type { AccessRefusal } from '@shoal/swarm'
 import type { ImportObserver } from './imports/import-runner.ts'
 
 /** What the gauges read when they are scraped. */
@@ -22,6 +23,16 @@ export interface SeedGauges {
 }
 
 const IMPORT_SECONDS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
+
+/** Counts who was refused in the swarm, and why. */
+export function countRefusals(metrics: Metrics): (refusal: AccessRefusal) => void {
+  const refused = metrics.counter({
+    name: 'shoal_swarm_refused_total',
+    help: 'Wires, lanes, announces and datagrams that were refused because of who they are from, by reason.',
+    labels: ['kind', 'reason'],
+  })
+  return ({ kind, reason }) => refused.inc({ kind, reason })
+}
 
 /** The seed's metrics; returns what the importer reports to. */
 export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportObserver {

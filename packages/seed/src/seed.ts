@@ -6,7 +6,7 @@ import { createLayerStore } from '@shoal/layer-store'
 import { LAYER_FORMAT } from '@shoal/qcow2'
 import { createHealth, createHttpService, createMetrics, HttpSessions, readOrCreateSecret } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
-import { createSwarm, createTracker } from '@shoal/swarm'
+import { clusterIdentity, createSwarm, createTracker } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
 import { NamedTokens } from './access/named-tokens.ts'
 import { openKeystone } from './access/open-keystone.ts'
@@ -50,7 +50,7 @@ import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
 import { createRackShares } from './limits/rack-shares.ts'
 import { rackNodes, tellShares } from './limits/tell-shares.ts'
-import { createSeedMetrics } from './metrics.ts'
+import { countRefusals, createSeedMetrics } from './metrics.ts'
 import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeModes } from './nodes/node-modes.ts'
@@ -64,6 +64,7 @@ import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { openSigningKey } from './signing-key.ts'
+import { openDhtKeys } from './trust/dht-key-ring.ts'
 import { LayerEntitlement } from './trust/layer-entitlement.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
 import { UploadTally } from './upload-tally.ts'
@@ -144,9 +145,15 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     )
     await store.open()
 
+    const metrics = createMetrics()
+    stack.defer(() => metrics.close())
+    const trust = await openSeedTrust({ state, journal, clock, logger: component('trust'), metrics }, config)
+    const identity = trust && clusterIdentity(trust.own.trust, clock)
+    const onRefused = countRefusals(metrics)
+
     const advertised = advertisedHost(config.swarm)
     const tracker = createTracker(
-      { logger: component('tracker') },
+      { logger: component('tracker'), identity, onRefused },
       {
         host: config.swarm.host,
         port: config.tracker.port,
@@ -154,13 +161,16 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         announceIntervalMs: config.tracker.announceIntervalMs,
         allows: (infoHash) => catalogue.isPublished(infoHash),
         describe: (peerId) =>
-          peerId === swarm.peerId ? { address: swarm.address, isOrigin: true } : registry.placeOfPeer(peerId),
+          peerId === swarm.peerId
+            ? { node: config.name, address: swarm.address, isOrigin: true }
+            : registry.placeOfPeer(peerId),
       },
     )
     const swarm = createSwarm(
-      { logger: component('swarm'), clock: steadyClock, buffers: store.buffers },
+      { logger: component('swarm'), clock: steadyClock, buffers: store.buffers, identity },
       {
         role: 'origin',
+        encryption: config.swarm.encryption,
         node: config.name,
         host: config.swarm.host,
         port: config.swarm.port,
@@ -170,6 +180,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         limits: limits.origin,
       },
     )
+    swarm.on('refused', onRefused)
+    const dhtKeys = trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm))
     let announceUrls: string[] = []
     if (config.tracker.enabled) {
       announceUrls = await tracker.start()
@@ -194,8 +206,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
 
     const publicKey = encodePublicKey(key.publicKey)
     const reads = new LibraryReads(clock)
-    const metrics = createMetrics()
-    stack.defer(() => metrics.close())
     const observer = createSeedMetrics(metrics, {
       layers: () => countLayers(catalogue),
       nodes: () => registry.counts(),
@@ -314,7 +324,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       logger: component('dashboard'),
     })
     stack.defer(async () => dashboard.feed.stop())
-    const trust = await openSeedTrust({ state, journal, clock, logger: component('trust'), metrics }, config)
     // Nodes that have certificates need no token: theirs opens what services read.
     const nodeRole = trust === undefined ? ('node' as const) : ('service' as const)
     const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken, nodeRole }
@@ -383,6 +392,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
           ...(swarm.dhtAddress === null ? [] : [swarm.dhtAddress]),
           ...registry.dhtAddresses({ except: node, limit: DHT_NODES_TOLD }),
         ],
+        ...(dhtKeys && { dhtKeys: [...dhtKeys.keys] }),
         originAddress: swarm.address,
       }),
     })
@@ -434,6 +444,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       prefetch.run({ signal: stopping.signal }),
       ...(trust === undefined ? [] : [trust.own.run({ signal: stopping.signal })]),
+      ...(dhtKeys === undefined ? [] : [dhtKeys.run({ signal: stopping.signal })]),
       repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
       repeat(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample()),
       repeat(TALLY_INTERVAL_MS, saveTally),

@@ -216,11 +216,13 @@ export class NodeRegistry {
   }
 
   /** Where the node with this BitTorrent peer id is. */
-  placeOfPeer(peerId: string): { address: string; zone: string; rack: string; isSource: boolean } | undefined {
+  placeOfPeer(
+    peerId: string,
+  ): { node: string; address: string; zone: string; rack: string; isSource: boolean } | undefined {
     const record = this.#nodes.get(this.#byPeerId.get(peerId) ?? '')?.record
     if (record === undefined) return undefined
     const { swarmAddress: address, zone, rack } = record.registration
-    return { address, zone, rack, isSource: modeOf(record) !== 'quarantined' }
+    return { node: record.id, address, zone, rack, isSource: modeOf(record) !== 'quarantined' }
   }
 
   /** The node at this address, by its host; where several nodes are, the one of that name among them. */
