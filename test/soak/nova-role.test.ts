@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -36,6 +36,10 @@ interface Site {
   readonly path: (inside: string) => string
   /** Runs the role; how many things it changed. */
   play(...variables: string[]): Promise<number>
+  /** Changes the version of everything; how many things that changed. */
+  upgrade(...variables: string[]): Promise<number>
+  /** Whether what was started says that it is ready. */
+  setReady(isReady: boolean): void
   /** What was asked of systemd since the last time. */
   asked(): Promise<string[]>
 }
@@ -48,14 +52,20 @@ async function site(t: TestContext): Promise<Site> {
   for (const inside of DIRECTORIES) await mkdir(path(inside), { recursive: true })
   for (const inside of MOUNTS) await mkdir(join(directory, 'work', inside), { recursive: true })
   // A peer that answers in Glance's place.
-  const server = createServer((_, response) => response.writeHead(300).end('{}')).listen(0, '127.0.0.1')
+  let isReady = true
+  const server = createServer(({ url }, response) => {
+    response.writeHead(url !== '/readyz' ? 300 : isReady ? 200 : 503).end('{}')
+  }).listen(0, '127.0.0.1')
   t.after(() => server.close())
   await new Promise((resolve) => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
   const notes = join(directory, 'notes')
   const shown = '#!/bin/sh\ncase "$*" in *show*) echo LoadState=loaded; echo ActiveState=active ;; esac\n'
   await writeFile(join(directory, 'systemctl'), `${shown}echo "$@" >>${notes}\n`, { mode: 0o755 })
-  await writeFile(join(directory, 'inventory'), '[nova-compute]\nlocalhost\n[nova-scheduler]\nlocalhost\n')
+  await writeFile(
+    join(directory, 'inventory'),
+    '[shoal-seed]\nlocalhost\n[nova-compute]\nlocalhost\n[nova-scheduler]\nlocalhost\n',
+  )
   const layers = (inside: string) =>
     `lowerdir=${inside},upperdir=${path(inside)},workdir=${join(directory, 'work', inside)}`
   const binds = MOUNTS.map((inside) => `mount -t overlay overlay -o ${layers(inside)} ${inside}`)
@@ -72,12 +82,13 @@ async function site(t: TestContext): Promise<Site> {
     shoal_nova_token_file: '/dev/null',
     // What pip would do is seen without it.
     shoal_nova_python: '/bin/true',
+    shoal_seed_ready_url: `http://127.0.0.1:${port}/readyz`,
+    shoal_peer_ready_url: `http://127.0.0.1:${port}/readyz`,
   }
-  return {
-    path,
-    play: async (...variables) => {
+  const playbook = (name: string) => {
+    return async (...variables: string[]) => {
       const extra = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
-      const argv = ['-i', join(directory, 'inventory'), '-c', 'local', join(ansible, 'nova-through-shoal.yml')]
+      const argv = ['-i', join(directory, 'inventory'), '-c', 'local', join(ansible, name)]
       for (const variable of [...extra, ...variables]) argv.push('-e', variable)
       const command = ['--mount', '--propagation', 'private', 'sh', '-c', enter.join('\n'), 'sh', ANSIBLE, ...argv]
       const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: directory, LC_ALL: 'C.UTF-8', ANSIBLE_NOCOLOR: '1' }
@@ -85,6 +96,14 @@ async function site(t: TestContext): Promise<Site> {
       const [, changed = ''] = /^localhost .*changed=([0-9]+) .*failed=0/m.exec(stdout) ?? []
       assert.notEqual(changed, '', stdout)
       return Number(changed)
+    }
+  }
+  return {
+    path,
+    play: playbook('nova-through-shoal.yml'),
+    upgrade: playbook('upgrade.yml'),
+    setReady: (next) => {
+      isReady = next
     },
     asked: async () => {
       const lines = (await readFile(notes, 'utf8').catch(() => '')).split('\n')
@@ -138,6 +157,41 @@ test('the role sets Nova up to go through Shoal, says so once, and takes all of 
   const off = await environment(path('/etc/shoal/peer.env'))
   const plain = loadPeerConfig({ env: { ...off, SHOAL_PEER_SEED_URL: 'http://seed:7420' } })
   assert.deepEqual([plain.novaCache.enabled, plain.glance.url], [false, null])
+})
+
+test('another version goes to the seed and then to peers, is kept beside the one before, and stops where one is not ready', {
+  skip,
+  timeout: 900_000,
+}, async (t) => {
+  const { path, upgrade, asked, setReady } = await site(t)
+  const repository = await mkdtemp(join(tmpdir(), 'shoal-versions-'))
+  t.after(() => rm(repository, { recursive: true, force: true }))
+  await mkdir(join(repository, 'infra'))
+  await writeFile(join(repository, 'infra/setup.sh'), 'mkdir node_modules && touch node_modules/.package-lock.json\n')
+  const git = (...args: string[]) =>
+    run('git', ['-C', repository, '-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args])
+  await git('init', '--quiet')
+  await git('add', '.')
+  for (const version of ['v1', 'v2']) {
+    await git('commit', '--quiet', '--allow-empty', '-m', version)
+    await git('tag', version)
+  }
+  const to = (version: string, ...more: string[]) =>
+    upgrade(`shoal_repository=${repository}`, `shoal_version=${version}`, ...more)
+  const runs = async () => await readlink(path('/opt/shoal'))
+
+  assert.ok((await to('v1')) > 0)
+  assert.equal(await runs(), 'shoal-v1')
+  assert.deepEqual(await asked(), ['restart shoal-seed', 'restart shoal-peer'])
+  assert.equal(await to('v1'), 0)
+  assert.deepEqual(await asked(), [])
+
+  setReady(false)
+  await assert.rejects(to('v2', 'shoal_ready_tries=1'), { stdout: /Wait until it is ready\].*\n(.*\n)*fatal: / })
+  assert.deepEqual(await asked(), ['restart shoal-seed'])
+  setReady(true)
+  await to('v1')
+  assert.deepEqual([await runs(), await asked()], ['shoal-v1', ['restart shoal-seed']])
 })
 
 test('what stands in infra/nova/config is accepted by the peer, by Nova and by the weigher', {
