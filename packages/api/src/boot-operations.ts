@@ -14,6 +14,15 @@ import { ImageFile } from './image-file.ts'
 import type { Operation } from './operation.ts'
 import { strict } from './page-fields.ts'
 
+/** Names the tenant for whom a node asks. Not `X-Auth-Token`: who asks is the node. */
+const tenantHeaders = Type.Object({
+  'x-shoal-tenant-token': Type.Optional(
+    Type.String({
+      maxLength: 4096,
+      description: 'Keystone token of the tenant for whom the node asks, for an image that is not for all.',
+    }),
+  ),
+})
 const bootParams = Type.Object({ boot: bootName('Name of a boot.') }, strict)
 const imageParams = Type.Object({ image: imageId('Glance id.') }, strict)
 const nodeParams = Type.Object({ node: nodeId('Name of a node.') }, strict)
@@ -82,6 +91,7 @@ export const bootOperations = {
     summary:
       'Tells what a node needs to boot an image, and assigns it the layers; imports the image where that is needed.',
     params: nodeImageParams,
+    headers: tenantHeaders,
     query: BootOffer,
     response: BootChain,
   },
@@ -104,6 +114,7 @@ export const bootOperations = {
     summary:
       'Tells which layer has the very bytes of an image, and assigns it to the node; imports the image where that is needed.',
     params: nodeImageParams,
+    headers: tenantHeaders,
     response: ImageFile,
   },
   recordBoot: {

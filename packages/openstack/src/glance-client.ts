@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@shoal/core'
 import type { CloudAuth, EndpointInterface, TlsFiles } from './cloud-auth.ts'
+import { admitsCaller } from './glance-admits.ts'
 import { GlanceConnection } from './glance-connection.ts'
 import { type DownloadOptions, downloadImage } from './glance-download.ts'
 import type { GlanceImage } from './glance-image.ts'
@@ -33,6 +34,11 @@ export interface GlanceClient {
    * ({@link createImageHash}), and `show`s the image again before publishing: it may have been deactivated meanwhile.
    */
   download(image: GlanceImage, options?: DownloadOptions): AsyncIterable<Buffer>
+  /**
+   * Whether the holder of another token may download an image, be it still without data. Rejects with
+   * `SHOAL_GLANCE_UNREACHABLE` and the session's errors.
+   */
+  admits(image: string, token: string, options?: { signal?: AbortSignal | undefined }): Promise<boolean>
   /** Ends the connections to Glance; the session stays open. */
   close(): Promise<void>
 }
@@ -51,6 +57,8 @@ export function createGlanceClient(
   return {
     list: (listOptions = {}) => listImages({ connection, logger }, listOptions),
     show,
+    admits: (image, token, { signal } = {}) =>
+      admitsCaller({ session, http, clock, random }, options, { image, token, signal }),
     download: (image, downloadOptions = {}) =>
       downloadImage({ connection, show, clock, logger, random, retries: options.retries ?? 5 }, image, downloadOptions),
     close: () => http.close(),

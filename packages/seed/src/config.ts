@@ -112,6 +112,15 @@ export const seedConfigSchema = Type.Object(
     ),
     access: Type.Object(
       {
+        trustNodes: Type.Boolean({
+          description:
+            'Whether a node may have any image that it asks for. false: one that is not for all only where it is planned, assigned or running, or with the token of its tenant.',
+        }),
+        imageCacheMs: Type.Integer({
+          minimum: 0,
+          maximum: 300_000,
+          description: 'How long it holds that Glance gives a user an image. Milliseconds.',
+        }),
         keystone: Type.Object(
           {
             url: nullable(text(''), 'Keystone whose tokens are taken in X-Auth-Token. null: none are.'),
@@ -318,7 +327,11 @@ export const seedConfigDefaults = {
     keyFile: null,
     authoritiesFile: null,
   },
-  access: { keystone: { url: null, caFile: null, cacheMs: 10_000, roles: [] } },
+  access: {
+    trustNodes: false,
+    imageCacheMs: 30_000,
+    keystone: { url: null, caFile: null, cacheMs: 10_000, roles: [] },
+  },
   dashboard: { enabled: true, directory: null },
   tokens: { operatorFile: null, nodeFile: null, viewerFile: null },
   library: {

@@ -6,6 +6,19 @@ export const seedErrors = {
     message: 'Keystone cannot say whose this token is: {reason}.',
     hint: 'Check access.keystone.url and that Keystone answers; a token of shoal token create needs no Keystone.',
   },
+  SHOAL_ACCESS_GLANCE: {
+    message: 'Glance cannot say who may have image {image}: {reason}.',
+    hint: 'Check that Glance answers; a token of shoal token create acts for the cloud and needs no answer of Glance.',
+  },
+  SHOAL_ACCESS_RULE: {
+    message: 'Rules are for admins of the cloud: what a rule does later cannot be checked with your token.',
+    hint: 'Make a plan (shoal prefetch start), or ask an admin for the rule.',
+  },
+  SHOAL_IMAGE_NO_PURPOSE: {
+    message:
+      'Node {node} has no purpose for image {image}, which is not for all: nothing there is planned with it, and no tenant asks for it.',
+    hint: 'Plan it (shoal prefetch start) or assign it first, or let the node ask with the token of the tenant; access.trustNodes lets nodes ask for any image.',
+  },
   SHOAL_TOKEN_EXISTS: {
     message: 'There is a token {token} already.',
     hint: 'Give it another name, or revoke that one first: shoal token revoke {token}.',

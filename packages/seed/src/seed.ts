@@ -8,7 +8,9 @@ import { createHealth, createHttpService, createMetrics, HttpSessions, readOrCre
 import { openLevelState } from '@shoal/state'
 import { clusterIdentity, createSwarm, createTracker } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
+import { ImageRights } from './access/image-rights.ts'
 import { NamedTokens } from './access/named-tokens.ts'
+import { NodePurpose } from './access/node-purpose.ts'
 import { openKeystone } from './access/open-keystone.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
@@ -337,6 +339,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => audit.flush())
     const cloud = openKeystone(config.access.keystone, { clock, logger: component('access') })
     if (cloud !== undefined) stack.defer(() => cloud.close())
+    const rights = new ImageRights(
+      { library: library.client, catalogue, clock, logger: component('access') },
+      { cacheMs: config.access.imageCacheMs },
+    )
+    const purpose = new NodePurpose({ catalogue, watcher, assignments, rights }, config.access)
     const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
 
     const health = createHealth()
@@ -360,8 +367,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         statusByCode,
       },
     )
-    addImageRoutes(http.app, { catalogue, watcher, importer, layerings })
-    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement })
+    addImageRoutes(http.app, { catalogue, watcher, importer, layerings, rights })
+    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement, rights })
     addNodeRoutes(http.app, {
       registry,
       assignments,
@@ -396,14 +403,19 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         originAddress: swarm.address,
       }),
     })
-    addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal })
-    addBootRoutes(http.app, { boots, files: new FileClaims({ ...fleetDeps, ...prefetch, watcher, journal, clock }) })
+    addAssignmentRoutes(http.app, { registry, assignments, catalogue, journal, rights })
+    addBootRoutes(http.app, {
+      rights,
+      purpose,
+      boots,
+      files: new FileClaims({ ...fleetDeps, ...prefetch, watcher, journal, clock }),
+    })
     addBootProfileRoutes(http.app, { profiles, registry, entitlement })
     addTrustRoutes(http.app, { trust, journal })
     addLimitRoutes(http.app, { limits })
-    addPlacementRoutes(http.app, placement)
-    addPrefetchRoutes(http.app, prefetch)
-    addRuleRoutes(http.app, { rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
+    addPlacementRoutes(http.app, { ...placement, rights })
+    addPrefetchRoutes(http.app, { ...prefetch, rights })
+    addRuleRoutes(http.app, { rights, rules: prefetch.rules, showPlan: (plan) => prefetch.reader.show(plan) })
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
     addDashboardRoutes(http.app, { ...dashboard, registry, clock })

@@ -1,5 +1,6 @@
 import { errorCode, errorMessage, type Logger } from '@shoal/core'
 import type { Exchange } from './exchange.ts'
+import { values } from './hop-headers.ts'
 import type { ImageAccess, ImageRequest } from './image-access.ts'
 import type { ImageFacts } from './image-facts.ts'
 import { type HeldFile, type ImageFiles, isPassed } from './image-files.ts'
@@ -39,7 +40,9 @@ export async function findDownload(
   try {
     facts = await access.facts(asked)
     if (facts === undefined) return { reason: 'not-active' }
-    const file = await files.open(facts, { signal })
+    // The seed gives a node an image that is not for all when a tenant asks for it: whose this download is, the token says.
+    const [token] = values(asked.headers, 'x-auth-token')
+    const file = await files.open(facts, { signal, token })
     return isPassed(file) ? { reason: file, facts } : { file, facts }
   } catch (error) {
     signal.throwIfAborted()

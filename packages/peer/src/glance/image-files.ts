@@ -62,7 +62,10 @@ export class ImageFiles {
   }
 
   /** The layer of an image, be it empty yet; or why there is none. Rejects with the signal's reason. */
-  async open(facts: ImageFacts, { signal }: { signal: AbortSignal }): Promise<HeldFile | PassReason> {
+  async open(
+    facts: ImageFacts,
+    { signal, token }: { signal: AbortSignal; token?: string | undefined },
+  ): Promise<HeldFile | PassReason> {
     const { store, known, isWithdrawn, clock } = this.#deps
     const local = known.layerOf(facts)
     if (local !== undefined && isWithdrawn(local)) return 'withdrawn'
@@ -74,7 +77,7 @@ export class ImageFiles {
       () => {},
     )
     try {
-      const layer = await this.#ask(facts, local, until)
+      const layer = await this.#ask(facts, local, { signal: until, token })
       return isPassed(layer) ? layer : await this.#hold(layer, facts, until)
     } catch (error) {
       signal.throwIfAborted()
@@ -86,13 +89,18 @@ export class ImageFiles {
     }
   }
 
-  async #ask(facts: ImageFacts, local: Digest | undefined, signal: AbortSignal): Promise<Digest | PassReason> {
+  async #ask(
+    facts: ImageFacts,
+    local: Digest | undefined,
+    { signal, token }: { signal: AbortSignal; token: string | undefined },
+  ): Promise<Digest | PassReason> {
     const { seed, known, store, random, notice, clock } = this.#deps
     const tries = seed.isReachable ? SEED_TRIES : 1
     for (let [failures, polls] = [0, 0]; ; ) {
       try {
         const params = { node: this.#options.node, image: facts.id }
-        const file = await seed.call((client) => client.wantFile({ params, signal }))
+        const headers = token === undefined ? {} : { 'x-shoal-tenant-token': token }
+        const file = await seed.call((client) => client.wantFile({ params, headers, signal }))
         if (file.state === 'importing') {
           polls += 1
           failures = 0

@@ -1,6 +1,7 @@
 import { type Actor, type Assignment, type AssignRequest, DEFAULT_PRIORITY, operations } from '@shoal/api'
 import { parseDigest } from '@shoal/core'
 import { type HttpApp, registerOperation } from '@shoal/service'
+import type { ImageRights } from '../access/image-rights.ts'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -13,16 +14,18 @@ export interface AssignmentRoutesDeps {
   readonly assignments: Assignments
   readonly catalogue: Catalogue
   readonly journal: EventJournal
+  readonly rights: ImageRights
 }
 
 const NODES_IN_EVENT = 20
 const LAST_YEAR = 9999
 
 export function addAssignmentRoutes(app: HttpApp, deps: AssignmentRoutesDeps): void {
-  const { registry, assignments, catalogue, journal } = deps
+  const { registry, assignments, catalogue, journal, rights } = deps
 
-  registerOperation(app, operations.assign, async ({ body, actor }) => {
+  registerOperation(app, operations.assign, async ({ body, actor, request }) => {
     const layer = parseDigest(body.layer)
+    await rights.checkLayer(request, layer)
     const record = catalogue.layer(layer)
     if (record === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer })
     if (record.state === 'withdrawn') throw seedError('SHOAL_LAYER_WITHDRAWN', { layer })

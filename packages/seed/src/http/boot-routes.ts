@@ -1,20 +1,45 @@
 import { operations } from '@shoal/api'
-import { type HttpApp, registerOperation } from '@shoal/service'
+import { type HttpApp, type Role, registerOperation } from '@shoal/service'
+import type { FastifyRequest } from 'fastify'
+import type { ImageRights } from '../access/image-rights.ts'
+import type { NodePurpose } from '../access/node-purpose.ts'
 import type { BootClaims } from '../boots/boot-claims.ts'
 import type { FileClaims } from '../boots/file-claims.ts'
 
-export function addBootRoutes(
-  app: HttpApp,
-  { boots, files }: { boots: Pick<BootClaims, 'want' | 'end'>; files: Pick<FileClaims, 'want'> },
-): void {
-  registerOperation(app, operations.wantBoot, ({ params, query, signal }) =>
-    boots.want(params.node, params.image.toLowerCase(), { ...query, signal }),
-  )
+export interface BootRoutesDeps {
+  readonly boots: Pick<BootClaims, 'want' | 'end'>
+  readonly files: Pick<FileClaims, 'want'>
+  readonly rights: Pick<ImageRights, 'checkImages'>
+  readonly purpose: Pick<NodePurpose, 'check'>
+}
+
+interface Asked {
+  readonly params: { readonly node: string; readonly image: string }
+  readonly headers: { readonly 'x-shoal-tenant-token'?: string }
+  readonly request: FastifyRequest
+  readonly role: Role
+  readonly signal: AbortSignal
+}
+
+export function addBootRoutes(app: HttpApp, { boots, files, rights, purpose }: BootRoutesDeps): void {
+  /** The image that is asked for, if the caller may have it. Operators' tokens act for the cloud; a node needs a purpose. */
+  const imageOf = async ({ params, headers, request, role, signal }: Asked): Promise<string> => {
+    const image = params.image.toLowerCase()
+    await rights.checkImages(request, [image])
+    const tenantToken = headers['x-shoal-tenant-token']
+    if (role === 'node') await purpose.check(params.node, image, { tenantToken, signal })
+    return image
+  }
+  registerOperation(app, operations.wantBoot, async (asked) => {
+    const { params, query, signal } = asked
+    return boots.want(params.node, await imageOf(asked), { ...query, signal })
+  })
   registerOperation(app, operations.endBoot, async ({ params }) => {
     await boots.end(params.node, params.image.toLowerCase())
     return undefined
   })
-  registerOperation(app, operations.wantFile, ({ params, signal }) =>
-    files.want(params.node, params.image.toLowerCase(), { signal }),
-  )
+  registerOperation(app, operations.wantFile, async (asked) => {
+    const { params, signal } = asked
+    return files.want(params.node, await imageOf(asked), { signal })
+  })
 }

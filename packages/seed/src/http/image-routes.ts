@@ -1,5 +1,6 @@
 import { operations } from '@shoal/api'
 import { type HttpApp, registerOperation } from '@shoal/service'
+import type { ImageRights } from '../access/image-rights.ts'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import { type ImageRecord, toApiImage, toApiInspection } from '../images/image-record.ts'
@@ -13,9 +14,11 @@ export interface ImageRoutesDeps {
   readonly watcher: LibraryWatcher
   readonly importer: Importer
   readonly layerings: Layerings
+  readonly rights: ImageRights
 }
 
-export function addImageRoutes(app: HttpApp, { catalogue, watcher, importer, layerings }: ImageRoutesDeps): void {
+export function addImageRoutes(app: HttpApp, deps: ImageRoutesDeps): void {
+  const { catalogue, watcher, importer, layerings, rights } = deps
   const view = (record: ImageRecord) => {
     const { id } = record.image
     return toApiImage(record, { import: importer.progress(id), layering: layerings.progress(id) })
@@ -39,8 +42,9 @@ export function addImageRoutes(app: HttpApp, { catalogue, watcher, importer, lay
     if (inspection === null) throw seedError('SHOAL_IMAGE_NOT_INSPECTED', { image: image.id })
     return toApiInspection(inspection)
   })
-  registerOperation(app, operations.importImage, async ({ params, signal, actor }) => {
+  registerOperation(app, operations.importImage, async ({ params, signal, actor, request }) => {
     const id = params.image.toLowerCase()
+    await rights.checkImages(request, [id])
     // Right after an upload the poll has not seen the image yet; a stale record must not start a read either.
     const isRunning = importer.progress(id) !== undefined
     const record = isRunning ? find(id) : await watcher.refresh(id, { signal })
@@ -48,18 +52,21 @@ export function addImageRoutes(app: HttpApp, { catalogue, watcher, importer, lay
     await importer.request(record.image, { actor })
     return view(find(id))
   })
-  registerOperation(app, operations.cancelImport, async ({ params, actor }) => {
+  registerOperation(app, operations.cancelImport, async ({ params, actor, request }) => {
+    await rights.checkImages(request, [params.image])
     const image = find(params.image.toLowerCase()).image.id
     const wasRunning = await importer.cancel(image, seedError('SHOAL_IMPORT_CANCELLED', { image }), actor)
     if (!wasRunning) throw seedError('SHOAL_IMPORT_NOT_RUNNING', { image })
     return view(find(image))
   })
-  registerOperation(app, operations.publishLayers, async ({ params, body, actor }) => {
+  registerOperation(app, operations.publishLayers, async ({ params, body, actor, request }) => {
+    await rights.checkImages(request, [params.image])
     const record = find(params.image.toLowerCase())
     await layerings.request(record, body, actor)
     return view(find(record.image.id))
   })
-  registerOperation(app, operations.cancelLayering, async ({ params, actor }) => {
+  registerOperation(app, operations.cancelLayering, async ({ params, actor, request }) => {
+    await rights.checkImages(request, [params.image])
     const { id: image } = find(params.image.toLowerCase()).image
     const wasRunning = await layerings.cancel(image, seedError('SHOAL_LAYERING_CANCELLED', { image }), actor)
     if (!wasRunning) throw seedError('SHOAL_LAYERING_NOT_RUNNING', { image })

@@ -3,6 +3,7 @@ import { parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
 import { type HttpApp, registerOperation } from '@shoal/service'
 import type { FastifyRequest } from 'fastify'
+import type { ImageRights } from '../access/image-rights.ts'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue, LayerRecord } from '../images/catalogue.ts'
@@ -21,6 +22,7 @@ export interface LayerRoutesDeps {
   readonly tally: UploadTally
   readonly journal: EventJournal
   readonly entitlement: LayerEntitlement
+  readonly rights: ImageRights
 }
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
@@ -50,12 +52,14 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
     return layer
   })
   // Who is not to have a layer does not learn whether there is one.
-  const give = ({ params, request }: { params: { layer: string }; request: FastifyRequest }): StoredLayer => {
+  const give = async (asked: { params: { layer: string }; request: FastifyRequest }): Promise<StoredLayer> => {
+    const { params, request } = asked
     deps.entitlement.checkLayer(request, params.layer)
+    await deps.rights.checkLayer(request, params.layer)
     return findPublished(params.layer)
   }
-  registerOperation(app, operations.getManifest, (request) => give(request).encodedManifest)
-  registerOperation(app, operations.getTorrent, (request) => give(request).torrent)
+  registerOperation(app, operations.getManifest, async (request) => (await give(request)).encodedManifest)
+  registerOperation(app, operations.getTorrent, async (request) => (await give(request)).torrent)
   registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
     const stored = store.get(parseDigest(params.layer))
     if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })

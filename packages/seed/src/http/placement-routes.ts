@@ -1,9 +1,19 @@
 import { operations } from '@shoal/api'
 import { type HttpApp, RawAnswer, registerOperation } from '@shoal/service'
+import type { ImageRights } from '../access/image-rights.ts'
 import type { Placement } from '../placement/open-placement.ts'
 
-export function addPlacementRoutes(app: HttpApp, { places, snapshots }: Pick<Placement, 'places' | 'snapshots'>): void {
-  registerOperation(app, operations.placeVms, ({ body }) => places.place(body))
+export function addPlacementRoutes(
+  app: HttpApp,
+  { places, snapshots, rights }: Pick<Placement, 'places' | 'snapshots'> & { rights: ImageRights },
+): void {
+  registerOperation(app, operations.placeVms, async ({ body, request }) => {
+    await rights.checkImages(
+      request,
+      body.images.map(({ image }) => image),
+    )
+    return places.place(body)
+  })
   registerOperation(app, operations.schedulerSnapshot, async ({ headers }) => {
     const snapshot = await snapshots.current()
     const { etag } = snapshot

@@ -1,5 +1,6 @@
 import { operations, type PlanSummary, type PlanUpdate } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
+import type { ImageRights } from '../access/image-rights.ts'
 import type { PlanReader } from '../prefetch/plan-reader.ts'
 import type { PrefetchPlans } from '../prefetch/prefetch-plans.ts'
 import { pageOf } from './page.ts'
@@ -9,14 +10,15 @@ const USUAL_WAIT_SECONDS = 25
 export interface PrefetchRoutesDeps {
   readonly plans: PrefetchPlans
   readonly reader: PlanReader
+  readonly rights: ImageRights
 }
 
-export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoutesDeps): void {
-  registerOperation(app, operations.createPrefetch, ({ body, headers, actor }) =>
-    body.dryRun === true
-      ? plans.tryOut(body)
-      : plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'], actor }),
-  )
+export function addPrefetchRoutes(app: HttpApp, { plans, reader, rights }: PrefetchRoutesDeps): void {
+  registerOperation(app, operations.createPrefetch, async ({ body, headers, actor, request }) => {
+    await rights.checkImages(request, idsOf(body.images))
+    if (body.dryRun === true) return plans.tryOut(body)
+    return plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'], actor })
+  })
   registerOperation(app, operations.listPrefetches, ({ query }) => {
     const { entries, next } = pageOf(reader.list(query), orderOf, query)
     return { plans: entries, next }
@@ -36,11 +38,21 @@ export function addPrefetchRoutes(app: HttpApp, { plans, reader }: PrefetchRoute
     const { readyShare = 1, timeoutSeconds = USUAL_WAIT_SECONDS } = query
     return reader.wait(params.plan, { readyShare, timeoutMs: timeoutSeconds * 1000, signal })
   })
-  registerOperation(app, operations.changePrefetch, ({ params, body, actor }) => plans.change(params.plan, body, actor))
+  registerOperation(app, operations.changePrefetch, async ({ params, body, actor, request }) => {
+    await rights.checkImages(request, idsOf([...(body.images ?? []), ...reader.show(params.plan).images]))
+    return plans.change(params.plan, body, actor)
+  })
   registerOperation(app, operations.cancelPrefetch, ({ params, query, actor }) =>
     plans.cancel(params.plan, { drops: query.drop === true, actor }),
   )
-  registerOperation(app, operations.retryPrefetch, ({ params, actor }) => plans.retry(params.plan, actor))
+  registerOperation(app, operations.retryPrefetch, async ({ params, actor, request }) => {
+    await rights.checkImages(request, idsOf(reader.show(params.plan).images))
+    return plans.retry(params.plan, actor)
+  })
+}
+
+function idsOf(images: readonly { readonly image: string }[]): string[] {
+  return images.map(({ image }) => image)
 }
 
 /** A key whose order is that of the list: the newest first. */

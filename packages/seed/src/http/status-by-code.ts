@@ -4,6 +4,9 @@ import type { StatusByCode } from '@shoal/service'
 export const statusByCode: StatusByCode = {
   SHOAL_SESSION_TOKEN: 401,
   SHOAL_ACCESS_KEYSTONE: 503,
+  SHOAL_ACCESS_GLANCE: 503,
+  SHOAL_ACCESS_RULE: 403,
+  SHOAL_IMAGE_NO_PURPOSE: 403,
   SHOAL_TOKEN_EXISTS: 409,
   SHOAL_TOKEN_LIMIT: 409,
   SHOAL_TOKEN_UNKNOWN: 404,

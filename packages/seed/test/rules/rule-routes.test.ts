@@ -20,7 +20,7 @@ async function serve(t: Parameters<typeof undoAfter>[0]) {
     },
   )
   const showPlan = (id: string) => buildPlan(id, fixture.plans.made.find((plan) => plan.id === id)?.request.name ?? '')
-  addRuleRoutes(service.app, { rules: fixture.rules, showPlan })
+  addRuleRoutes(service.app, { rights: { checkRule: () => {} }, rules: fixture.rules, showPlan })
   const baseUrl = await service.start()
   undoAfter(t).after(() => service.stop())
   const status = async (method: string, path: string, body?: unknown) => {

@@ -1,0 +1,57 @@
+import type { Digest } from '@shoal/core'
+import { seedError } from '../errors.ts'
+import type { Catalogue } from '../images/catalogue.ts'
+import { type ImageRecord, layersOf } from '../images/image-record.ts'
+import type { LibraryWatcher } from '../images/library-watcher.ts'
+import type { Assignments } from '../nodes/assignments.ts'
+import { FILE } from '../nodes/claims.ts'
+import type { ImageRights } from './image-rights.ts'
+
+export interface NodePurposeDeps {
+  readonly catalogue: Pick<Catalogue, 'image'>
+  readonly watcher: Pick<LibraryWatcher, 'refresh'>
+  readonly assignments: Pick<Assignments, 'ofNode'>
+  readonly rights: Pick<ImageRights, 'admits'>
+}
+
+/** Images that every project of the cloud may use. */
+const FOR_ALL: ReadonlySet<string> = new Set(['public', 'community'])
+
+/**
+ * What lets a node have the layers of an image that is not for all: somebody wants it there already (a plan, an operator, a machine
+ * that runs), or a token of the tenant for whom the node asks. The word of the node alone does not.
+ */
+export class NodePurpose {
+  readonly #deps: NodePurposeDeps
+  readonly #trustsNodes: boolean
+
+  constructor(deps: NodePurposeDeps, options: { readonly trustNodes: boolean }) {
+    this.#deps = deps
+    this.#trustsNodes = options.trustNodes
+  }
+
+  /** Throws `SHOAL_IMAGE_NO_PURPOSE`, and `SHOAL_IMAGE_UNKNOWN` for an image that is not there. */
+  async check(
+    node: string,
+    image: string,
+    { tenantToken, signal }: { tenantToken?: string | undefined; signal: AbortSignal },
+  ): Promise<void> {
+    const { catalogue, watcher, rights } = this.#deps
+    if (this.#trustsNodes) return
+    // Right after an upload the poll has not seen the image yet.
+    const record = catalogue.image(image) ?? (await watcher.refresh(image, { signal }))
+    if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
+    if (FOR_ALL.has(record.image.visibility) || this.#isWanted(node, record)) return
+    if (tenantToken !== undefined && (await rights.admits(tenantToken, image))) return
+    throw seedError('SHOAL_IMAGE_NO_PURPOSE', { node, image })
+  }
+
+  /** That a node was given the file for somebody else's download says nothing of this one. */
+  #isWanted(node: string, record: ImageRecord): boolean {
+    // The last layer is the image's own: a base may be that of many.
+    const own = new Set<Digest>([...layersOf(record).slice(-1), ...(record.layer === null ? [] : [record.layer])])
+    return this.#deps.assignments
+      .ofNode(node)
+      .some(({ layer, owners = [] }) => own.has(layer as Digest) && owners.some((owner) => owner !== FILE))
+  }
+}
