@@ -10,6 +10,7 @@ import { clusterIdentity, createSwarm, createTracker } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
 import { ImageRights } from './access/image-rights.ts'
 import { NamedTokens } from './access/named-tokens.ts'
+import { Narrowing } from './access/narrowing.ts'
 import { NodePurpose } from './access/node-purpose.ts'
 import { openKeystone } from './access/open-keystone.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
@@ -274,8 +275,18 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         announce: () => announceUrls,
       },
     )
+    const narrowing = new Narrowing({ catalogue, assignments, registry })
     const watcher = new LibraryWatcher(
-      { library: library.client, catalogue, journal, importer, publication, clock, logger: component('watcher') },
+      {
+        library: library.client,
+        catalogue,
+        journal,
+        importer,
+        publication,
+        narrowing,
+        clock,
+        logger: component('watcher'),
+      },
       { ...config.library, rules: config.imports.rules },
     )
 

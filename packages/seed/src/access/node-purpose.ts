@@ -1,7 +1,6 @@
-import type { Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
-import { type ImageRecord, layersOf } from '../images/image-record.ts'
+import { type ImageRecord, ownLayers } from '../images/image-record.ts'
 import type { LibraryWatcher } from '../images/library-watcher.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { FILE } from '../nodes/claims.ts'
@@ -48,10 +47,9 @@ export class NodePurpose {
 
   /** That a node was given the file for somebody else's download says nothing of this one. */
   #isWanted(node: string, record: ImageRecord): boolean {
-    // The last layer is the image's own: a base may be that of many.
-    const own = new Set<Digest>([...layersOf(record).slice(-1), ...(record.layer === null ? [] : [record.layer])])
+    const own = new Set<string>(ownLayers(record))
     return this.#deps.assignments
       .ofNode(node)
-      .some(({ layer, owners = [] }) => own.has(layer as Digest) && owners.some((owner) => owner !== FILE))
+      .some(({ layer, owners = [] }) => own.has(layer) && owners.some((owner) => owner !== FILE))
   }
 }

@@ -64,6 +64,12 @@ export function layersOf({ chain, layer }: ImageRecord): readonly Digest[] {
   return [...(layer === null || chain?.includes(layer) ? [] : [layer]), ...(chain ?? [])]
 }
 
+/** The layers that have what is the image's own: a base below them may be that of many. */
+export function ownLayers({ chain, layer }: ImageRecord): readonly Digest[] {
+  const top = chain?.at(-1)
+  return [...new Set([...(layer === null ? [] : [layer]), ...(top === undefined ? [] : [top])])]
+}
+
 /** The image as the API shows it, with the import and the layering that run now. */
 export function toApiImage(
   record: ImageRecord,

@@ -1,5 +1,6 @@
 import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
 import type { GlanceImage } from '@shoal/openstack'
+import type { Narrowing } from '../access/narrowing.ts'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { isRetriable } from '../imports/import-fault.ts'
@@ -21,6 +22,7 @@ export interface LibraryWatcherDeps {
   readonly journal: EventJournal
   readonly importer: Pick<Importer, 'request' | 'drop' | 'images'>
   readonly publication: Pick<Publication, 'settle' | 'isSettled'>
+  readonly narrowing: Pick<Narrowing, 'change'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -162,13 +164,16 @@ export class LibraryWatcher {
     return this.#serially(async () => {
       const image = boundedImage(found)
       if (GONE.has(image.status)) return this.#delete(image.id)
-      const { catalogue, journal, importer } = this.#deps
+      const { catalogue, journal, importer, narrowing } = this.#deps
       const before = catalogue.image(image.id)
       const isNew = before === undefined || before.deletedAt !== null
       const record = isNew ? { image, ...UNTOUCHED } : { ...before, image }
       const drafts = before === undefined ? discovered(image) : changes(before, image)
       const isChanged = isNew || JSON.stringify(before.image) !== JSON.stringify(image)
-      if (isChanged) await journal.append(drafts, [catalogue.putImage(record)])
+      const narrowed = before === undefined ? undefined : narrowing.change(before, image)
+      const operations = [catalogue.putImage(record), ...(narrowed?.operations ?? [])]
+      if (isChanged) await journal.append(drafts, operations)
+      narrowed?.announce()
       // What follows goes by how things are, not by what changed: after a failure the next look makes it good.
       if (image.status !== 'active') {
         await importer.drop(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))

@@ -7,6 +7,7 @@ import {
   type ClaimedLayer,
   type ClaimOwner,
   effectiveClaim,
+  FILE,
   isSameClaim,
   later,
   OPERATOR,
@@ -202,6 +203,24 @@ export class Assignments {
     return this.#change([...held.keys()], (before, node) =>
       withoutClaims(before, owner, { released: held.get(node) ?? [], drops }),
     )
+  }
+
+  /**
+   * Lets nodes have a layer only where it is planned, assigned or running: claims for downloads end, and of the nodes that hold it the
+   * others remove it.
+   */
+  restrict(layer: Digest, holders: readonly string[]): AssignmentChange {
+    const claimants = [...this.#nodes.keys()].filter((node) => this.has(node, layer, FILE))
+    const isNeeded = (node: string) => {
+      const claims = this.#nodes.get(node)?.layers[layer]?.claims ?? {}
+      return Object.keys(claims).some((owner) => owner !== FILE)
+    }
+    const concerned = [...new Set([...claimants, ...holders.filter((node) => !isNeeded(node))])]
+    return this.#change(concerned, (before) => {
+      const after = withoutClaims(before, FILE, { released: [layer], drops: true })
+      if (after.layers[layer] !== undefined) return after
+      return { ...after, dropped: [...new Set([...after.dropped, layer])] }
+    })
   }
 
   /** Layers that a node is to remove. */

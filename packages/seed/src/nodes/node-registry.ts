@@ -247,6 +247,11 @@ export class NodeRegistry {
     return addresses
   }
 
+  /** Names of the nodes that hold some of a layer, be they lost. */
+  holdersOf(layer: string): string[] {
+    return [...this.#holdings.of(layer)]
+  }
+
   /** Swarm addresses of nodes that hold some of a layer and are not in quarantine: of the same rack first, then the same zone, then any. */
   holders(layer: string, { node, limit }: { node: string; limit: number }): string[] {
     const own = this.#nodes.get(node)?.record.registration

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import { createClient } from '@shoal/api'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
@@ -50,4 +52,41 @@ it('an operator may let nodes ask for any image', async (t) => {
   const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
   await node.registerNode({ params: { node: 'n1' }, body: registration('61') })
   assert.equal((await node.wantBoot({ params: { node: 'n1', image } })).state, 'ready')
+})
+
+it('an image that is no longer for all stays where it is planned or assigned, and leaves every other node', async (t) => {
+  const fixture = await createFixture(t)
+  const image = await fixture.addImage('narrowed', rawImage(MIB))
+  const seed = await fixture.start()
+  const layer = String((await fixture.import(image)).layer)
+  const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+  for (const [name, id] of [
+    ['assigned', '61'],
+    ['downloading', '62'],
+    ['holding', '63'],
+    ['without', '64'],
+  ] as const) {
+    await node.registerNode({ params: { node: name }, body: registration(id) })
+  }
+  await fixture.client.assign({ body: { layer, nodes: ['assigned'] } })
+  await node.wantFile({ params: { node: 'downloading', image } })
+  const held = { digest: layer, state: 'complete', presentBytes: MIB, sizeBytes: MIB, error: null } as const
+  const counts = { fromOriginBytes: 0, fromPeersBytes: MIB, uploadedBytes: 0, peers: 0 }
+  const usage = { diskFreeBytes: 1, diskUsedBytes: MIB, downBytesPerSecond: 0, upBytesPerSecond: 0, load1: 0 }
+  const inventory = { layers: [{ ...held, ...counts }], ...usage }
+  await node.heartbeat({ params: { node: 'holding' }, body: { events: [], inventory } })
+
+  await writeFile(join(fixture.directory, 'images', 'narrowed.json'), JSON.stringify({ visibility: 'private' }))
+  await fixture.event('image.changed', (event) => event.image === image)
+  const told = async (name: string) => {
+    const { assignments, dropped } = await node.desiredState({ params: { node: name } })
+    return {
+      keeps: assignments.some((assignment) => assignment.layer === layer),
+      drops: dropped?.includes(layer) === true,
+    }
+  }
+  assert.deepEqual(await told('assigned'), { keeps: true, drops: false })
+  assert.deepEqual(await told('downloading'), { keeps: false, drops: true })
+  assert.deepEqual(await told('holding'), { keeps: false, drops: true })
+  assert.deepEqual(await told('without'), { keeps: false, drops: false })
 })
