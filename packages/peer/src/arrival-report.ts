@@ -3,6 +3,7 @@ import {
   type ArrivalSample,
   type Flow,
   type LayerArrivals,
+  type LayerInventory,
   MAX_ARRIVAL_RACKS,
   MAX_FLOWS,
   MAX_SAMPLES,
@@ -11,6 +12,8 @@ import type { Arrivals, PieceArrival } from '@shoal/swarm'
 
 /** What the API takes for the name of a rack or zone: others are told as none. */
 const PLACE = /^[0-9A-Za-z._-]{0,100}$/
+/** Of so many layers it is told: of all that a node may have, a heartbeat would be larger than the seed takes. */
+const MAX_TOLD_LAYERS = 500
 /** Less is what is left of an average. Bytes per second. */
 const LEAST_RATE = 1
 
@@ -33,6 +36,25 @@ export function layerArrivals({ racks, reasons }: Pick<Arrivals, 'racks' | 'reas
     racks: [...sums.values()].slice(0, MAX_ARRIVAL_RACKS + 1),
     reasons: [...reasons].sort((a, b) => orderOf(a) - orderOf(b)),
   }
+}
+
+/** Adds where they came from to layers, those first that are on their way. */
+export function withArrivals<T extends Pick<LayerInventory, 'digest' | 'state'>>(
+  layers: readonly T[],
+  arrivalsOf: (digest: string) => ArrivalSource | undefined,
+): (T & { arrivals?: LayerArrivals })[] {
+  const isComplete = ({ state }: T) => state === 'complete'
+  const told = new Map<string, LayerArrivals>()
+  for (const { digest } of [...layers].sort((a, b) => Number(isComplete(a)) - Number(isComplete(b)))) {
+    if (told.size >= MAX_TOLD_LAYERS) break
+    const source = arrivalsOf(digest)
+    const arrivals = source === undefined ? undefined : layerArrivals(source)
+    if (arrivals !== undefined) told.set(digest, arrivals)
+  }
+  return layers.map((layer) => {
+    const arrivals = told.get(layer.digest)
+    return arrivals === undefined ? layer : { ...layer, arrivals }
+  })
 }
 
 /** What arrives from where just now, of all layers. */

@@ -10,8 +10,8 @@ import {
 } from '@shoal/api'
 import { type Clock, type Digest, parseDigest } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
-import type { LayerSwarm, Swarm } from '@shoal/swarm'
-import { type ArrivalSource, layerArrivals, presentFlows, takeSamples } from './arrival-report.ts'
+import type { LayerSwarm, LayerSwarmStats, Swarm } from '@shoal/swarm'
+import { type ArrivalSource, presentFlows, takeSamples, withArrivals } from './arrival-report.ts'
 import type { PinnedLayers } from './cache/pinned-layers.ts'
 import { errorBody } from './error-body.ts'
 import type { LayerFailure } from './layer-failures.ts'
@@ -38,7 +38,7 @@ const MAX_MAPS = 64
 export function peerLayers({ store, swarm, reconciler, pinned }: InventoryDeps): PeerLayer[] {
   const held = store.layers().map((stored) => {
     const { digest } = stored.manifest
-    const layer = heldLayer(stored, swarm.get(digest), reconciler.failure(digest))
+    const layer = heldLayer(stored, swarm.get(digest)?.stats(), reconciler.failure(digest))
     const isPinned = pinned.has(digest)
     return { path: stored.path, ...layer, isPinned, ...evicted(reconciler.endedAssignment(digest)) }
   })
@@ -66,7 +66,9 @@ export async function takeInventory(
   const flows = presentFlows(swarms)
   const samples = takeSamples(swarms, deps.clock.now())
   return {
-    layers: withMaps(peerLayers(deps), deps.store).map(({ path: _path, ...layer }) => layer),
+    layers: withArrivals(withMaps(peerLayers(deps), deps.store), (digest) => {
+      return deps.swarm.get(parseDigest(digest))?.arrivals
+    }).map(({ path: _path, ...layer }) => layer),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,
     upBytesPerSecond,
@@ -110,11 +112,9 @@ function newestBoots(boots: readonly Boot[]): BootGlance[] {
 
 function heldLayer(
   stored: StoredLayer,
-  layerSwarm: JoinedLayer | undefined,
+  stats: LayerSwarmStats | undefined,
   failure: LayerFailure | undefined,
 ): LayerInventory {
-  const stats = layerSwarm?.stats()
-  const arrivals = layerSwarm === undefined ? undefined : layerArrivals(layerSwarm.arrivals)
   return {
     digest: stored.manifest.digest,
     state: stored.isComplete
@@ -127,7 +127,6 @@ function heldLayer(
     uploadedBytes: stats?.uploadedBytes ?? 0,
     peers: stats?.peers ?? 0,
     error: failure === undefined ? null : errorBody(failure.error),
-    ...(arrivals === undefined ? {} : { arrivals }),
   }
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Heartbeat, MAX_ARRIVAL_RACKS, MAX_FLOWS, MAX_SAMPLES } from '@shoal/api'
+import { Heartbeat, MAX_ARRIVAL_RACKS, MAX_FLOWS, MAX_NODE_LAYERS, MAX_SAMPLES } from '@shoal/api'
 import type { ArrivalReason, PieceArrival } from '@shoal/swarm'
 import { Compile } from 'typebox/compile'
-import { type ArrivalSource, layerArrivals, presentFlows, takeSamples } from '../src/arrival-report.ts'
+import { type ArrivalSource, layerArrivals, presentFlows, takeSamples, withArrivals } from '../src/arrival-report.ts'
 
 const DIGEST = `sha256:${'a'.repeat(64)}`
 
@@ -71,4 +71,27 @@ test('what is told fits the API, however much there is', () => {
     inventory: { layers: [{ ...layer, ...counters, arrivals: told }], ...rates, ...moving },
   }
   assert.deepEqual([...Compile(Heartbeat).Errors(heartbeat)], [])
+})
+
+test('with as many layers as a node may have, a heartbeat stays within what the seed takes, and tells of those on their way', () => {
+  const racks = Array.from({ length: 17 }, (_, index) => rack(`rack-with-a-long-name-${index}`, 1e12))
+  const layers = Array.from({ length: MAX_NODE_LAYERS }, (_, index) => {
+    const state: 'complete' | 'fetching' = index % 20 === 0 ? 'fetching' : 'complete'
+    const counters = {
+      presentBytes: 1e12,
+      sizeBytes: 1e12,
+      fromOriginBytes: 1e12,
+      fromPeersBytes: 1e12,
+      uploadedBytes: 1e12,
+    }
+    return { digest: `sha256:${index.toString(16).padStart(64, '0')}`, state, ...counters, peers: 60, error: null }
+  })
+  const told = withArrivals(layers, () => arrivals({ racks }))
+  assert.equal(told.filter((layer) => layer.arrivals !== undefined).length, 500)
+  assert.ok(told.every(({ state, arrivals: came }) => state === 'complete' || came !== undefined))
+  assert.ok(JSON.stringify(told).length < 3 * 1024 ** 2)
+  assert.deepEqual(
+    withArrivals(layers.slice(0, 1), () => undefined),
+    layers.slice(0, 1),
+  )
 })
