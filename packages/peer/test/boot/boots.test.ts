@@ -289,6 +289,7 @@ test('how a boot went is kept over a restart, and the first word that it has boo
   const told = await node.boots.booted('vm')
   equal(told.spans.bootedBy, 'told')
   node.boots.note('vm', { bootedAt: '2026-01-01T00:00:30.000Z', bootedBy: 'quiet' })
+  deepEqual(node.show('vm').spans, told.spans)
   deepEqual((await node.boots.booted('vm')).spans, told.spans)
   await rejects(node.boots.booted('stranger'), { code: 'SHOAL_BOOT_UNKNOWN' })
   await node.restart()
