@@ -45,7 +45,9 @@ function ModeAction({ id, mode, action, title, what }: (typeof ACTIONS)[number] 
       onConfirm={() => call('setNodeMode', { params: { node: id }, body: { mode, reason: reason.trim() } })}
     >
       <p>{what}</p>
-      <label htmlFor={field}>Reason, for others</label>
+      <label className="shoal-label" htmlFor={field}>
+        Reason, for others
+      </label>
       <TextInput
         id={field}
         value={reason}

@@ -1,17 +1,22 @@
 import type { NodeRow } from '@shoal/api'
 import { StateLabel } from '../parts/state-label.tsx'
 
-/** Whether a node takes part, and why not; nothing of one that does. */
+/** That a node does not take part, and why; of one that does nothing. */
 export function NodeMode({
-  node: { mode, modeReason, isDrained },
+  node: { state, mode, modeReason, isDrained },
+  isShort = false,
 }: {
-  node: Pick<NodeRow, 'mode' | 'modeReason' | 'isDrained'>
+  node: Pick<NodeRow, 'state' | 'mode' | 'modeReason' | 'isDrained'>
+  /** Without the reason. */
+  isShort?: boolean
 }) {
   if (mode === 'active') return null
-  const state = mode === 'draining' && isDrained ? 'drained' : mode
+  const what = mode === 'draining' && isDrained ? 'drained' : mode
+  const isAway = state !== 'ready' && isDrained
   return (
     <span title={modeReason}>
-      <StateLabel tone={mode === 'quarantined' ? 'warning' : 'plain'} state={state} /> {modeReason}
+      <StateLabel tone={mode === 'quarantined' ? 'warning' : 'plain'} state={isAway ? `${what}, away` : what} />{' '}
+      {isShort ? '' : modeReason}
     </span>
   )
 }

@@ -4,28 +4,20 @@ import { NodeMode } from './node-mode.tsx'
 
 type Shown = Pick<NodeRow, 'state' | 'trouble' | 'fetching' | 'mode' | 'modeReason' | 'isDrained'>
 
-/** The state of a node, whether it takes part, and why it is not well. */
+/** The state of a node, or why it is not well, or that it takes no part. */
 export function NodeState({ node }: { node: Shown }) {
-  const { state, trouble, fetching } = node
+  const { state, trouble, fetching, mode } = node
+  if (trouble === null && mode !== 'active') return <NodeMode node={node} />
   if (trouble === null) {
-    return (
-      <>
-        {state === 'ready' ? (
-          <StateLabel tone={fetching > 0 ? 'info' : 'success'} state={fetching > 0 ? 'fetching' : 'ready'} />
-        ) : (
-          <StateLabel tone="plain" state="away" />
-        )}{' '}
-        <NodeMode node={node} />
-      </>
-    )
+    return <StateLabel tone={fetching > 0 ? 'info' : 'success'} state={fetching > 0 ? 'fetching' : 'ready'} />
   }
   const isGone = state === 'lost' || trouble.code === 'disconnected'
   return (
     <>
+      <NodeMode node={node} isShort />{' '}
       <span title={trouble.message}>
         <StateLabel tone={isGone ? 'danger' : 'warning'} state={trouble.code} /> {trouble.message}
-      </span>{' '}
-      <NodeMode node={node} />
+      </span>
     </>
   )
 }

@@ -18,7 +18,7 @@ const COLUMNS: readonly Column<NodeRow>[] = [
   {
     key: 'state',
     title: 'State',
-    width: 'minmax(8rem, 2fr)',
+    width: 'minmax(11rem, 2.5fr)',
     render: (node) => <NodeState node={node} />,
     sortBy: ({ state, trouble }) => `${state === 'ready' ? 1 : 0}${trouble === null ? 1 : 0}${trouble?.code ?? ''}`,
   },

@@ -91,7 +91,7 @@ export class NodeRegistry {
   readonly #nodes = new Map<string, Entry>()
   readonly #byPeerId = new Map<string, string>()
   readonly #holdings = new Holdings()
-  /** Made when it is asked for. */
+  /** Made when it is asked for, which is with each desired state; anew after a registration or another mode. */
   #refused: readonly RefusedNode[] | undefined
 
   constructor(deps: NodeRegistryDeps, options: NodeRegistryOptions) {
@@ -202,6 +202,7 @@ export class NodeRegistry {
     const before = modeOf(entry.record)
     const since = new Date(clock.now()).toISOString()
     entry.record = { ...entry.record, mode: { ...mode, since } }
+    this.#refused = undefined
     this.#locate(entry.record)
     await journal.append([modeEvent(id, before, mode)], [...operations, putNode(entry.record)])
   }
@@ -343,6 +344,7 @@ export class NodeRegistry {
     if (before !== undefined) this.#forgetPeerId(before.record)
     Object.assign(entry, { record, seenAt: now, heardAt, checkedAt: heardAt })
     this.#nodes.set(id, entry)
+    this.#refused = undefined
     this.#byPeerId.set(registration.swarmPeerId, id)
     this.#locate(record)
     await journal.append(drafts, [putNode(record)])
@@ -472,7 +474,6 @@ export class NodeRegistry {
     const { id, isLost, registration } = record
     const { zone, rack } = registration
     const mode = modeOf(record)
-    this.#refused = undefined
     this.#holdings.locate(id, isLost || mode !== 'active' ? undefined : { zone, rack })
     this.#holdings.setTrusted(id, mode !== 'quarantined')
   }

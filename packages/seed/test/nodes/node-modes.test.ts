@@ -191,6 +191,8 @@ it('others are told of one in quarantine by its address only where nobody else i
   ])
   await registry.remove('twin', [])
   assert.equal(registry.refused()[1]?.host, '10.0.0.1')
+  await registry.register('n1', registration(1, '10.0.0.77'))
+  assert.equal(registry.refused()[1]?.host, '10.0.0.77')
 })
 
 it('no more go into quarantine than others can be told of', async () => {
