@@ -167,7 +167,8 @@ export class DownloadRun implements RunningPlan {
     const isImporting = [...this.#askedAt.values()].some((askedAt) => now - askedAt <= ASKS_WITHIN_MS)
     const facts = { rows, now, isImporting, isStale: false, patienceMs: this.#options.excludeAfterMs }
     const next = nextState({ ...this.record, failures: this.#failures() }, facts)
-    if (next === undefined || (next.state !== 'failed' && now - this.#joinedAt < SETTLE_MS)) return
+    const isEnd = next?.state === 'done' || next?.state === 'partly-done'
+    if (next === undefined || (isEnd && now - this.#joinedAt < SETTLE_MS)) return
     await this.#move(next.state, { error: next.error })
   }
 

@@ -115,7 +115,11 @@ it('nodes that wait for the import are in it; one that was given the image by Gl
   )
   await fleet.pass(fleet.excludeAfterMs / 1000)
   assert.equal(only(fleet).state, 'partly-done')
-  await fleet.pass(BURST_SECONDS)
+  await fleet.download('n2')
+  await fleet.pass(1)
+  assert.equal(only(fleet).state, 'running')
+  fleet.node('n2').isUp = false
+  await fleet.pass(200 + BURST_SECONDS)
   assert.deepEqual([only(fleet).state, only(fleet).error?.code], ['expired', 'SHOAL_PLAN_EXPIRED'])
 })
 
