@@ -43,6 +43,7 @@ export async function openGround(
     config: {
       stateDirectory: join(directory, 'seed'),
       listen: { host, port: 7420 },
+      tls: { enabled: false },
       swarm: { host },
       library: { directory: join(directory, 'images'), pollIntervalMs: 1000 },
       nodes: { heartbeatIntervalMs: options.heartbeatMs },

@@ -15,6 +15,7 @@ const flags = {
   stateDirectory: join(directory, 'seed'),
   'library.endpoint': endpoint,
   'listen.port': '0',
+  'tls.enabled': 'false',
   'swarm.port': '0',
   'tracker.port': '0',
   'dht.port': '0',

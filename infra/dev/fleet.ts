@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { type Client, createClient } from '@shoal/api'
@@ -32,7 +33,7 @@ export interface Fleet extends AsyncDisposable {
   readonly failure: Promise<never>
 }
 
-const PORTS = { seedApi: 7420, peerApi: 7421 } as const
+const PORTS = { seedApi: 7420, seedNodes: 7423, peerApi: 7421 } as const
 const ZONE = 'here'
 
 /** Starts the seed, then the peers side by side. Throws what `startChildService` throws. */
@@ -65,13 +66,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const seed = member('seed', hostOf(0), PORTS.seedApi)
     await start('seed', seed.url, ['seed', 'serve', ...flags(seedSettings({ directory, host: hostOf(0) }))])
     const peers = names.map((name, index) => member(name, hostOf(index + 1), PORTS.peerApi))
+    for (const name of names) await giveJoinToken(seed.client, directory, name)
     const begun = await Promise.allSettled(
       peers.map((peer, index) => {
         const settings = peerSettings({
           directory,
           name: peer.name,
           host: hostOf(index + 1),
-          seedUrl: seed.url,
+          seedUrl: `https://${hostOf(0)}:${PORTS.seedNodes}`,
           tokenFile,
         })
         return start(peer.name, peer.url, ['peer', 'serve', ...flags(settings)])
@@ -88,11 +90,24 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 }
 
+function joinTokenFile(directory: string, name: string): string {
+  return join(directory, name, 'join.token')
+}
+
+/** A node that has joined needs none any more; a second start goes on with what is there. */
+async function giveJoinToken(client: Client, directory: string, node: string): Promise<void> {
+  if (existsSync(join(directory, node, 'credential.pem'))) return
+  const { token } = await client.createJoinToken({ body: { node } })
+  await writeFile(joinTokenFile(directory, node), `${token}\n`, { mode: 0o600 })
+}
+
 function seedSettings({ directory, host }: { directory: string; host: string }): Record<string, string> {
   return {
     stateDirectory: join(directory, 'seed'),
     'listen.host': host,
     'listen.port': String(PORTS.seedApi),
+    'tls.host': host,
+    'tls.port': String(PORTS.seedNodes),
     'library.directory': join(directory, 'images'),
     'swarm.host': host,
     // For people who watch: what changes is seen at once. A fleet of thousands needs the calmer defaults.
@@ -114,7 +129,7 @@ function peerSettings(options: {
     zone: ZONE,
     stateDirectory: join(directory, name),
     'seed.url': seedUrl,
-    'seed.tokenFile': join(directory, 'seed', 'node.token'),
+    'credential.joinTokenFile': joinTokenFile(directory, name),
     'swarm.host': host,
     'api.host': host,
     'api.port': String(PORTS.peerApi),
@@ -129,6 +144,7 @@ function flags(settings: Readonly<Record<string, string>>): string[] {
 /** Says at once, and in words, what a service would say after it was started. Throws `SHOAL_DEV_PORT_IN_USE`. */
 export async function checkPorts({ network, peers }: FleetOptions): Promise<void> {
   await checkPort(`${network}.1`, PORTS.seedApi)
+  await checkPort(`${network}.1`, PORTS.seedNodes)
   for (let index = 1; index <= peers; index += 1) await checkPort(`${network}.${index + 1}`, PORTS.peerApi)
 }
 

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient, type Event, type Image, type Layer, type LayerInventory } from '@shoal/api'
@@ -43,6 +44,14 @@ export class Cluster {
     await this.seed.start(changes)
     const token = (await readFile(join(this.directory, 'seed', 'operator.token'), 'utf8')).trim()
     this.#client = createClient({ baseUrl: this.seed.url, token })
+    await Promise.all(this.peers.map(({ name }) => this.giveJoinToken(name)))
+  }
+
+  /** What a node joins with; one that has joined, or sends a token, needs none. */
+  async giveJoinToken(node: string): Promise<void> {
+    if (isOpen(this.seed.settings) || existsSync(join(this.directory, node, 'credential.pem'))) return
+    const { token } = await this.client.createJoinToken({ body: { node } })
+    await writeFile(join(this.directory, node, 'join.token'), `${token}\n`, { mode: 0o600 })
   }
 
   async startPeers(names: readonly string[] = this.peers.map(({ name }) => name)): Promise<void> {
@@ -116,6 +125,11 @@ export class Cluster {
   }
 }
 
+/** Whether nodes send a token in place of certificates. */
+function isOpen(seedConfig: object): boolean {
+  return (seedConfig as { tls?: { enabled?: boolean } }).tls?.enabled === false
+}
+
 /** Lays a cluster out; nothing runs yet. All of it ends with the test. */
 export async function createCluster(undo: Undo, options: ClusterOptions): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'shoal-e2e-'))
@@ -145,7 +159,7 @@ export async function createCluster(undo: Undo, options: ClusterOptions): Promis
         host: options.lab?.host(name),
         env: options.peerEnv?.(name),
         url: `http://${host}:7470`,
-        config: peerConfig({ directory, name, host, seedUrl, index, options }),
+        config: peerConfig({ directory, name, host, seedHost, index, options }),
       })
     }),
   )
@@ -161,6 +175,7 @@ function seedConfig(directory: string, host: string, options: ClusterOptions): o
     stateDirectory: join(directory, 'seed'),
     log: { level: 'info' },
     listen: { host, port: 7420 },
+    tls: { host, port: 7423 },
     library: { pollIntervalMs: 1000, sweepIntervalMs: 5000, ...options.library },
     swarm: { host },
     tracker: { announceIntervalMs: 2000 },
@@ -173,18 +188,23 @@ function peerConfig(init: {
   directory: string
   name: string
   host: string
-  seedUrl: string
+  seedHost: string
   index: number
   options: ClusterOptions
 }): object {
-  const { directory, name, host, seedUrl, index, options } = init
+  const { directory, name, host, seedHost, index, options } = init
   const lab = options.lab?.host(name)
   const config = {
     node: name,
     zone: lab?.zone ?? '',
     rack: lab?.rack ?? '',
     stateDirectory: join(directory, name),
-    seed: { url: seedUrl, tokenFile: join(directory, 'seed', 'node.token') },
+    ...(isOpen(options.seedConfig ?? {})
+      ? { seed: { url: `http://${seedHost}:7420`, tokenFile: join(directory, 'seed', 'node.token') } }
+      : {
+          seed: { url: `https://${seedHost}:7423` },
+          credential: { joinTokenFile: join(directory, name, 'join.token') },
+        }),
     swarm: { host },
     // The peer's own API listens where the test runner can reach it; in production it stays on loopback.
     api: { host, port: 7470 },

@@ -1,6 +1,16 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { decodeManifest, decodePublicKey, silentLogger, systemClock } from '@shoal/core'
 import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
-import { createSwarm } from '@shoal/swarm'
+import { clusterIdentity, createSwarm, type SwarmIdentity } from '@shoal/swarm'
+import {
+  ClusterTrust,
+  createCredential,
+  DEFAULT_TRUST_DOMAIN,
+  newCredentialRequest,
+  openAuthority,
+  readCertificateRequest,
+} from '@shoal/trust'
 import type { Cluster } from './cluster.ts'
 import type { Undo } from './undo.ts'
 
@@ -25,7 +35,7 @@ export async function joinAsLiar(
   await store.open()
   const empty = await store.create({ manifest, encodedManifest, torrent })
   const liar = createSwarm(
-    { clock: systemClock, logger: silentLogger, buffers: empty.buffers },
+    { clock: systemClock, logger: silentLogger, buffers: empty.buffers, identity: await identityOf(cluster) },
     {
       ...{ role: 'peer', node: LIAR, host, port: 0, dht: false },
       trackers: status.tracker.announceUrls,
@@ -35,6 +45,20 @@ export async function joinAsLiar(
   undo.after(() => liar.close())
   await liar.join(pretending(empty))
   return () => liar.close()
+}
+
+/** It is a node like any other: somebody took one over. */
+async function identityOf({ directory }: Cluster): Promise<SwarmIdentity | undefined> {
+  const ca = join(directory, 'seed', 'ca')
+  if (!existsSync(ca)) return undefined
+  const now = Date.now()
+  const authority = await openAuthority(ca, { domain: DEFAULT_TRUST_DOMAIN, now })
+  const { privateKey, request } = newCredentialRequest(LIAR)
+  const publicKey = readCertificateRequest(request)
+  const about = { identity: { role: 'node', name: LIAR }, notBefore: now - 1000, lifetimeMs: 3_600_000 } as const
+  const credential = createCredential(privateKey, [authority.issue({ publicKey, ...about })])
+  const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
+  return clusterIdentity(trust, systemClock)
 }
 
 function pretending(layer: StoredLayer): StoredLayer {

@@ -36,6 +36,11 @@ export class ServiceProcess {
     this.#log = join(options.directory, `${options.name}.log`)
   }
 
+  /** What it is configured to. */
+  get settings(): object {
+    return this.#options.config
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0
   }

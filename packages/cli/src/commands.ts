@@ -19,6 +19,9 @@ import { imageInspect } from './image/inspect.ts'
 import { imageList } from './image/list.ts'
 import { imageShow } from './image/show.ts'
 import { imageWatch } from './image/watch.ts'
+import { joinTokenCreate } from './join-token/create.ts'
+import { joinTokenList } from './join-token/list.ts'
+import { joinTokenRevoke } from './join-token/revoke.ts'
 import { layerAssign } from './layer/assign.ts'
 import { layerCompose } from './layer/compose.ts'
 import { layerList } from './layer/list.ts'
@@ -36,6 +39,7 @@ import { nodeDrain } from './node/drain.ts'
 import { nodeList } from './node/list.ts'
 import { nodeQuarantine } from './node/quarantine.ts'
 import { nodeRemove } from './node/remove.ts'
+import { nodeRevoke } from './node/revoke.ts'
 import { nodeShow } from './node/show.ts'
 import { peerServe } from './peer/serve.ts'
 import { place } from './place/place.ts'
@@ -90,6 +94,10 @@ export const commands: readonly Command[] = [
   nodeQuarantine,
   nodeActivate,
   nodeRemove,
+  nodeRevoke,
+  joinTokenCreate,
+  joinTokenList,
+  joinTokenRevoke,
   cacheShow,
   cacheList,
   cachePin,
@@ -134,6 +142,7 @@ export const nouns: Readonly<Record<string, string>> = {
   layer: 'Layers, and which nodes should have them',
   boot: 'Disks that a node serves to VMs before all of them is there',
   node: 'Compute nodes',
+  'join-token': 'Tokens with which nodes join the cluster',
   cache: 'The layers that a node keeps: their space, and which go first',
   prefetch: 'Plans that bring images to nodes before VMs boot from them',
   rule: 'Rules that make prefetch plans by themselves',

@@ -80,6 +80,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   SHOAL_CACHE_PINNED: EXIT.incomplete,
   SHOAL_PEER_EVICTION_REQUEST: EXIT.usage,
   SHOAL_NODE_UNKNOWN: EXIT.notFound,
+  SHOAL_JOIN_TOKEN_UNKNOWN: EXIT.notFound,
   SHOAL_HTTP_NOT_FOUND: EXIT.notFound,
   SHOAL_HTTP_UNAUTHORIZED: EXIT.unauthorised,
   SHOAL_HTTP_FORBIDDEN: EXIT.unauthorised,

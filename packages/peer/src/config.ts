@@ -67,12 +67,42 @@ export const peerConfigSchema = Type.Object(
     ),
     seed: Type.Object(
       {
-        url: Type.String({ pattern: '^https?://[^/?#\\s]+/?$', maxLength: 500, description: "The seed's base URL." }),
-        tokenFile: nullable(text(''), "File that holds the seed's node token. null: no token is sent."),
+        url: Type.String({
+          pattern: '^https?://[^/?#\\s]+/?$',
+          maxLength: 500,
+          description:
+            "The seed's base URL: its https address (tls.port there). http: without certificates, for a seed that has tls.enabled false.",
+        }),
+        tokenFile: nullable(
+          text(''),
+          "File that holds the seed's node token, for a seed that has tls.enabled false. null: no token is sent.",
+        ),
         publicKey: nullable(
           Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
           'Key that signs manifests: Ed25519, base64url. null: the keys the seed shows first are trusted from then on.',
         ),
+      },
+      strict,
+    ),
+    credential: Type.Object(
+      {
+        joinTokenFile: nullable(
+          text(''),
+          'File with a join token of the seed; read while this node is part of no cluster. The certificate that it brings is kept in stateDirectory and renewed by itself.',
+        ),
+        certificateFile: nullable(
+          text(''),
+          "This node's certificate chain from an operator's authority, PEM; read again when it changes. null: the node joins by a token.",
+        ),
+        keyFile: nullable(text(''), 'The private key of it, PEM. null only with certificateFile.'),
+        authoritiesFile: nullable(
+          text(''),
+          'Certificates of the authorities that are trusted, PEM. null only with certificateFile.',
+        ),
+        trustDomain: Type.String({
+          pattern: '^[a-z0-9][a-z0-9.-]{0,252}$',
+          description: "Part of every identity: the seed's tls.trustDomain.",
+        }),
       },
       strict,
     ),
@@ -221,6 +251,13 @@ export const peerConfigDefaults = {
     scrubBytesPerSecond: 4 * 1024 ** 2,
   },
   seed: { tokenFile: null, publicKey: null },
+  credential: {
+    joinTokenFile: null,
+    certificateFile: null,
+    keyFile: null,
+    authoritiesFile: null,
+    trustDomain: 'shoal',
+  },
   swarm: { encryption: 'off', host: '0.0.0.0', port: 7441, advertiseHost: null },
   dht: { enabled: true, port: 7441 },
   limits: NO_TRANSFER_LIMITS,

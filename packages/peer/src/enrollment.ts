@@ -15,6 +15,15 @@ const REFRESH_UNREACHABLE_MS = 60_000
 const TIMEOUT_MS = 30_000
 const RETRY = { firstMs: 1000, lastMs: 30_000 }
 const REFUSALS: ReadonlySet<string> = new Set(['SHOAL_HTTP_UNAUTHORIZED', 'SHOAL_HTTP_FORBIDDEN'])
+const CREDENTIAL_REFUSALS: ReadonlySet<string> = new Set([
+  ...REFUSALS,
+  'SHOAL_HTTP_OTHER_NODE',
+  'SHOAL_TRUST_UNKNOWN_AUTHORITY',
+  'SHOAL_TRUST_EXPIRED',
+  'SHOAL_TRUST_REVOKED',
+  'SHOAL_TRUST_NAME',
+  'SHOAL_TRUST_MALFORMED',
+])
 
 export interface EnrollmentDeps {
   readonly seed: SeedLink
@@ -33,6 +42,8 @@ export interface EnrollmentOptions {
   readonly node: string
   readonly seedUrl: string
   readonly tokenFile: string | null
+  /** Whether this node shows a certificate; otherwise it sends a token, or nothing. */
+  readonly hasCertificate: boolean
   readonly registration: () => Promise<NodeRegistration>
 }
 
@@ -82,7 +93,7 @@ export class EnrollmentKeeper {
     this.#alarm.ring()
   }
 
-  /** Registers once. Throws `SHOAL_PEER_TOKEN_REFUSED` and the client's errors. */
+  /** Registers once. Throws `SHOAL_PEER_TOKEN_REFUSED`, `SHOAL_PEER_CREDENTIAL_REFUSED` and the client's errors. */
   async register({ signal, timeoutMs = TIMEOUT_MS }: { signal: AbortSignal; timeoutMs?: number }): Promise<void> {
     const { seed, records, trust } = this.#deps
     const { node } = this.#options
@@ -91,8 +102,11 @@ export class EnrollmentKeeper {
     try {
       enrollment = await seed.call((client) => client.registerNode({ params: { node }, body, signal, timeoutMs }))
     } catch (error) {
+      const { seedUrl: url, tokenFile, hasCertificate } = this.#options
+      if (hasCertificate && CREDENTIAL_REFUSALS.has(errorCode(error) ?? '')) {
+        throw peerError('SHOAL_PEER_CREDENTIAL_REFUSED', { url, reason: errorMessage(error) }, error)
+      }
       if (!REFUSALS.has(errorCode(error) ?? '')) throw error
-      const { seedUrl: url, tokenFile } = this.#options
       throw peerError('SHOAL_PEER_TOKEN_REFUSED', { url, path: tokenFile ?? 'it is not set' }, error)
     }
     this.#current = enrollment

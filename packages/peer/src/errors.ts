@@ -14,6 +14,34 @@ export const peerErrors = {
     message: 'The seed at {url} refuses the token of this peer.',
     hint: "Put the seed's node token into the file that seed.tokenFile names ({path}), then start the peer again.",
   },
+  SHOAL_PEER_CREDENTIAL_REFUSED: {
+    message: 'The seed at {url} refuses the certificate of this node: {reason}',
+    hint: 'If it is to come back: remove credential.pem from stateDirectory, put a new token (shoal join-token create --node NAME) into credential.joinTokenFile, and start the peer again.',
+  },
+  SHOAL_PEER_JOIN_TOKEN: {
+    message: 'This node is part of no cluster yet, and has no join token: {reason}.',
+    hint: 'shoal join-token create --node NAME makes one; put it into a file, and set credential.joinTokenFile to that.',
+  },
+  SHOAL_PEER_JOIN_REFUSED: {
+    message: 'The seed at {url} does not take the join token in {path}: {reason}',
+    hint: 'A token is good once and for an hour unless said otherwise: shoal join-token create --node NAME makes another.',
+  },
+  SHOAL_PEER_OTHER_SEED: {
+    message: 'Whoever answers at {url} is not the seed that the join token is from.',
+    hint: 'Check seed.url. If the seed has a new authority, make a new token; if not, find out who answers there. The token was not sent.',
+  },
+  SHOAL_PEER_SEED_TLS: {
+    message: 'There is no TLS connection to {url}: {reason}.',
+    hint: "Check that seed.url is the seed's https address (tls.host and tls.port there; default port 7423).",
+  },
+  SHOAL_PEER_NOT_A_SEED: {
+    message: "Who answers for the seed shows the certificate of {name}, which is not a seed's.",
+    hint: 'Check seed.url, and find out who answers at that address.',
+  },
+  SHOAL_PEER_CREDENTIAL_NAME: {
+    message: 'The credential of this node is that of {name}, but the node is {node}.',
+    hint: 'Set node to the name that the certificate is for. If the machine was renamed, remove credential.pem from stateDirectory and join again.',
+  },
   SHOAL_PEER_DIRECTORY: {
     message: 'The directory {path} cannot be used: {reason}.',
     hint: 'Set stateDirectory and store.directory to directories that the peer may write to.',

@@ -26,6 +26,8 @@ export interface HeartbeatDeps {
   readonly onRevision: (revision: number) => void
   /** The seed told what it knows of the layers here: of all of them, or of some. */
   readonly onFacts: (facts: readonly LayerFacts[], told: { isAll: boolean }) => void
+  /** The seed told the revision of its revocation list, where nodes have certificates. */
+  readonly onRevocations: (revision: number | undefined) => void
   /** The seed does not know this node. */
   readonly onUnknown: () => void
 }
@@ -78,6 +80,7 @@ export class Heartbeat {
       const isUpToDate = this.#reports.answered(answer)
       if (answer.layers !== undefined) this.#noteFacts(answer.layers, wantsFacts || message.report?.gone === undefined)
       this.#deps.onRevision(answer.revision)
+      this.#deps.onRevocations(answer.revocations)
       if (!isUpToDate) return true
       return events.length > 0
     } catch (error) {

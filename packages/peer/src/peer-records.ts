@@ -1,6 +1,7 @@
 import type { DesiredState, Enrollment } from '@shoal/api'
 import { type Digest, digestHex, errorCode, type Logger } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
+import type { RevocationList } from '@shoal/trust'
 
 /** The seed's keys as they were first seen. */
 export interface PinnedKeys {
@@ -12,6 +13,7 @@ const KEYS = {
   enrollment: 'peer/enrollment',
   pinnedKeys: 'peer/pinned-keys',
   desired: 'peer/desired',
+  revocations: 'peer/revocations',
   dhtNodes: 'peer/dht-nodes',
 } as const
 const FETCH_PREFIX = 'peer/fetch/'
@@ -52,6 +54,15 @@ export class PeerRecords {
 
   saveDesired(desired: DesiredState): Promise<void> {
     return this.#put(KEYS.desired, desired)
+  }
+
+  /** The newest revocation list that the seed told. */
+  async revocations(): Promise<RevocationList | undefined> {
+    return (await this.#state.get<RevocationList>(KEYS.revocations))?.value
+  }
+
+  saveRevocations(list: RevocationList): Promise<void> {
+    return this.#put(KEYS.revocations, list)
   }
 
   async dhtNodes(): Promise<string[]> {

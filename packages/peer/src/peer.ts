@@ -1,7 +1,7 @@
 import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
 import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
 import { createMetrics, type HttpService, type Metrics } from '@shoal/service'
-import { createSwarm, type Swarm } from '@shoal/swarm'
+import { clusterIdentity, createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
@@ -38,6 +38,8 @@ import { layerDirectory, openStorage, type PeerStorage } from './peer-storage.ts
 import { Reconciler } from './reconciler.ts'
 import { SeedLink } from './seed-link.ts'
 import { readTokenFile } from './token-file.ts'
+import { NodeTrust } from './trust/node-trust.ts'
+import { SeedFetch } from './trust/seed-fetch.ts'
 
 /** The start waits this long for the seed, so that a refused token ends it; then it goes on without the seed. */
 const FIRST_REGISTRATION_MS = 10_000
@@ -52,9 +54,11 @@ export interface PeerDeps {
 }
 
 /** What the swarm is made of. */
-type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store'> & { readonly node: string }
+type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store' | 'member'> & { readonly node: string }
 
 interface Parts extends PeerStorage {
+  /** Its credential; none where it sends a token. */
+  readonly member: NodeTrust | undefined
   readonly swarm: Swarm
   readonly seed: SeedLink
   readonly records: PeerRecords
@@ -125,7 +129,7 @@ export class Peer implements AsyncDisposable {
   }
 
   async #start(stack: AsyncDisposableStack, signal: AbortSignal | undefined): Promise<void> {
-    const parts = await this.#open(stack)
+    const parts = await this.#open(stack, signal)
     const { swarm, enrollment, desired, events } = parts
     this.#listen(parts)
     stack.use({ [Symbol.asyncDispose]: () => swarm.close() })
@@ -156,6 +160,8 @@ export class Peer implements AsyncDisposable {
     stack.defer(() => parts.booting[Symbol.asyncDispose]())
     begin(() => parts.reconciler.run(stop))
     begin(() => parts.cache.run(stop))
+    const { member } = parts
+    if (member !== undefined) begin(() => member.run(parts.seed, stop))
     const { novaCache } = parts
     if (novaCache !== undefined) begin(() => novaCache.run(stop))
     begin(() => parts.booting.wants.run(stop))
@@ -168,7 +174,7 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Builds everything bottom-up; only storage is opened. */
-  async #open(stack: AsyncDisposableStack): Promise<Parts> {
+  async #open(stack: AsyncDisposableStack, signal: AbortSignal | undefined): Promise<Parts> {
     const config = this.#config
     const { logger, clock, random } = this.#deps
     const node = nodeName(config)
@@ -176,13 +182,21 @@ export class Peer implements AsyncDisposable {
     const token = tokenFile === null ? undefined : await readTokenFile(tokenFile)
     const { state, store } = await openStorage(config, { clock, logger, stack })
     const records = new PeerRecords({ state, logger })
-    const seed = new SeedLink({ client: createClient({ baseUrl: url, token }), logger }, { url })
+    // A token over https: a seed without certificates, behind something that speaks TLS for it.
+    const hasCertificate = url.startsWith('https:') && token === undefined
+    const opening = { node, signal: signal ?? new AbortController().signal }
+    const member = hasCertificate
+      ? await NodeTrust.open({ records, clock, random, logger: logger.child({ component: 'trust' }) }, config, opening)
+      : undefined
+    const seedFetch = member && stack.use(new SeedFetch(member.cluster))
+    const client = createClient({ baseUrl: url, token, ...(seedFetch && { fetch: seedFetch.fetch }) })
+    const seed = new SeedLink({ client, logger }, { url })
     const trust = new KeyTrust({ records, clock, logger }, { publicKey, seedUrl: url })
     await trust.open()
     // What the seed said last holds from the first byte on, whether it answers now or not.
     const limits = new NodeLimitsKeeper(steadyClock, config.limits)
     limits.setFleet((await records.desired())?.limits)
-    const swarm = await this.#createSwarm({ node, records, limits, store })
+    const swarm = await this.#createSwarm({ node, records, limits, store, member })
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const holds = new LayerHolds()
@@ -240,6 +254,7 @@ export class Peer implements AsyncDisposable {
         node,
         seedUrl: url,
         tokenFile,
+        hasCertificate,
         registration: () => registration(config, { swarm, cache, apiUrl: this.#apiUrl }),
       },
     )
@@ -267,6 +282,7 @@ export class Peer implements AsyncDisposable {
         uses: () => cache.uses.next(),
         onFacts: (facts, told) => cache.setFacts(facts, told),
         onRevision: (revision) => desired.notice(revision),
+        onRevocations: (revision) => void member?.noteRevocations(revision, seed, { signal: stopping.signal }),
         onUnknown: () => enrollment.request(),
       },
       { node, intervalMs: () => config.heartbeat.intervalMs ?? enrollment.current?.heartbeatIntervalMs ?? 10_000 },
@@ -285,17 +301,21 @@ export class Peer implements AsyncDisposable {
       booting.wants.notice()
       booting.notice.ring()
     })
+    const stopping = new AbortController()
+    stack.defer(() => stopping.abort(new Error('the peer is stopping')))
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
-      ...{ state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
+      ...{ member, state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
       ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
 
   async #createSwarm(parts: SwarmParts): Promise<Swarm> {
-    const { node, records, limits, store } = parts
+    const { node, records, limits, store, member } = parts
+    const { clock } = this.#deps
+    const identity = member && clusterIdentity(member.cluster, clock)
     const { swarm, dht, seed, zone, rack } = this.#config
     const { logger } = this.#deps
     const enrollment = await records.enrollment()
@@ -303,7 +323,7 @@ export class Peer implements AsyncDisposable {
     const { host, port, advertiseHost, encryption } = swarm
     const created = createSwarm(
       // The swarm only measures time: setting the machine's clock must not stall it.
-      { logger: logger.child({ component: 'swarm' }), clock: steadyClock, buffers: store.buffers },
+      { logger: logger.child({ component: 'swarm' }), clock: steadyClock, buffers: store.buffers, identity },
       {
         role: 'peer',
         encryption,

@@ -15,6 +15,8 @@ export type SeedApi = Pick<
   | 'wantFile'
   | 'recordBoot'
   | 'getBootProfile'
+  | 'renewCredential'
+  | 'listRevocations'
 >
 
 const NO_ANSWER: ReadonlySet<string> = new Set([

@@ -55,7 +55,13 @@ async function setUp(registerNode: SeedApi['registerNode'], options: { state?: S
       apply: (enrollment) => applied.push(enrollment),
       onRefused: () => {},
     },
-    { node: 'n', seedUrl: 'http://seed', tokenFile: null, registration: async () => registration },
+    {
+      node: 'n',
+      seedUrl: 'http://seed',
+      tokenFile: null,
+      hasCertificate: false,
+      registration: async () => registration,
+    },
   )
   await trust.open()
   await keeper.open()

@@ -48,6 +48,7 @@ function setUp(answer: (body: HeartbeatBody) => HeartbeatAnswer) {
       random: () => 0.5,
       logger: silentLogger,
       onRevision: (revision) => revisions.push(revision),
+      onRevocations: () => {},
       onUnknown: () => {
         unknown += 1
       },

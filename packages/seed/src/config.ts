@@ -317,7 +317,7 @@ export const seedConfigDefaults = {
   name: 'seed',
   listen: { host: '127.0.0.1', port: 7420, requestsPerSecond: 500 },
   tls: {
-    enabled: false,
+    enabled: true,
     host: '127.0.0.1',
     port: 7423,
     names: [],

@@ -320,9 +320,9 @@ export const seedErrors = {
     message: 'The places could not be worked out: {reason}.',
     hint: 'Ask again; if it comes back, tell the developers, with the request and the log of the seed.',
   },
-  SHOAL_SEED_TLS_FILES: {
-    message: "The seed's certificate cannot be used: {reason}.",
-    hint: 'Give tls.certificateFile, tls.keyFile and tls.authoritiesFile, or none of them; docs/formats/credentials.md says what a certificate of a seed holds.',
+  SHOAL_SEED_CERTIFICATE: {
+    message: 'The certificate in tls.certificateFile is that of node {name}, not of a seed.',
+    hint: 'Have it issued for spiffe://DOMAIN/seed/NAME; docs/formats/credentials.md says what else it holds.',
   },
   SHOAL_TRUST_OFF: {
     message: 'Nodes of this seed have no certificates: tls.enabled is false.',

@@ -33,7 +33,10 @@ export class ClusterTrust {
   #authorities: readonly X509Certificate[]
   #revocations = new Revocations()
 
-  /** Throws as {@link verifyChain} does when the credential is none of this cluster. */
+  /**
+   * Throws as {@link verifyChain} does when the credential is none of this cluster. One that is over is taken: others will refuse it, but
+   * its holder goes on with what needs nobody else until it has another.
+   */
   constructor(deps: { clock: Pick<Clock, 'now'> }, options: ClusterTrustOptions) {
     this.#clock = deps.clock
     this.#domain = options.domain ?? DEFAULT_TRUST_DOMAIN
@@ -41,7 +44,7 @@ export class ClusterTrust {
     this.#authorities = options.authorities
     this.#credential = options.credential
     this.#chain = chainOf(options.credential)
-    this.#identity = this.verifyChain(options.credential.certificates)
+    this.#identity = this.#verify(options.credential.certificates, undefined)
   }
 
   /** Whose credential this daemon holds. */
@@ -87,13 +90,7 @@ export class ClusterTrust {
 
   /** Who a chain speaks for, shown where possession was proven otherwise: by TLS. Throws as {@link verifyChain} does. */
   verifyChain(certificates: readonly X509Certificate[]): Identity {
-    return verifyChain(certificates, {
-      authorities: this.#authorities,
-      domain: this.#domain,
-      revocations: this.#revocations,
-      now: this.#clock.now(),
-      toleranceMs: this.#toleranceMs,
-    }).identity
+    return this.#verify(certificates, this.#clock.now())
   }
 
   /** Takes a new credential of the same identity, and with it, if given, the authorities that hold from now on. */
@@ -120,6 +117,16 @@ export class ClusterTrust {
   /** Adds a listener for changes of credential, authorities or revocations: whoever is connected is to be verified anew. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener)
+  }
+
+  #verify(certificates: readonly X509Certificate[], now: number | undefined): Identity {
+    return verifyChain(certificates, {
+      authorities: this.#authorities,
+      domain: this.#domain,
+      revocations: this.#revocations,
+      now,
+      toleranceMs: this.#toleranceMs,
+    }).identity
   }
 
   #tell(): void {

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { errorCode, errorMessage } from '@shoal/core'
-import { parsePem } from './certificate-chain.ts'
+import { parsePem, toPem } from './certificate-chain.ts'
 import { trustError } from './errors.ts'
 import { type Credential, credentialFromPem, credentialToPem } from './node-credential.ts'
 import { replacePrivateFile } from './private-file.ts'
@@ -30,6 +30,15 @@ export async function storeCredential(path: string, credential: Credential): Pro
     await replacePrivateFile(path, `${key}${cert}`)
   } catch (error) {
     throw trustError('SHOAL_TRUST_CREDENTIAL', { path, reason: errorMessage(error) }, error)
+  }
+}
+
+/** Keeps the certificates of authorities; a crash never leaves half of them. Throws `SHOAL_TRUST_CA_FILE`. */
+export async function storeAuthorities(path: string, authorities: readonly X509Certificate[]): Promise<void> {
+  try {
+    await replacePrivateFile(path, toPem(authorities))
+  } catch (error) {
+    throw trustError('SHOAL_TRUST_CA_FILE', { path, reason: errorMessage(error) }, error)
   }
 }
 

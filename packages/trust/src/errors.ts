@@ -42,6 +42,10 @@ export const trustErrors = {
     message: 'The CA file {path} cannot be used: {reason}.',
     hint: 'Give a PEM file with the certificates of the authorities that nodes and seed are to trust.',
   },
+  SHOAL_TRUST_FILES: {
+    message: 'certificateFile, keyFile and authoritiesFile go together, and only some of them are set.',
+    hint: "Set all three to use an operator's authority, or none of them to use the embedded one.",
+  },
   SHOAL_TRUST_JOIN_TOKEN: {
     message: 'The join token is not whole: {reason}.',
     hint: 'Copy all of what shoal join-token create printed: four words, joined by dots.',

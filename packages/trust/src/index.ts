@@ -4,7 +4,7 @@ export { decodeChain, encodeChain, parsePem, toPem } from './certificate-chain.t
 export { MAX_REQUEST_CHARS, readCertificateRequest } from './certificate-request.ts'
 export { type ChainVerification, type VerifiedCertificate, verifyChain } from './chain-verifier.ts'
 export { ClusterTrust, type ClusterTrustOptions } from './cluster-trust.ts'
-export { loadAuthorities, loadCredential, storeCredential } from './credential-files.ts'
+export { loadAuthorities, loadCredential, storeAuthorities, storeCredential } from './credential-files.ts'
 export { trustErrors } from './errors.ts'
 export { DEFAULT_TRUST_DOMAIN, type Identity, identityUri, parseIdentityUri, TRUST_DOMAIN } from './identity.ts'
 export {
@@ -17,10 +17,12 @@ export {
 } from './join-token.ts'
 export {
   type Credential,
+  chainOf,
   createCredential,
   credentialToPem,
   newCredentialRequest,
   type PemCredential,
 } from './node-credential.ts'
+export { type OperatorFilePaths, OperatorFiles } from './operator-files.ts'
 export { isTranscriptSigned } from './possession.ts'
 export { NO_REVOCATIONS, type NodeRevocation, type RevocationList, Revocations } from './revocations.ts'

@@ -17,7 +17,12 @@ async function startFleet(t: { after(fn: () => Promise<void>): void }): Promise<
   const library = join(directory, 'library')
   await mkdir(library)
   const ports = Object.fromEntries(['listen', 'swarm', 'tracker', 'dht'].map((part) => [`${part}.port`, '0']))
-  const flags = { ...ports, stateDirectory: join(directory, 'seed'), 'library.directory': library }
+  const flags = {
+    ...ports,
+    'tls.enabled': 'false',
+    stateDirectory: join(directory, 'seed'),
+    'library.directory': library,
+  }
   const seed = await startSeed(loadSeedConfig({ env: {}, flags }), { logger: silentLogger, env: {} })
   t.after(async () => {
     await seed.stop()

@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
@@ -10,9 +9,8 @@ import {
   type Credential,
   createCredential,
   credentialToPem,
-  loadAuthorities,
-  loadCredential,
   newCredentialRequest,
+  OperatorFiles,
   openAuthority,
   readCertificateRequest,
 } from '@shoal/trust'
@@ -42,36 +40,36 @@ export class SeedCredentials {
   readonly authority: CertificateAuthority | undefined
   readonly #deps: { readonly clock: Clock; readonly logger: Logger }
   readonly #options: SeedCredentialsOptions
-  #stamp = ''
+  readonly #files: OperatorFiles | undefined
   #renewedAt: number
 
   private constructor(
     deps: { clock: Clock; logger: Logger },
     options: SeedCredentialsOptions,
-    parts: { trust: ClusterTrust; authority: CertificateAuthority | undefined; stamp: string },
+    parts: { trust: ClusterTrust; authority: CertificateAuthority | undefined; files: OperatorFiles | undefined },
   ) {
     this.#deps = deps
     this.#options = options
     this.trust = parts.trust
     this.authority = parts.authority
-    this.#stamp = parts.stamp
+    this.#files = parts.files
     this.#renewedAt = deps.clock.now()
   }
 
-  /** Throws `SHOAL_SEED_TLS_FILES` and the codes of trust. */
+  /** Throws `SHOAL_SEED_CERTIFICATE` and the codes of trust. */
   static async open(deps: { clock: Clock; logger: Logger }, options: SeedCredentialsOptions): Promise<SeedCredentials> {
     const { tls, stateDirectory } = options
     const domain = tls.trustDomain
-    const files = operatorFiles(tls)
-    const stamp = files === undefined ? '' : await stampOf(files)
+    const files = OperatorFiles.of(tls)
+    const directory = join(stateDirectory, 'ca')
     const authority =
-      files === undefined
-        ? await openAuthority(join(stateDirectory, 'ca'), { domain, now: deps.clock.now() })
-        : undefined
-    const held = authority === undefined ? await readFiles(files) : issueOwn(authority, deps.clock, options)
-    const trust = new ClusterTrust(deps, { ...held, domain })
-    if (trust.identity.role !== 'seed') throw seedError('SHOAL_SEED_TLS_FILES', { reason: 'it names no seed' })
-    return new SeedCredentials(deps, options, { trust, authority, stamp })
+      files === undefined ? await openAuthority(directory, { domain, now: deps.clock.now() }) : undefined
+    const held = files === undefined ? undefined : await files.load()
+    const own = held ?? (authority && issueOwn(authority, deps.clock, options))
+    if (own === undefined) throw new TypeError('there is neither an authority nor files of one')
+    const trust = new ClusterTrust(deps, { ...own, domain })
+    if (trust.identity.role !== 'seed') throw seedError('SHOAL_SEED_CERTIFICATE', { name: trust.identity.name })
+    return new SeedCredentials(deps, options, { trust, authority, files })
   }
 
   /** SHA-256 of the first authority, as join tokens name it. */
@@ -105,44 +103,15 @@ export class SeedCredentials {
         this.#renewedAt = clock.now()
         return
       }
-      const files = operatorFiles(this.#options.tls)
-      const stamp = await stampOf(files ?? [])
-      if (stamp === this.#stamp) return
-      this.#stamp = stamp
-      const { credential, authorities } = await readFiles(files)
+      const files = this.#files
+      if (files === undefined || !(await files.haveChanged())) return
+      const { credential, authorities } = await files.load()
       this.trust.replace(credential, authorities)
       logger.info({ authority: this.fingerprint }, 'the files of certificate and authorities were read anew')
     } catch (error) {
       logger.error({ code: errorCode(error), reason: errorMessage(error) }, 'the certificate was not renewed')
     }
   }
-}
-
-function operatorFiles({ certificateFile, keyFile, authoritiesFile }: SeedConfig['tls']): string[] | undefined {
-  const files = [certificateFile, keyFile, authoritiesFile].filter((file) => file !== null)
-  if (files.length === 0) return undefined
-  if (files.length < 3) {
-    const reason = 'certificateFile, keyFile and authoritiesFile go together'
-    throw seedError('SHOAL_SEED_TLS_FILES', { reason })
-  }
-  return files
-}
-
-async function readFiles(
-  files: readonly string[] | undefined,
-): Promise<{ credential: Credential; authorities: X509Certificate[] }> {
-  const [certificateFile = '', keyFile, authoritiesFile = ''] = files ?? []
-  const credential = await loadCredential(certificateFile, keyFile)
-  if (credential === undefined) throw seedError('SHOAL_SEED_TLS_FILES', { reason: `${certificateFile} is not there` })
-  const authorities = await loadAuthorities(authoritiesFile)
-  if (authorities === undefined) throw seedError('SHOAL_SEED_TLS_FILES', { reason: `${authoritiesFile} is not there` })
-  return { credential, authorities }
-}
-
-/** Changes when one of the files does, be it written in place or replaced. */
-async function stampOf(files: readonly string[]): Promise<string> {
-  const stats = await Promise.all(files.map((file) => stat(file).catch(() => undefined)))
-  return stats.map((each) => (each === undefined ? '-' : `${each.ino} ${each.size} ${each.mtimeMs}`)).join()
 }
 
 function issueOwn(
@@ -158,7 +127,9 @@ function issueOwn(
     lifetimeMs: OWN_LIFETIME_MS + BACKDATED_MS,
     hosts: [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...hosts, ...tls.names])].filter(isName),
   })
-  return { credential: createCredential(privateKey, [own]), authorities: [authority.certificate] }
+  // The authority goes along: a node that joins knows it by its fingerprint alone.
+  const credential = createCredential(privateKey, [own, authority.certificate])
+  return { credential, authorities: [authority.certificate] }
 }
 
 /** An address to listen on everywhere is nobody's name. */
