@@ -1,6 +1,14 @@
 import { join } from 'node:path'
 import type { Logger } from '@shoal/core'
-import { createHealth, createHttpService, type HttpService, type Metrics, readOrCreateSecret } from '@shoal/service'
+import {
+  createHealth,
+  createHttpService,
+  FloodWatch,
+  type HttpService,
+  type Metrics,
+  readOrCreateSecret,
+} from '@shoal/service'
+import type { Swarm } from '@shoal/swarm'
 import type { PeerConfig } from './config.ts'
 import { type PeerRoutesDeps, peerStatusByCode, registerPeerRoutes } from './http-routes.ts'
 import { readTokenFile } from './token-file.ts'
@@ -17,18 +25,22 @@ export function apiTokenFile(config: PeerConfig): string {
 /** Creates a peer's own API, not yet listening. It is ready when the seed has ever enrolled this node. */
 export async function createPeerHttp(
   config: PeerConfig,
-  deps: PeerRoutesDeps & { logger: Logger; metrics: Metrics; isEnrolled: () => boolean },
+  deps: PeerRoutesDeps & { logger: Logger; metrics: Metrics; isEnrolled: () => boolean; swarm: Pick<Swarm, 'on'> },
 ): Promise<HttpService> {
   const health = createHealth()
   health.register('enrollment', () => {
     if (!deps.isEnrolled()) throw new Error('the seed has not enrolled this node yet')
   })
+  const { metrics } = deps
+  const logger = deps.logger.child({ component: 'http' })
+  const floods = new FloodWatch({ metrics, health, logger })
+  deps.swarm.on('flood', (what) => floods.refused(what))
   const { host, port, metricsTokenFile } = config.api
   const operator = await readOrCreateSecret(apiTokenFile(config))
   // Of what a peer serves, nothing but its metrics is open to this role.
   const node = metricsTokenFile === null ? undefined : await readTokenFile(metricsTokenFile)
   const http = await createHttpService(
-    { logger: deps.logger.child({ component: 'http' }), metrics: deps.metrics, health },
+    { logger, metrics, health, floods },
     {
       name: 'shoal-peer',
       version,

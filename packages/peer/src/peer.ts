@@ -361,6 +361,7 @@ export class Peer implements AsyncDisposable {
       repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
+      swarm,
     })
   }
 

@@ -4,7 +4,14 @@ import type { Limits, SeedStatus } from '@shoal/api'
 import { type Clock, encodePublicKey, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { LAYER_FORMAT } from '@shoal/qcow2'
-import { createHealth, createHttpService, createMetrics, HttpSessions, readOrCreateSecret } from '@shoal/service'
+import {
+  createHealth,
+  createHttpService,
+  createMetrics,
+  FloodWatch,
+  HttpSessions,
+  readOrCreateSecret,
+} from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { clusterIdentity, createSwarm, createTracker } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
@@ -155,8 +162,13 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const onRefused = countRefusals(metrics)
 
     const advertised = advertisedHost(config.swarm)
+    const health = createHealth()
+    const floods = new FloodWatch({ metrics, health, logger: component('floods') })
     const tracker = createTracker(
-      { logger: component('tracker'), identity, onRefused },
+      {
+        ...{ logger: component('tracker'), identity, onRefused },
+        onFlood: () => floods.refused('announce'),
+      },
       {
         host: config.swarm.host,
         port: config.tracker.port,
@@ -185,6 +197,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     )
     swarm.on('refused', onRefused)
     const dhtKeys = trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm))
+    swarm.on('flood', (what) => floods.refused(what))
     let announceUrls: string[] = []
     if (config.tracker.enabled) {
       announceUrls = await tracker.start()
@@ -357,10 +370,9 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const purpose = new NodePurpose({ catalogue, watcher, assignments, rights }, config.access)
     const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
 
-    const health = createHealth()
     health.register('state', async () => void (await state.get('seed/revision')))
     const http = await createHttpService(
-      { logger: component('http'), metrics, health },
+      { logger: component('http'), metrics, health, floods },
       {
         name: 'shoal-seed',
         version: VERSION,

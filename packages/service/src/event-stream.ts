@@ -31,14 +31,20 @@ export interface EventStreamOptions {
 const DEFAULT_KEEP_ALIVE_MS = 15_000
 const DEFAULT_STALL_MS = 60_000
 
+/** Of all places, the part that callers other than nodes may have: dashboards and scripts cannot keep nodes from being told of changes. */
+const OTHERS_SHARE = 0.25
+
 /** The event streams of one service: bounded in number, and all ended when the service stops. */
 export class EventStreams {
   readonly #limit: number
+  readonly #onRefused: () => void
   readonly #stop = new AbortController()
   #open = 0
+  #others = 0
 
-  constructor(options: { limit: number }) {
+  constructor(options: { limit: number; onRefused?: () => void }) {
     this.#limit = options.limit
+    this.#onRefused = options.onRefused ?? (() => {})
   }
 
   get open(): number {
@@ -46,11 +52,17 @@ export class EventStreams {
   }
 
   /** Takes a place; the returned function gives it back. Throws `SHOAL_HTTP_BUSY`. */
-  enter(): () => void {
-    if (this.#open >= this.#limit) throw serviceError('SHOAL_HTTP_BUSY', { limit: this.#limit })
+  enter({ isNode }: { isNode: boolean }): () => void {
+    const limitOfOthers = Math.max(1, Math.floor(this.#limit * OTHERS_SHARE))
+    if (this.#open >= this.#limit || (!isNode && this.#others >= limitOfOthers)) {
+      this.#onRefused()
+      throw serviceError('SHOAL_HTTP_BUSY', { limit: isNode ? this.#limit : limitOfOthers })
+    }
     this.#open += 1
+    if (!isNode) this.#others += 1
     return () => {
       this.#open -= 1
+      if (!isNode) this.#others -= 1
     }
   }
 

@@ -11,9 +11,16 @@ export interface CheckResult {
   message?: string
 }
 
+/** Something that is worth knowing and makes nothing unready. */
+export interface HealthNote {
+  name: string
+  message: string
+}
+
 export interface HealthReport {
   ready: boolean
   checks: CheckResult[]
+  notes: HealthNote[]
 }
 
 /** Whether the service can do its work: all named checks pass and it is not stopping. */
@@ -21,6 +28,8 @@ export interface Health {
   /** Adds a check, or replaces the one of that name. */
   register(name: string, check: HealthCheck): void
   unregister(name: string): void
+  /** Adds what has something to say now and then, for everybody to see. */
+  note(name: string, read: () => string | undefined): void
   /** From now on not ready: the service is stopping. */
   drain(): void
   report(): Promise<HealthReport>
@@ -30,16 +39,22 @@ export interface Health {
 export function createHealth(options: { timeoutMs?: number } = {}): Health {
   const timeoutMs = options.timeoutMs ?? 2000
   const checks = new Map<string, HealthCheck>()
+  const notes = new Map<string, () => string | undefined>()
   let draining = false
   return {
     register: (name, check) => void checks.set(name, check),
     unregister: (name) => void checks.delete(name),
+    note: (name, read) => void notes.set(name, read),
     drain: () => {
       draining = true
     },
     report: async () => {
       const results = await Promise.all([...checks].map(([name, check]) => runCheck(name, check, timeoutMs)))
-      return { ready: !draining && results.every(({ ok }) => ok), checks: results }
+      const said = [...notes].flatMap(([name, read]) => {
+        const message = read()
+        return message === undefined ? [] : [{ name, message }]
+      })
+      return { ready: !draining && results.every(({ ok }) => ok), checks: results, notes: said }
     },
   }
 }

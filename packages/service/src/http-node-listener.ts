@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { errorCode } from '@shoal/core'
+import { boundConnections, LATE_CHECK_MS, MAX_HEADER_BYTES } from './bound-connections.ts'
 import { serviceError } from './errors.ts'
 import type { HttpApp } from './http-service.ts'
 
@@ -54,7 +55,11 @@ export class NodeListener {
   readonly #sockets = new Set<Socket>()
   readonly #timer: NodeJS.Timeout
 
-  constructor(app: HttpApp, options: NodeListenerOptions, timeouts: { readonly requestMs: number }) {
+  constructor(
+    app: HttpApp,
+    options: NodeListenerOptions,
+    limits: { readonly requestMs: number; onConnectionRefused(): void },
+  ) {
     this.#options = options
     this.#server = createServer(
       {
@@ -64,11 +69,14 @@ export class NodeListener {
         // OpenSSL's verdict is not enough (names, revocation) and too much (clocks that differ): `identify` gives it.
         rejectUnauthorized: false,
         handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-        requestTimeout: timeouts.requestMs,
+        requestTimeout: limits.requestMs,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connectionsCheckingInterval: LATE_CHECK_MS,
         keepAliveTimeout: app.server.keepAliveTimeout,
       },
       (request, response) => app.routing(request, response),
     )
+    boundConnections(this.#server, limits.onConnectionRefused)
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -101,12 +109,12 @@ export class NodeListener {
   holderOf(socket: Socket): CertificateHolder | undefined {
     if (!(socket instanceof TLSSocket)) return undefined
     const known = this.#verified.get(socket)
-    if (known !== undefined && known.until > Date.now()) return known.holder
+    if (known !== undefined && known.until > performance.now()) return known.holder
     const chain = chainOf(socket)
     if (chain.length === 0) return undefined
     const holder = this.#options.identify(chain)
     if (known === undefined) socket.once('close', () => this.#verified.delete(socket))
-    this.#verified.set(socket, { holder, until: Date.now() + VERIFIED_MS })
+    this.#verified.set(socket, { holder, until: performance.now() + VERIFIED_MS })
     return holder
   }
 

@@ -21,7 +21,8 @@ export function registerProbes(
     const report = await deps.health.report()
     reply.status(report.ready ? 200 : 503)
     // Messages may name addresses and paths; codes do not, and this path is open to anyone.
-    return { ready: report.ready, checks: report.checks.map(({ name, ok, code }) => ({ name, ok, code })) }
+    const { ready, checks, notes } = report
+    return { ready, checks: checks.map(({ name, ok, code }) => ({ name, ok, code })), notes }
   })
   app.get('/metrics', { ...hidden, config: { role: 'service', operation: 'metrics' } }, async (_request, reply) => {
     reply.type(deps.metrics.contentType)

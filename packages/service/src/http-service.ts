@@ -10,11 +10,13 @@ import {
   fastify,
   type RawServerDefault,
 } from 'fastify'
+import { boundConnections, LATE_CHECK_MS, MAX_HEADER_BYTES } from './bound-connections.ts'
 import { ClientRates } from './client-rates.ts'
 import { type AccessTokens, type Credentials, fileCredentials } from './credentials.ts'
 import { serviceError } from './errors.ts'
 import { EventStreams } from './event-stream.ts'
 import { FailedSignIns } from './failed-sign-ins.ts'
+import { FloodWatch } from './flood-watch.ts'
 import type { Health } from './health.ts'
 import { type AuditFact, auditFact } from './http-audit.ts'
 import {
@@ -121,15 +123,17 @@ const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30]
  * OpenAPI description and its reference.
  */
 export async function createHttpService(
-  deps: { logger: Logger; metrics: Metrics; health: Health },
+  deps: { logger: Logger; metrics: Metrics; health: Health; floods?: FloodWatch },
   options: HttpServiceOptions,
 ): Promise<HttpService> {
+  const floods = deps.floods ?? new FloodWatch(deps)
   const bodyLimit = options.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES
   const app: HttpApp = fastify({
     bodyLimit,
     logger: false,
     exposeHeadRoutes: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: LATE_CHECK_MS },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     frameworkErrors: (error, request, reply) => answerError(error, request, reply as unknown as FastifyReply),
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -137,8 +141,13 @@ export async function createHttpService(
   // Answers are typed by their schema at compile time; schema-driven serialisers drop and convert values silently.
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeContentTypeParser('text/plain')
+  const onConnectionRefused = () => floods.refused('http-connection')
+  boundConnections(app.server, onConnectionRefused)
   const closeUnused = trackUnused(app)
-  const streams = new EventStreams({ limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS })
+  const streams = new EventStreams({
+    limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS,
+    onRefused: () => floods.refused('event-stream'),
+  })
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
   app.decorateRequest('actor', ANONYMOUS)
@@ -161,8 +170,13 @@ export async function createHttpService(
   app.setNotFoundHandler((request) => {
     throw serviceError('SHOAL_HTTP_NOT_FOUND', { method: request.method, path: pathOf(request.url) })
   })
-  const nodes = options.nodes && new NodeListener(app, options.nodes, { requestMs: REQUEST_TIMEOUT_MS })
-  addHooks(app, deps, options, { streams, failures, nodes })
+  const nodes =
+    options.nodes &&
+    new NodeListener(app, options.nodes, {
+      requestMs: REQUEST_TIMEOUT_MS,
+      onConnectionRefused,
+    })
+  addHooks(app, deps, options, { streams, failures, nodes, floods })
   const { name, version } = options
   await registerReference(app as unknown as FastifyInstance, { ...options.openapi, version })
   registerProbes(app as unknown as FastifyInstance, deps, { name, version })
@@ -190,7 +204,12 @@ function addHooks(
   app: HttpApp,
   deps: { logger: Logger; metrics: Metrics },
   options: HttpServiceOptions,
-  { streams, failures, nodes }: { streams: EventStreams; failures: FailedSignIns; nodes: NodeListener | undefined },
+  {
+    streams,
+    failures,
+    nodes,
+    floods,
+  }: { streams: EventStreams; failures: FailedSignIns; nodes: NodeListener | undefined; floods: FloodWatch },
 ): void {
   const { tokens, sessions, cloud, audit } = options
   const credentials = options.credentials ?? fileCredentials(tokens === false ? {} : tokens)
@@ -231,6 +250,7 @@ function addHooks(
       if (identify === false) request.role = 'admin'
       else if (needed !== 'public') Object.assign(request, await identify({ ...facts, holder }))
       const retryAfterSeconds = rates?.take(clientOf(request)) ?? 0
+      if (retryAfterSeconds > 0) floods.refused('http-request')
       if (retryAfterSeconds > 0) throw serviceError('SHOAL_HTTP_RATE', { retryAfterSeconds })
       if (needed !== 'public') checkRole(request, needed)
       checkSubject(holder, ((request.params ?? {}) as { node?: unknown }).node)

@@ -77,7 +77,7 @@ export function registerOperation<const O extends RouteOperation>(
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort(new Error('the client has gone')))
       const isStream = operation.contentType === 'text/event-stream'
-      const leave = isStream ? streams.enter() : () => {}
+      const leave = isStream ? streams.enter({ isNode: request.role === 'node' }) : () => {}
       try {
         const signal = isStream ? AbortSignal.any([gone.signal, streams.signal]) : gone.signal
         const result: unknown = await handler(operationRequest<O>(request, reply, signal))

@@ -5,7 +5,7 @@ import { createHealth } from '@shoal/service'
 
 test('a service without checks is ready until it drains', async () => {
   const health = createHealth()
-  assert.deepEqual(await health.report(), { ready: true, checks: [] })
+  assert.deepEqual(await health.report(), { ready: true, checks: [], notes: [] })
   health.drain()
   assert.equal((await health.report()).ready, false)
 })

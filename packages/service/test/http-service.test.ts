@@ -183,6 +183,7 @@ test('probes tell liveness, readiness and version to anyone, metrics only with a
   assert.deepEqual(await response.json(), {
     ready: false,
     checks: [{ name: 'library', ok: false, code: 'SHOAL_TEST' }],
+    notes: [],
   })
   assert.equal((await fetch(`${url}/metrics`)).status, 401)
   await (await fetch(`${url}/v1/things/x`, { headers: asOperator })).text()

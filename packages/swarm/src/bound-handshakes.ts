@@ -22,6 +22,8 @@ export interface HandshakeOptions {
   /** Bytes that a lane begins with. */
   readonly laneBytes?: number
   readonly timeoutMs?: number
+  /** Told of each connection that was closed because there were too many, or because it said nothing in time. */
+  readonly onRefused?: () => void
 }
 
 /**
@@ -38,6 +40,7 @@ export function boundHandshakes(pool: ConnectionPool, options: HandshakeOptions 
     const fromHost = pending.filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress).length
     const isRoom = pending.length < MAX_PENDING && fromHost < MAX_PENDING_PER_HOST
     if (isRoom && pool._pendingConns !== null) return tellApart(pool, socket, options)
+    options.onRefused?.()
     socket.on('error', () => {})
     socket.destroy()
   })
@@ -68,7 +71,10 @@ function tellApart(pool: ConnectionPool, socket: Socket, options: HandshakeOptio
     socket.removeListener('data', onData)
     for (const event of ['end', 'error', 'close']) socket.removeListener(event, onGone)
   }
-  const timer = setTimeout(onGone, timeoutMs)
+  const timer = setTimeout(() => {
+    options.onRefused?.()
+    onGone()
+  }, timeoutMs)
   pool._pendingConns?.add(socket)
   socket.on('data', onData)
   for (const event of ['end', 'error', 'close']) socket.on(event, onGone)

@@ -25,6 +25,8 @@ export interface MessageBounds {
   readonly torrentBytes: number
   /** Called for each message, before it is looked at. */
   readonly onMessage: () => void
+  /** Told when the wire is closed because of what came on it. */
+  readonly onRefused?: () => void
   /** Bounds it further while the other side has not proven who it is. */
   readonly auth?: WireAuth | undefined
 }
@@ -35,13 +37,17 @@ export interface MessageBounds {
  * needs (a bitfield of the layer's pieces or a block of the largest request), that asks without reading the answers, that
  * sends extension messages without end or a handshake of them that is no bounded bencode, or whose message cannot be dealt with.
  */
-export function boundMessages(wire: Wire, { pieceCount, torrentBytes, onMessage, auth }: MessageBounds): void {
+export function boundMessages(
+  wire: Wire,
+  { pieceCount, torrentBytes, onMessage, onRefused, auth }: MessageBounds,
+): void {
   const maxBytes = Math.max(MAX_REQUEST_BYTES, Math.ceil(pieceCount / 8)) + SLACK_BYTES
   const maxUnreadBytes = MAX_UNREAD_BYTES + pieceCount * 9
   const onLength = wire._onMessageLength
   const onContent = wire._onMessage
   let isClosing = false
   const close = () => {
+    if (!isClosing) onRefused?.()
     isClosing = true
     wire.destroy()
   }

@@ -19,6 +19,7 @@ export {
   createSwarm,
   type Swarm,
   type SwarmEncryption,
+  type SwarmFlood,
   type SwarmOptions,
   type SwarmStats,
 } from './swarm.ts'

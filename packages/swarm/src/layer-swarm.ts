@@ -75,6 +75,8 @@ export interface LayerSwarmDeps {
   readonly onStoreError: (error: ShoalError) => void
   /** A wire was closed because of who is there, or because nobody knows; the link when it had been let in. */
   readonly onRefused: (refusal: AccessRefusal, link: PeerLink | undefined) => void
+  /** A wire was closed because of what came on it. */
+  readonly onMalformed: () => void
 }
 
 /** Where a wire comes from. */
@@ -227,6 +229,7 @@ export class LayerSwarm {
     boundMessages(wire, {
       pieceCount: this.#pieceCount,
       torrentBytes: this.#layer.torrent.length,
+      onRefused: this.#deps.onMalformed,
       auth,
       onMessage: () => {
         const link = this.#links.get(wire)

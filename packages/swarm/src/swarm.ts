@@ -39,7 +39,6 @@ import { OriginTurns } from './origin-turns.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
-import { Refusals } from './refusals.ts'
 import { TurnOrder } from './scheduler/turn-order.ts'
 import { isSameRack, type ShoalHello, type SwarmPlace, type SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
@@ -90,6 +89,9 @@ export interface SwarmDeps {
   readonly identity?: SwarmIdentity | undefined
 }
 
+/** What the bounds of a swarm turn away. */
+export type SwarmFlood = 'swarm-connection' | 'wire' | 'dht-malformed' | 'dht-flood'
+
 export interface SwarmStats {
   connections: number
   uploadedBytes: number
@@ -115,6 +117,8 @@ interface SwarmEvents {
   'store-error': [{ digest: Digest; error: ShoalError }]
   /** Somebody was turned away, or put out, because of who it is or because nobody knows. */
   refused: [AccessRefusal]
+  /** A bound turned something away. */
+  flood: [SwarmFlood]
 }
 
 interface Joined {
@@ -148,7 +152,6 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #laneServer: LaneServer
   readonly #lanes: LanePool
   readonly #pace: JoinPace
-  readonly #refused = new Refusals()
   readonly #closed: { up: RateMeter; down: RateMeter }
   #trackers: readonly string[]
   #client: WebTorrent | undefined
@@ -222,6 +225,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     boundHandshakes(client._connPool, {
       onLane: (socket, first) => this.#laneServer.accept(socket, first),
       laneBytes: this.#laneServer.greetingBytes,
+      onRefused: () => this.emit('flood', 'swarm-connection'),
     })
     this.#client = client
     this.#port = client.address()?.port ?? port
@@ -231,7 +235,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
         { ...dht, advertiseHost: this.#advertiseHost },
         {
           ...{ clock: this.#clock, logger: this.#logger, seal: this.#dhtSeal },
-          onRefused: (reason) => this.#refused.add(`dht-${reason}`),
+          onRefused: (reason) => this.emit('flood', `dht-${reason}`),
           onStranger: (reason, address) => this.#onRefused({ kind: 'dht', reason, address, node: null }),
         },
       )
@@ -437,6 +441,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
       onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
       onRefused: (refusal, link) => this.#onRefused(refusal, link),
+      onMalformed: () => this.emit('flood', 'wire'),
     })
     const torrent = await this.#addTorrent(client, described, swarm).catch(async (error: unknown) => {
       await swarm.close()

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type FuzzTarget, mustHold } from '@shoal/core/fuzz'
 import bencode, { type Bencodable } from 'bencode'
 import { Client as DhtClient } from 'bittorrent-dht'
@@ -119,6 +120,8 @@ function dhtTarget(): FuzzTarget {
 }
 
 function trackerTargets(): FuzzTarget[] {
+  // Each input comes in a second of its own: else it is a flood.
+  let seconds = 0
   const counts = { intervalSeconds: 1, complete: 0, incomplete: 0, peers: [] }
   const server = new AnnounceServer(
     {
@@ -129,7 +132,13 @@ function trackerTargets(): FuzzTarget[] {
       },
       scrape: () => ({ complete: 0, incomplete: 0 }),
     },
-    { now: () => 0, elapsed: () => 0, sleep: () => new Promise(() => {}) },
+    {
+      now: () => {
+        seconds += 1
+        return seconds * 1000
+      },
+      ...{ elapsed: () => 0, sleep: () => new Promise(() => {}) },
+    },
   )
   server.on('warning', () => {})
   const answers: Buffer[] = []
@@ -145,6 +154,7 @@ function trackerTargets(): FuzzTarget[] {
   const scrape = Buffer.concat([connectionId, Buffer.from([0, 0, 0, 2]), Buffer.alloc(44, 2)])
   const hash = '%01'.repeat(20)
   const path = `/announce?info_hash=${hash}&peer_id=${hash}&port=7441&left=0&uploaded=0&downloaded=0&compact=1`
+  const connection = { remoteAddress: '127.0.0.2' }
   const taken = { head: '' }
   const response = {
     end: (bytes: Uint8Array) => {
@@ -176,10 +186,10 @@ function trackerTargets(): FuzzTarget[] {
         '&numwant=',
       ],
       execute: (input) => {
-        const request = { url: input.toString('latin1'), headers: {}, connection: { remoteAddress: '127.0.0.2' } }
+        const request = { url: input.toString('latin1'), headers: {}, connection, socket: connection }
         // What is refused is answered at once.
         taken.head = ''
-        server.onHttpRequest(request, response)
+        server.onHttpRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse)
         return !taken.head.startsWith('d14:fail')
       },
       close: () => udp4?.close(),

@@ -2,7 +2,7 @@
 declare module 'bittorrent-tracker' {
   import type { RemoteInfo, Socket } from 'node:dgram'
   import { EventEmitter } from 'node:events'
-  import type { Server as HttpServer, ServerOptions } from 'node:http'
+  import type { Server as HttpServer, IncomingMessage, ServerOptions, ServerResponse } from 'node:http'
 
   export interface AnnounceParams {
     type: 'http' | 'udp'
@@ -96,7 +96,7 @@ declare module 'bittorrent-tracker' {
     udp6: Socket | null
     getSwarm(infoHash: string, callback: (error: Error | null, swarm?: SwarmTable) => void): void
     onUdpRequest(message: Buffer, sender: RemoteInfo): void
-    onHttpRequest(request: object, response: object): void
+    onHttpRequest(request: IncomingMessage, response: ServerResponse): void
     _onScrape(params: ScrapeParams, callback: (error: Error | null, response?: ScrapeResponse) => void): void
     close(callback: () => void): void
   }

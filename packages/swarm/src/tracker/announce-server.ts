@@ -1,5 +1,6 @@
 import type { RemoteInfo } from 'node:dgram'
-import type { Clock } from '@shoal/core'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, type SourceRateLimits, SourceRates } from '@shoal/core'
 import { type AnnounceParams, type ScrapeParams, type ScrapeResponse, Server } from 'bittorrent-tracker'
 import { HAND_OUT } from './hand-out.ts'
 import type { TrackerAnswer } from './tracker-table.ts'
@@ -42,8 +43,13 @@ const UDP = {
 } as const
 
 /** A peer is back after many seconds: connections that wait for it are of no use. */
-const HTTP = { keepAliveTimeout: 1000, headersTimeout: 10_000, requestTimeout: 10_000 }
+const HTTP = {
+  ...{ keepAliveTimeout: 1000, headersTimeout: 10_000, requestTimeout: 10_000 },
+  ...{ connectionsCheckingInterval: 2000, maxHeaderSize: 16 * 1024 },
+}
 const MAX_HTTP_CONNECTIONS = 4096
+/** What all peers together announce at most, several times over; many nodes may share an address. */
+export const TRACKER_RATES: SourceRateLimits = { perSource: 1000, total: 4000 }
 /** The library encodes peers for 0 and 1; for others it passes on what it is given, which is compact already (BEP 23 allows it). */
 const AS_GIVEN = 2
 const MAX_LEFT_KIB = 2 ** 31 - 1
@@ -52,10 +58,16 @@ const MAX_LEFT_KIB = 2 ** 31 - 1
 export class AnnounceServer extends Server {
   readonly #handler: AnnounceHandler
   readonly #connectionIds: UdpConnectionIds
+  readonly #rates: SourceRates
+  readonly #onFlood: () => void
   readonly #isClosed: boolean
 
   /** A closed one takes announces over HTTP alone, which have room for a proof, and tells nobody how many peers there are. */
-  constructor(handler: AnnounceHandler, clock: Clock, { isClosed = false }: { isClosed?: boolean } = {}) {
+  constructor(
+    handler: AnnounceHandler,
+    clock: Clock,
+    { isClosed = false, onFlood = () => {} }: { isClosed?: boolean; onFlood?: () => void } = {},
+  ) {
     super({
       http: HTTP,
       udp: !isClosed,
@@ -69,6 +81,8 @@ export class AnnounceServer extends Server {
     this.#handler = handler
     this.#connectionIds = new UdpConnectionIds(clock)
     this.#isClosed = isClosed
+    this.#onFlood = onFlood
+    this.#rates = new SourceRates(clock, TRACKER_RATES)
     this.http.maxConnections = MAX_HTTP_CONNECTIONS
     // The library would bind UDP on every IPv6 address; Shoal listens where it is told only.
     this.udp6?.close()
@@ -111,10 +125,23 @@ export class AnnounceServer extends Server {
     })
   }
 
+  /** Who asks too often is not looked at until the next second. */
+  override onHttpRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#rates.take(request.socket.remoteAddress ?? '')) super.onHttpRequest(request, response)
+    else {
+      this.#onFlood()
+      response.writeHead(429, { connection: 'close' }).end()
+    }
+  }
+
   /** The library takes any sender's word for its address and gives everybody the same connection id. */
   override onUdpRequest(message: Buffer, sender: RemoteInfo): void {
-    if (message.length < UDP.headBytes) return
     const { address, port } = sender
+    if (!this.#rates.take(address)) {
+      this.#onFlood()
+      return
+    }
+    if (message.length < UDP.headBytes) return
     const id = message.subarray(0, 8)
     const action = message.readUInt32BE(8)
     const transaction = message.subarray(12, UDP.headBytes)

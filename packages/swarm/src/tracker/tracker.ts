@@ -25,6 +25,8 @@ export interface TrackerPeerDescription {
 }
 
 export interface TrackerDeps {
+  /** Told of each announce that was too many. */
+  readonly onFlood?: () => void
   readonly logger: Logger
   /** Default is the steady clock. */
   readonly clock?: Clock
@@ -78,7 +80,7 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
       scrape: (infoHash) => table.scrape(infoHash),
     },
     clock,
-    { isClosed: deps.identity !== undefined },
+    { isClosed: deps.identity !== undefined, ...(deps.onFlood === undefined ? {} : { onFlood: deps.onFlood }) },
   )
   server.on('warning', (error) => logger.debug({ error }, 'tracker refused a request'))
   server.on('error', (error) => logger.warn({ error }, 'tracker failed'))
