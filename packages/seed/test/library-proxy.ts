@@ -21,6 +21,8 @@ export class LibraryProxy implements AsyncDisposable {
   readonly dataRequests: DataRequest[] = []
   /** Changes a record before it is seen; `undefined` makes it a 404. */
   edit: (image: RawImage) => RawImage | undefined = (image) => image
+  /** Whether who sends this `X-Auth-Token` may have data; the seed sends none. */
+  admits: (token: string | undefined) => boolean = () => true
   /** Data ends here, with the connection. Bytes from the start of the image. */
   cutAt = Number.POSITIVE_INFINITY
   /** Answers nothing at all while true. */
@@ -73,7 +75,9 @@ export class LibraryProxy implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/'
     if (this.isDown) return void response.destroy()
-    const { range } = request.headers
+    const { range, 'x-auth-token': token } = request.headers
+    const isData = /^\/v2\/images\/[^/?]+\/file/.test(path)
+    if (isData && !this.admits(token?.toString())) return void response.writeHead(404).end()
     const upstream = get(`${this.#upstream}${path}`, { headers: range === undefined ? {} : { range } })
     const [answer] = (await once(upstream, 'response')) as [IncomingMessage]
     const image = /^\/v2\/images\/([^/?]+)\/file/.exec(path)?.[1]

@@ -10,8 +10,10 @@ const MIB = 1024 ** 2
 
 test("a download comes from the layer, under the head of Glance's answer", async (t) => {
   const site = await startEndpoint(undoAfter(t), { sizeBytes: 3 * MIB + 777 })
-  const answer = await answerOf(send(site.url, PATH).end())
+  const headers = { 'x-auth-token': 'of-the-tenant' }
+  const answer = await answerOf(send(site.url, PATH, { headers }).end())
   equal(answer.statusCode, 200)
+  equal(site.files.token, 'of-the-tenant', 'the seed is asked in its name')
   equal(answer.headers['content-type'], 'application/octet-stream')
   equal(answer.headers['content-length'], String(3 * MIB + 777))
   equal(answer.headers['content-range'], undefined)

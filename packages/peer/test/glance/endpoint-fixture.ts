@@ -45,7 +45,7 @@ export async function startEndpoint(
   const layer = await store.create(fixture)
   const source = new StandInSource(store, [fixture])
   const holds = new LayerHolds()
-  const files: { found: PassReason | 'held' } = { found: 'held' }
+  const files: { found: PassReason | 'held'; token?: string | undefined } = { found: 'held' }
   const metrics = createMetrics({ process: false })
   const counters = registerGatewayMetrics(metrics, () => downloads.running)
   const { upstream } = glance
@@ -55,7 +55,8 @@ export async function startEndpoint(
       ...{ upstream, counters, source, clock, random: () => 0.5, logger: silentLogger },
       access: new ImageAccess({ upstream, clock }, { cacheMs: 0 }),
       files: {
-        open: async (): Promise<HeldFile | PassReason> => {
+        open: async (_facts: unknown, { token }: { token?: string | undefined }): Promise<HeldFile | PassReason> => {
+          files.token = token
           const release = holds.hold([fixture.manifest.digest], 'download')
           return files.found === 'held' && release !== undefined ? { layer, release } : (files.found as PassReason)
         },

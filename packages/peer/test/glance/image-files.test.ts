@@ -42,12 +42,18 @@ async function start(t: TestContext, { waitMs = 60_000 } = {}) {
   undo.after(() => store.close())
   const clock = new ManualClock(1_700_000_000_000)
   const [holds, notice, known] = [new LayerHolds(), new Notice(clock), new KnownFiles(createMemoryState())]
-  const state = { withdrawn: new Set<Digest>(), failure: undefined as ShoalError | undefined, used: [] as Digest[] }
+  const state = {
+    withdrawn: new Set<Digest>(),
+    failure: undefined as ShoalError | undefined,
+    used: [] as Digest[],
+    tenantToken: undefined as string | undefined,
+  }
   const answers: (ImageFile | Error)[] = []
   let asked = 0
   const seed = fakeSeed({
-    wantFile: async () => {
+    wantFile: async ({ headers }) => {
       asked += 1
+      state.tenantToken = headers?.['x-shoal-tenant-token']
       const answer = answers.length > 1 ? answers.shift() : answers[0]
       if (answer instanceof Error) throw answer
       return answer ?? nothing('none')
@@ -64,7 +70,7 @@ async function start(t: TestContext, { waitMs = 60_000 } = {}) {
     { node: 'n1', waitMs },
   )
   const abort = new AbortController()
-  const open = () => files.open(FACTS, { signal: abort.signal })
+  const open = (token?: string) => files.open(FACTS, { signal: abort.signal, token })
   const create = async (isWhole = true) => {
     const layer = await store.create(fixture)
     if (isWhole) await layer.writeBlocks(0, fixture.data)
@@ -166,4 +172,16 @@ test('it is waited for so long and no longer, and for a client that has gone not
     (error: Error) => equal(error.message, 'gone'),
   )
   equal(holds.isHeld(digest), false)
+})
+
+test('the seed is told for which tenant it is asked, and nothing where that is not known', async (t) => {
+  const { answers, open, create, state } = await start(t)
+  answers.push(READY)
+  await create(false)
+  for (const token of ['token-of-alice', undefined]) {
+    const file = await open(token)
+    ok(typeof file === 'object')
+    file.release()
+    equal(state.tenantToken, token)
+  }
 })
