@@ -64,6 +64,14 @@ test('a bulk prefetch is tried out, started and watched from plan to done, and a
   })
   await goTo(page, 'Overview')
   await page.getByRole('link', { name: 'Tuesday' }).click()
+  for (const [action, becomes] of [
+    ['Pause', 'paused'],
+    ['Go on', 'running'],
+  ] as const) {
+    await page.getByRole('button', { name: action }).click()
+    await page.getByRole('dialog').getByRole('button', { name: action }).click()
+    await state.getByText(becomes).waitFor()
+  }
   await page.getByRole('button', { name: 'Cancel plan' }).click()
   await page.getByRole('dialog').getByText('Its transfers stop').waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel plan' }).click()
@@ -74,4 +82,10 @@ test('a bulk prefetch is tried out, started and watched from plan to done, and a
   await goTo(page, 'Events')
   await page.getByRole('cell', { name: 'plan.cancelled' }).first().waitFor()
   await page.getByRole('cell', { name: 'session.opened' }).first().waitFor()
+  await page.getByLabel('Who').selectOption('token:operator')
+  await page
+    .getByRole('row', { name: /plan\.cancelled token:operator/ })
+    .first()
+    .waitFor()
+  assert.equal(await page.getByRole('cell', { name: 'layer.complete' }).count(), 0, 'what nodes did is not shown')
 })
