@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ID, RecordingPeer } from '@shoal/swarm/recording-peer'
+import { TestCluster } from '@shoal/swarm/test-cluster'
 import { FOREIGN_NAMES, type ForeignName } from './harness/foreign-client.ts'
 import { ForeignSwarm, sha256 } from './harness/foreign-swarm.ts'
 import { undoAfter } from './harness/undo.ts'
+import { until } from './harness/until.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -33,6 +35,25 @@ describe('interoperation', {
   timeout: 150_000,
   skip: process.getuid?.() === 0 ? false : 'network namespaces need root',
 }, () => {
+  it('where nodes have credentials no other client gets a byte, and nodes do', async (t) => {
+    const undo = undoAfter(t)
+    const cluster = new TestCluster()
+    const swarm = await ForeignSwarm.create(undo, MIB)
+    const giver = await swarm.own('n1', { isComplete: true, identity: cluster.node('n1').identity })
+    const refused = new Map<string, string>()
+    giver.swarm.on('refused', ({ address, reason }) => refused.set(address.slice(0, address.lastIndexOf(':')), reason))
+    await swarm.announced(1)
+    const clients = await Promise.all(FOREIGN_NAMES.map((name) => swarm.foreign(name)))
+    await until('all of them were turned away', async () => refused.size === clients.length)
+    assert.deepEqual([...new Set(refused.values())], ['no-credential'])
+    assert.equal(giver.joined.stats().uploadedBytes, 0)
+    const node = await swarm.own('n2', { identity: cluster.node('n2').identity })
+    await node.completed
+    assert.ok(swarm.data.equals(await node.layer.read(0, MIB)))
+    assert.equal(giver.joined.stats().uploadedBytes, MIB)
+    assert.equal(node.joined.stats().uploadedBytes, 0)
+  })
+
   for (const { name, sizeBytes, prefix, answersKib, refuses } of clients) {
     it(name, async (t) => {
       const undo = undoAfter(t)

@@ -5,7 +5,14 @@ import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { holdYoungGeneration } from '@shoal/service/young-generation'
 import { openLevelState } from '@shoal/state'
-import { createSwarm, DEFAULT_LAYER_TERMS } from '@shoal/swarm'
+import { clusterIdentity, createSwarm, DEFAULT_LAYER_TERMS, type SwarmIdentity } from '@shoal/swarm'
+import {
+  ClusterTrust,
+  createCredential,
+  newCredentialRequest,
+  openAuthority,
+  readCertificateRequest,
+} from '@shoal/trust'
 import { manneredLayer } from './mannered-layer.ts'
 import { scriptEvents } from './script-events.ts'
 import { obeyTransferOrders } from './transfer-orders.ts'
@@ -14,7 +21,7 @@ import { warmUp } from './warm-up.ts'
 /**
  * The data plane of a Shoal daemon without its API: a layer store on disk and a swarm, for one layer. See scripted-engine.ts.
  * `--holds`: a peer that has the layer from the start; `--manner`: one that only pretends to;
- * `--warm`: its code ran before.
+ * `--warm`: its code ran before; `--authority`: directory of an authority, of which it makes itself a credential, `--encryption`: as `swarm.encryption`.
  */
 const { values } = parseArgs({
   options: {
@@ -34,6 +41,8 @@ const { values } = parseArgs({
     holds: { type: 'boolean', default: false },
     manner: { type: 'string' },
     warm: { type: 'boolean', default: false },
+    authority: { type: 'string' },
+    encryption: { type: 'string', default: 'off' },
   },
 })
 const role = values.role === 'seed' ? 'origin' : 'peer'
@@ -54,7 +63,7 @@ const limits = new TransferLimits(steadyClock, {
   ...(values.down === undefined ? {} : { downBytesPerSecond: Number(values.down) }),
 })
 const swarm = createSwarm(
-  { clock: steadyClock, logger: silentLogger, buffers: store.buffers },
+  { clock: steadyClock, logger: silentLogger, buffers: store.buffers, identity: await identityOf(values.authority) },
   {
     role,
     node: values.node,
@@ -65,6 +74,7 @@ const swarm = createSwarm(
     ...(values.rack === undefined ? {} : { rack: values.rack }),
     ...(values.zone === undefined ? {} : { zone: values.zone }),
     limits,
+    encryption: values.encryption === 'all' ? 'all' : 'off',
   },
 )
 swarm.on('complete', () => scriptEvents.done())
@@ -100,3 +110,17 @@ scriptEvents.ready(layer.path, swarm.peerId)
 await begun
 const { manner } = values
 await swarm.join(manner === 'corrupt' || manner === 'silent' ? manneredLayer(layer, manner) : layer, terms)
+
+async function identityOf(directory: string | undefined): Promise<SwarmIdentity | undefined> {
+  if (directory === undefined) return undefined
+  const authority = await openAuthority(directory, { domain: 'shoal', now: Date.now() })
+  const identity = { role: role === 'origin' ? 'seed' : 'node', name: values.node } as const
+  const { privateKey, request } = newCredentialRequest(identity.name)
+  const publicKey = readCertificateRequest(request)
+  const certificate = authority.issue({ publicKey, identity, notBefore: Date.now(), lifetimeMs: 3_600_000 })
+  const credential = createCredential(privateKey, [certificate])
+  return clusterIdentity(
+    new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] }),
+    systemClock,
+  )
+}

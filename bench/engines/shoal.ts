@@ -4,10 +4,19 @@ import { scriptedEngine } from './scripted-engine.ts'
 
 const SCRIPT = join(import.meta.dirname, 'shoal-peer.ts')
 
-/** Ours. With `profile`, each process leaves a CPU profile in that directory; `isWarm`: daemons whose code has run before. */
-export function shoal(options: { profile?: string | undefined; isWarm?: boolean } = {}): Engine {
-  const { profile, isWarm = false } = options
-  return scriptedEngine(isWarm ? 'shoal-warm' : 'shoal', (role, place, layer) => {
+export interface ShoalOptions {
+  /** Each process leaves a CPU profile in that directory. */
+  readonly profile?: string | undefined
+  /** Daemons whose code has run before. */
+  readonly isWarm?: boolean
+  /** Daemons with credentials, of an authority in this directory. */
+  readonly trust?: { readonly name: string; readonly authority: string; readonly encryption: 'off' | 'all' }
+}
+
+/** Ours. */
+export function shoal(options: ShoalOptions = {}): Engine {
+  const { profile, isWarm = false, trust } = options
+  return scriptedEngine(trust?.name ?? (isWarm ? 'shoal-warm' : 'shoal'), (role, place, layer) => {
     const flags = {
       role,
       node: place.node,
@@ -21,6 +30,8 @@ export function shoal(options: { profile?: string | undefined; isWarm?: boolean 
       zone: place.zone,
       up: place.upBytesPerSecond,
       down: place.downBytesPerSecond,
+      authority: trust?.authority,
+      encryption: trust?.encryption,
     }
     return [
       process.execPath,

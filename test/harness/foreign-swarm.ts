@@ -3,7 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger, systemClock, TransferLimits } from '@shoal/core'
-import { createSwarm, createTracker, type LayerSwarm, type Swarm, type SwarmLayer, type SwarmRole } from '@shoal/swarm'
+import {
+  createSwarm,
+  createTracker,
+  type LayerSwarm,
+  type Swarm,
+  type SwarmIdentity,
+  type SwarmLayer,
+  type SwarmRole,
+} from '@shoal/swarm'
 import { buildLayer, completed, type LayerDescription, layerBuffers, storeLayer } from '@shoal/swarm/layer-fixture'
 import { ipCommand } from '../../infra/lab/ip-command.ts'
 import { createLab, type Lab } from '../../infra/lab/lab.ts'
@@ -30,6 +38,8 @@ export interface OwnOptions {
   /** Whether it announces itself; one that does not is known to nobody. */
   readonly isAnnounced?: boolean
   readonly upBytesPerSecond?: number
+  /** Its credential; without one it talks with anybody. */
+  readonly identity?: SwarmIdentity
 }
 
 /**
@@ -91,9 +101,9 @@ export class ForeignSwarm {
 
   /** A swarm of ours in the layer, on an address of its own. */
   async own(node: string, options: OwnOptions = {}): Promise<OwnMember> {
-    const { role = 'peer', isComplete = false, isAnnounced = true, ...rates } = options
+    const { role = 'peer', isComplete = false, isAnnounced = true, identity, ...rates } = options
     const swarm = createSwarm(
-      { clock: systemClock, logger: silentLogger, buffers: layerBuffers },
+      { clock: systemClock, logger: silentLogger, buffers: layerBuffers, identity },
       {
         role,
         node,

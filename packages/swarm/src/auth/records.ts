@@ -84,6 +84,8 @@ export class RecordOpener {
   #got = 0
   /** Of the record that is coming; 0 while its length is not here. */
   #length = 0
+  /** Whether something came that the other side did not send: nothing that follows can be told from it. */
+  #isBroken = false
 
   constructor(key: DirectionKey, { roomBytes = 512 }: { roomBytes?: number } = {}) {
     this.#direction = new Direction(key)
@@ -101,12 +103,19 @@ export class RecordOpener {
 
   /** Where the next bytes of the connection go. Never empty. */
   target(): Buffer {
+    if (this.#isBroken) return this.#room
     const end = this.#length === 0 ? LENGTH_BYTES : LENGTH_BYTES + this.#length + TAG_BYTES
     return this.#bytes.subarray(this.#got, end)
   }
 
   /** So many bytes are there. What a record holds, when it is whole; false when it is none of the other side's. */
   took(bytes: number): Buffer | undefined | false {
+    const opened = this.#isBroken ? false : this.#take(bytes)
+    if (opened === false) this.#isBroken = true
+    return opened
+  }
+
+  #take(bytes: number): Buffer | undefined | false {
     this.#got += bytes
     if (this.#length === 0) return this.#got < LENGTH_BYTES ? undefined : this.#begin()
     if (this.#got < LENGTH_BYTES + this.#length + TAG_BYTES) return undefined

@@ -64,10 +64,11 @@ export class WireHandshake {
     const hello = Buffer.from(bytes)
     const chain = hello.subarray(CHAIN_AT)
     if (chain.equals(this.#credential.chain)) return 'reflected'
-    const secret = this.#key.agree(hello.subarray(KEY_AT, CHAIN_AT))
-    if (secret === undefined) return 'malformed'
+    // First of all: strangers are not worth the rest.
     const holder = this.#identity.check(chain)
     if (typeof holder === 'string') return holder
+    const secret = this.#key.agree(hello.subarray(KEY_AT, CHAIN_AT))
+    if (secret === undefined) return 'malformed'
     this.#other = { hello, holder, secret }
     const { isInitiator } = this.#session
     return Buffer.from(this.#credential.sign(this.#transcript(isInitiator ? ROLE.initiator : ROLE.acceptor, hello)))
