@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { TestCluster } from '@shoal/swarm/cluster-fixture'
 import { ID, RecordingPeer } from '@shoal/swarm/recording-peer'
-import { TestCluster } from '@shoal/swarm/test-cluster'
 import { FOREIGN_NAMES, type ForeignName } from './harness/foreign-client.ts'
 import { ForeignSwarm, sha256 } from './harness/foreign-swarm.ts'
 import { undoAfter } from './harness/undo.ts'
