@@ -66,6 +66,11 @@ export const peerErrors = {
     message: 'The seed was asked for the manifest of {layer} and gave that of {found}.',
     hint: "It is tried again; if it stays so, look at the seed's log.",
   },
+  SHOAL_PEER_MANIFEST_ROLLBACK: {
+    message:
+      'The manifest of {layer} that was offered was made at {offered}; this node has taken one of {taken} before.',
+    hint: 'If the seed was restored from a backup, import the image again: its manifest is made anew. If not, somebody repeats an old one: find out who answers for the seed.',
+  },
   SHOAL_PEER_LAYER_UNKNOWN: {
     message: 'This node does not hold layer {layer}.',
     hint: 'GET /v1/local lists the layers it holds.',

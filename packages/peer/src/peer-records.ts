@@ -17,6 +17,7 @@ const KEYS = {
   dhtNodes: 'peer/dht-nodes',
 } as const
 const FETCH_PREFIX = 'peer/fetch/'
+const MANIFEST_PREFIX = 'peer/manifest-time/'
 const MAX_DHT_NODES = 64
 
 /**
@@ -89,6 +90,15 @@ export class PeerRecords {
 
   forgetFetch(digest: Digest): Promise<void> {
     return this.#write([{ type: 'delete', key: FETCH_PREFIX + digestHex(digest) }])
+  }
+
+  /** When the newest manifest that was taken for a layer was made (milliseconds since the epoch). */
+  async manifestTime(digest: Digest): Promise<number | undefined> {
+    return (await this.#state.get<number>(MANIFEST_PREFIX + digestHex(digest)))?.value
+  }
+
+  saveManifestTime(digest: Digest, at: number): Promise<void> {
+    return this.#put(MANIFEST_PREFIX + digestHex(digest), at)
   }
 
   #put(key: string, value: unknown): Promise<void> {

@@ -227,7 +227,8 @@ export class Peer implements AsyncDisposable {
           booting.notice.ring()
           novaCache?.notice()
         },
-        fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trustedKeys: trust.keys(), signal }),
+        fetchLayer: (digest, { signal }) =>
+          fetchLayer(seed, digest, { trustedKeys: trust.keys(), taken: records, signal }),
       },
       { intervalMs: config.reconcile.intervalMs },
     )
