@@ -22,7 +22,9 @@ install_npm_packages() {
     exit 1
   fi
   say 'installing the npm packages of package-lock.json, once'
-  if ! PATH=$(without_local_bin) npm ci --loglevel=error --no-fund --no-audit >&2; then
+  # Nobody's scripts run, but that of the runtime, which fetches the binary for this machine.
+  if ! PATH=$(without_local_bin) npm ci --ignore-scripts --loglevel=error --no-fund --no-audit >&2 ||
+    ! PATH=$(without_local_bin) npm rebuild node --loglevel=error >&2; then
     say 'npm ci failed; its messages are above. Correct the cause (network, registry, disk) and try again.'
     exit 1
   fi
