@@ -31,6 +31,7 @@ export async function run({ quick, say }: { quick: boolean; say: (line: string) 
     ...traceFigures(rows),
     weigh1000HostsMs,
     jointSeconds: joint.seconds,
+    jointCpuSeconds: joint.cpuSeconds,
     jointCostOverBound: joint.costOverBound,
     idleHeartbeatBytes: of('idle')?.bytesSent ?? null,
     idleHeartbeatMicroseconds: of('idle')?.microseconds ?? null,
