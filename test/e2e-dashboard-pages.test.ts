@@ -10,6 +10,8 @@ import { prepareBoot } from './harness/prepare-boot.ts'
 import { undoAfter } from './harness/undo.ts'
 
 const run = promisify(execFile)
+const FINISH_ANIMATIONS =
+  'for (const one of document.getAnimations()) if (one.effect?.getComputedTiming().endTime < 1e6) one.finish()'
 
 test('every page can be used in both themes, wide and narrow, by keyboard, and by those who may only look', {
   timeout: 240_000,
@@ -27,39 +29,26 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
   const paths = ['/', '/images', `/layers/${layer}`, '/nodes', '/nodes/node1', '/prefetch', `/prefetch/${plan}`]
   paths.push('/prefetch/new', '/boots', '/boots/node1/vm-1', '/events', '/limits')
 
-  for (const [colorScheme, width] of [
-    ['light', 1280],
-    ['dark', 390],
-  ] as const) {
-    const page = await openPage(browser, cluster.seed, { colorScheme, viewport: { width, height: 800 } })
-    const failed: string[] = []
-    page.on('response', (response) => {
-      if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
-    })
-    page.on('console', (message) => {
-      if (message.type() === 'error') failed.push(message.text())
-    })
-    assert.deepEqual(await seriousFindings(page), [], `sign-in, ${colorScheme}`)
-    await enter(page, cluster)
-    // That nobody was signed in was an answer, too.
-    failed.length = 0
-    for (const path of paths) {
-      await page.goto(path)
-      await page.getByRole('heading', { level: 1 }).waitFor()
-      await page
-        .getByRole('main')
-        .getByRole('table')
-        .or(page.getByRole('form'))
-        .or(page.locator('form'))
-        .first()
-        .waitFor()
-      assert.deepEqual(await seriousFindings(page), [], `${path}, ${colorScheme}, ${width} px`)
-      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
-      assert.ok(overflow <= 0, `${path} is ${overflow} px too wide at ${width} px`)
-    }
-    assert.deepEqual(failed, [])
-    await page.context().close()
+  const operator = await openPage(browser, cluster.seed)
+  await everyLookIsFine(operator, 'sign-in')
+  await enter(operator, cluster)
+  const failed: string[] = []
+  operator.on('response', (response) => {
+    if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
+  })
+  operator.on('console', (message) => {
+    if (message.type() === 'error') failed.push(message.text())
+  })
+  for (const path of paths) {
+    await operator.goto(path)
+    await operator.getByRole('heading', { level: 1 }).waitFor()
+    const content = operator.getByRole('main').getByRole('table').or(operator.locator('form'))
+    await content.first().waitFor()
+    await everyLookIsFine(operator, path)
   }
+  assert.deepEqual(failed, [])
+  await byKeyboard(operator, plan)
+  await operator.context().close()
 
   await drainAndQuarantine(await openPage(browser, cluster.seed), cluster)
   const page = await openPage(browser, cluster.seed)
@@ -122,6 +111,49 @@ async function drainAndQuarantine(page: Page, cluster: Cluster): Promise<void> {
   const [, , last] = await cluster.events('node.mode-changed')
   assert.deepEqual([last?.node, last?.details.mode, last?.actor], ['node2', 'active', 'token:operator'])
   await page.context().close()
+}
+
+/** axe finds nothing serious on the page in either theme, wide or narrow, and nothing is wider than the window. */
+async function everyLookIsFine(page: Page, name: string): Promise<void> {
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      // Colours glide from one theme to the other, and begin to when the page has heard of it.
+      const state = colorScheme === 'dark' ? 'attached' : 'detached'
+      await page.locator('html.pf-v6-theme-dark').waitFor({ state })
+      await page.evaluate(FINISH_ANIMATIONS)
+      assert.deepEqual(await seriousFindings(page), [], `${name}, ${colorScheme}, ${width} px`)
+    }
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+    assert.ok(overflow <= 0, `${name} is ${overflow} px too wide at ${width} px`)
+  }
+  await page.setViewportSize({ width: 1280, height: 800 })
+}
+
+/** From page to page, a table sorted, and a question opened and left, without a mouse. */
+async function byKeyboard(page: Page, plan: string): Promise<void> {
+  const focused = () => page.evaluate<string>('document.activeElement.textContent')
+  const tabTo = async (wanted: string) => {
+    for (let press = 0; press < 80 && (await focused()).trim() !== wanted; press += 1) await page.keyboard.press('Tab')
+    assert.equal((await focused()).trim(), wanted)
+  }
+  await page.goto('/')
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  await tabTo('Nodes')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { level: 1, name: 'Nodes' }).waitFor()
+  await tabTo('Receives')
+  await page.keyboard.press('Enter')
+  await page.locator('th[aria-sort="ascending"]').getByText('Receives').waitFor()
+  await page.goto(`/prefetch/${plan}`)
+  await page.getByRole('button', { name: 'Retry' }).waitFor()
+  await tabTo('Retry')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  assert.equal((await focused()).trim(), 'Retry', 'the focus is where it was')
 }
 
 test('pages name no script, style or address of elsewhere, and change nothing for a page of another site', async (t) => {
