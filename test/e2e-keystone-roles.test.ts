@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { startOpenStack } from '../infra/openstack/openstack.ts'
+import { type OpenStack, startOpenStack } from '../infra/openstack/openstack.ts'
 import { createCluster } from './harness/cluster.ts'
 import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
@@ -22,6 +23,7 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
   const roles = [
     { keystoneRole: 'admin', project: 'admin@Default', role: 'admin' },
     { keystoneRole: 'member', project: 'demo@Default', role: 'operator' },
+    { keystoneRole: 'member', project: 'other@Default', role: 'operator' },
     { keystoneRole: 'service', project: 'service@Default', role: 'reader' },
   ]
   const cluster = await createCluster(undo, {
@@ -50,10 +52,36 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
   const reader = await openstack.token('nova')
   assert.equal((await ask(reader, 'GET', '/v1/images')).status, 200)
   assert.equal((await ask(reader, 'POST', `/v1/images/${ID}/import`)).code, 'SHOAL_HTTP_FORBIDDEN')
-  const stranger = await openstack.token('other')
+  const stranger = await tokenOfAnotherProject(openstack)
   assert.deepEqual(await ask(stranger), { status: 403, code: 'SHOAL_HTTP_FORBIDDEN', actor: undefined })
   assert.equal((await ask(`${admin}x`)).code, 'SHOAL_HTTP_UNAUTHORIZED')
   assert.equal((await fetch(`${cluster.seed.url}/v1/session`)).status, 401)
+
+  // An image of demo's alone: for the other project, of the same role here, it does not exist.
+  const file = join(directory, 'private.raw')
+  await writeFile(file, Buffer.concat([Buffer.alloc(4096), randomBytes(1024 * 1024)]))
+  const image = await openstack.uploadImageFast(
+    { name: 'private', file, diskFormat: 'raw', visibility: 'private' },
+    'demo',
+  )
+  assert.equal((await ask(await openstack.token('demo'), 'POST', `/v1/images/${image}/import`)).status, 202)
+  const { layer } = await cluster.imported(image)
+  const dryRun = { dryRun: true, images: [{ image, all: true }] }
+  assert.equal((await ask(await openstack.token('demo'), 'POST', '/v1/prefetch', dryRun)).status, 200)
+  const other = await openstack.token('other')
+  const refusals: [string, string, object | undefined, string][] = [
+    ['POST', `/v1/images/${image}/import`, undefined, 'SHOAL_IMAGE_UNKNOWN'],
+    ['POST', '/v1/prefetch', dryRun, 'SHOAL_IMAGE_UNKNOWN'],
+    ['PUT', '/v1/assignments', { layer, all: true }, 'SHOAL_LAYER_UNKNOWN'],
+    ['POST', '/v1/placement', { images: [{ image, vms: 1 }] }, 'SHOAL_IMAGE_UNKNOWN'],
+    ['PUT', `/v1/nodes/n1/boots/${image}`, undefined, 'SHOAL_IMAGE_UNKNOWN'],
+    ['GET', `/v1/layers/${layer}/manifest`, undefined, 'SHOAL_LAYER_UNKNOWN'],
+    ['GET', `/v1/layers/${layer}/torrent`, undefined, 'SHOAL_LAYER_UNKNOWN'],
+    ['PUT', '/v1/prefetch-rules/mine', rule(image), 'SHOAL_ACCESS_RULE'],
+  ]
+  for (const [method, path, body, code] of refusals) {
+    assert.equal((await ask(other, method, path, body)).code, code, `${method} ${path}`)
+  }
 
   const revoked = await openstack.token('demo')
   assert.equal((await ask(revoked)).status, 200)
@@ -69,8 +97,49 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
   const told = (actor: string) =>
     entries.filter((entry) => entry.actor === actor).map(({ action, outcome }) => `${action} ${outcome}`)
   assert.deepEqual(told('user:admin@Default'), ['setLimits done'])
-  assert.deepEqual(told('user:demo@Default'), ['importImage failed', 'setLimits refused'])
-  assert.deepEqual(told('user:other@Default'), ['showSession refused'])
+  assert.deepEqual(told('user:demo@Default'), [
+    'importImage failed',
+    'setLimits refused',
+    'showSession refused',
+    'importImage done',
+    'createPrefetch done',
+  ])
+  assert.deepEqual(told('user:other@Default'), [
+    'importImage failed',
+    'createPrefetch failed',
+    'assign failed',
+    'placeVms failed',
+    'wantBoot failed',
+    'putPrefetchRule refused',
+  ])
   const changed = (await cluster.events('limits.changed')).map(({ actor }) => actor)
   assert.deepEqual(changed, ['user:admin@Default'])
 })
+
+function rule(image: string): object {
+  const when = { enabled: true, on: 'schedule', cron: '0 2 * * *', timeZone: 'UTC' }
+  return { ...when, images: { id: image }, target: { all: true } }
+}
+
+/** A token of demo, who is a member of demo's project and of another one, for that other one. */
+async function tokenOfAnotherProject({ keystoneUrl, token }: OpenStack): Promise<string> {
+  const admin = await token('admin')
+  const call = async (method: string, path: string, body?: object) => {
+    const headers = { 'x-auth-token': admin, 'content-type': 'application/json' }
+    const init = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await fetch(`${keystoneUrl}${path}`, { method, headers, ...init })
+    const text = await response.text()
+    return text === '' ? {} : JSON.parse(text)
+  }
+  const { project } = await call('POST', '/projects', { project: { name: 'foreign', domain_id: 'default' } })
+  const [user] = (await call('GET', '/users?name=demo')).users
+  const [role] = (await call('GET', '/roles?name=member')).roles
+  await call('PUT', `/projects/${project.id}/users/${user.id}/roles/${role.id}`)
+  const identity = { methods: ['password'], password: { user: { id: user.id, password: 'demopw' } } }
+  const response = await fetch(`${keystoneUrl}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ auth: { identity, scope: { project: { id: project.id } } } }),
+  })
+  return response.headers.get('x-subject-token') ?? ''
+}

@@ -29,7 +29,7 @@ export function auditFact(request: FastifyRequest, reply: FastifyReply, now: num
   const { statusCode: status } = reply.raw
   const isRefused = REFUSED.has(status)
   const { role, operation = 'none' } = request.routeOptions.config ?? {}
-  const isChange = request.method !== 'GET' && role !== 'node' && role !== undefined
+  const isChange = request.method !== 'GET' && request.role !== 'node' && role !== undefined
   if (!isRefused && !isChange) return undefined
   const subject = Object.entries((request.params ?? {}) as Record<string, unknown>)
     .map(([name, value]) => `${name}=${String(value)}`)

@@ -85,12 +85,14 @@ test('changes and refusals are told to the audit log, reads and reports of nodes
   const facts: AuditFact[] = []
   await using service = await startRoles({ audit: (fact) => facts.push(fact) })
   await service.ask('reader', asOperator)
+  await service.ask('node', bearer('node-token'), 'PUT')
   await service.ask('node', asOperator, 'PUT')
   await service.ask('operator', asOperator, 'PUT')
   await service.ask('admin', bearer('node-token'), 'PUT')
   await service.ask('reader', bearer('wrong'))
   const told = facts.map(({ actor, action, subject, outcome, code }) => [actor, action, subject, outcome, code])
   assert.deepEqual(told, [
+    ['token:operator', 'put-node', 'name=x', 'done', null],
     ['token:operator', 'put-operator', 'name=x', 'done', null],
     ['token:node', 'put-admin', 'name=x', 'refused', 'SHOAL_HTTP_FORBIDDEN'],
     ['anonymous', 'as-reader', 'name=x', 'refused', 'SHOAL_HTTP_UNAUTHORIZED'],
