@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { createClient } from '@shoal/api'
 import { silentLogger } from '@shoal/core'
 import { createLibrary } from '@shoal/library'
 import { type Undo, undoAfter } from '../harness/undo.ts'
@@ -106,10 +107,12 @@ test("images in Kolla's style are built; seed and peer start in them, and the sc
   const page = await fetch(`http://127.0.0.1:${SEED_PORT}/`)
   assert.match(await page.text(), /<script type="module"/)
 
-  const token = await containers.run(seed, 'shoal', 'cat', '/var/lib/shoal-seed/node.token')
+  const operator = await containers.run(seed, 'shoal', 'cat', '/var/lib/shoal-seed/operator.token')
+  const client = createClient({ baseUrl: `http://127.0.0.1:${SEED_PORT}`, token: operator.trim() })
+  const { token } = await client.createJoinToken({ body: { node: 'compute-1' } })
   const peer = await containers.create('shoal-peer', {
-    'peer.yaml': `node: compute-1\nseed: { url: 'http://127.0.0.1:${SEED_PORT}', tokenFile: /etc/shoal/node.token }\nstateDirectory: /var/lib/shoal-peer\napi: { port: ${PEER_PORT} }\nswarm: { host: 127.0.0.1, port: 0 }\ndht: { port: 0 }\n`,
-    'node.token': token,
+    'peer.yaml': `node: compute-1\nseed: { url: 'http://127.0.0.1:${SEED_PORT}' }\ncredential: { joinTokenFile: /etc/shoal/join.token }\nstateDirectory: /var/lib/shoal-peer\napi: { port: ${PEER_PORT} }\nswarm: { host: 127.0.0.1, port: 0 }\ndht: { port: 0 }\n`,
+    'join.token': `${token}\n`,
   })
   assert.match(await containers.run(peer, 'shoal', 'id', '-Gn'), /\bnova\b/)
   await containers.start(peer)
