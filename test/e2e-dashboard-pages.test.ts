@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { createClient } from '@shoal/api'
 import type { Page } from 'playwright-core'
 import type { Cluster } from './harness/cluster.ts'
 import { enter, openBrowser, openPage, seriousFindings, tokenOf } from './harness/dashboard.ts'
@@ -19,6 +20,8 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
   const browser = await openBrowser(undoAfter(t))
   const { cluster, images } = await startPrefetchCluster(t, { peers: 2, imagesMib: [16] })
   const [image = ''] = images
+  const node = createClient({ baseUrl: cluster.seed.url, token: await tokenOf(cluster, 'node') })
+  await node.wantFile({ params: { node: 'node1', image } })
   const plan = await startPlan(cluster, { name: 'Monday', images: [{ image, all: true }] })
   await planWhen(cluster, plan, 'done')
   const boot = await prepareBoot(cluster, 'node1', 'vm-1', { image, overlay: null })
@@ -76,6 +79,12 @@ test('every page can be used in both themes, wide and narrow, by keyboard, and b
     `fetch('/v1/prefetch/${plan}/retry', { method: 'POST', headers: { 'x-shoal-session': 'dashboard' } }).then((r) => r.status)`,
   )
   assert.equal(status, 403)
+  await page.goto('/prefetch')
+  await page.getByRole('link', { name: 'disk0 (downloads)' }).click()
+  await page.getByRole('heading', { name: 'disk0 (downloads)' }).waitFor()
+  await page.getByText('nodes download by themselves').waitFor()
+  await page.getByRole('table', { name: 'Nodes of the plan' }).getByRole('link', { name: 'node1' }).waitFor()
+  assert.equal(await page.getByRole('button', { name: /Pause|Cancel plan|Retry/ }).count(), 0)
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in to Shoal' }).waitFor()
   assert.equal(await page.evaluate<number>("fetch('/v1/overview').then((r) => r.status)"), 401)
