@@ -1,30 +1,18 @@
 import { Type } from 'typebox'
 import { accessOperations } from './access-operations.ts'
 import { actorFilter } from './actor.ts'
-import { Assignment, AssignRequest, AssignResult, DesiredState, UnassignRequest, UnassignResult } from './assignment.ts'
+import { Assignment, AssignRequest, AssignResult, UnassignRequest, UnassignResult } from './assignment.ts'
 import { bootOperations } from './boot-operations.ts'
-import {
-  CacheLayers,
-  CachePin,
-  CacheStatus,
-  EvictionRequest,
-  EvictionResult,
-  MAX_PIN_OWNER_CHARS,
-  PinRequest,
-  PolicyChange,
-} from './cache.ts'
+import { cacheOperations } from './cache-operations.ts'
 import { ComposeRequest, Composition, compositionName, MAX_COMPOSITIONS } from './composition.ts'
 import { dashboardOperations } from './dashboard-operations.ts'
 import { Event } from './event.ts'
-import { count, digest, imageId, nodeId } from './field.ts'
-import { Image } from './image.ts'
-import { Inspection } from './inspection.ts'
+import { count, digest, nodeId } from './field.ts'
+import { imageOperations } from './image-operations.ts'
 import { Layer, Verification } from './layer.ts'
-import { LayeringRequest } from './layering.ts'
 import { LimitsChange, LimitsStatus } from './limits.ts'
 import { LimitsSchedule, LimitsScheduleStatus } from './limits-schedule.ts'
-import { Enrollment, Heartbeat, HeartbeatAnswer, Node, NodeRegistration, Revision } from './node.ts'
-import { NodeModeRequest, NodeModeStatus } from './node-mode.ts'
+import { nodeOperations } from './node-operations.ts'
 import { MAX_NOVA_BASES, NovaBase } from './nova-base.ts'
 import type { Operation } from './operation.ts'
 import { after, limit, next, strict } from './page-fields.ts'
@@ -35,95 +23,12 @@ import { trustOperations } from './trust-operations.ts'
 
 const afterEvent = Type.Optional(count('Only events with a higher id.'))
 
-const imageParams = Type.Object({ image: imageId('Glance id.') }, strict)
 const layerParams = Type.Object({ layer: digest('Digest of a layer.') }, strict)
-const nodeParams = Type.Object({ node: nodeId('Name of a node.') }, strict)
 const compositionParams = Type.Object({ name: compositionName('Name of a composition.') }, strict)
 
 /** The HTTP API, version 1: the one table that servers, client and reference are made from. */
 export const operations = {
-  listImages: {
-    id: 'listImages',
-    method: 'GET',
-    path: '/v1/images',
-    role: 'reader',
-    tag: 'images',
-    summary: 'Lists the images of the library and what became of them.',
-    query: Type.Object(
-      {
-        limit,
-        after,
-        status: Type.Optional(
-          Type.String({ maxLength: 40, description: 'Only images with this status in the library.' }),
-        ),
-      },
-      strict,
-    ),
-    response: Type.Object({ images: Type.Array(Image), next }),
-  },
-  showImage: {
-    id: 'showImage',
-    method: 'GET',
-    path: '/v1/images/{image}',
-    role: 'reader',
-    tag: 'images',
-    summary: 'Shows one image.',
-    params: imageParams,
-    response: Image,
-  },
-  showInspection: {
-    id: 'showInspection',
-    method: 'GET',
-    path: '/v1/images/{image}/inspection',
-    role: 'reader',
-    tag: 'images',
-    summary: 'Shows every check that the bytes of an image went through when it was imported, and what it found.',
-    params: imageParams,
-    response: Inspection,
-  },
-  importImage: {
-    id: 'importImage',
-    method: 'POST',
-    path: '/v1/images/{image}/import',
-    role: 'operator',
-    tag: 'images',
-    summary: 'Asks for an image to be imported; asking again joins the import that runs.',
-    params: imageParams,
-    response: Image,
-    status: 202,
-  },
-  cancelImport: {
-    id: 'cancelImport',
-    method: 'DELETE',
-    path: '/v1/images/{image}/import',
-    role: 'operator',
-    tag: 'images',
-    summary: 'Cancels the import of an image; nothing half-published stays.',
-    params: imageParams,
-    response: Image,
-  },
-  publishLayers: {
-    id: 'publishLayers',
-    method: 'POST',
-    path: '/v1/images/{image}/layers',
-    role: 'operator',
-    tag: 'images',
-    summary: 'Makes base and middle of a flat image that is imported; asking again joins the one that runs.',
-    params: imageParams,
-    body: LayeringRequest,
-    response: Image,
-    status: 202,
-  },
-  cancelLayering: {
-    id: 'cancelLayering',
-    method: 'DELETE',
-    path: '/v1/images/{image}/layers',
-    role: 'operator',
-    tag: 'images',
-    summary: 'Cancels the making of layers; the image stays as it is.',
-    params: imageParams,
-    response: Image,
-  },
+  ...imageOperations,
   listLayers: {
     id: 'listLayers',
     method: 'GET',
@@ -174,90 +79,7 @@ export const operations = {
     params: layerParams,
     response: Verification,
   },
-  registerNode: {
-    id: 'registerNode',
-    method: 'PUT',
-    path: '/v1/nodes/{node}',
-    role: 'node',
-    tag: 'nodes',
-    summary: 'Registers a node, or says anew what it is.',
-    params: nodeParams,
-    body: NodeRegistration,
-    response: Enrollment,
-  },
-  heartbeat: {
-    id: 'heartbeat',
-    method: 'POST',
-    path: '/v1/nodes/{node}/heartbeat',
-    role: 'node',
-    tag: 'nodes',
-    summary: 'Reports what a node holds; the answer tells whether its desired state has changed.',
-    params: nodeParams,
-    body: Heartbeat,
-    response: HeartbeatAnswer,
-  },
-  desiredState: {
-    id: 'desiredState',
-    method: 'GET',
-    path: '/v1/nodes/{node}/desired-state',
-    role: 'node',
-    tag: 'nodes',
-    summary: 'Gives everything a node should hold now.',
-    params: nodeParams,
-    response: DesiredState,
-  },
-  watchDesired: {
-    id: 'watchDesired',
-    method: 'GET',
-    path: '/v1/nodes/{node}/desired-state/watch',
-    role: 'node',
-    tag: 'nodes',
-    summary: 'Streams a desired-state event with the revision, at once and after every change.',
-    params: nodeParams,
-    response: Revision,
-    contentType: 'text/event-stream',
-  },
-  listNodes: {
-    id: 'listNodes',
-    method: 'GET',
-    path: '/v1/nodes',
-    role: 'reader',
-    tag: 'nodes',
-    summary: 'Lists the nodes.',
-    query: Type.Object({ limit, after }, strict),
-    response: Type.Object({ nodes: Type.Array(Node), next }),
-  },
-  showNode: {
-    id: 'showNode',
-    method: 'GET',
-    path: '/v1/nodes/{node}',
-    role: 'reader',
-    tag: 'nodes',
-    summary: 'Shows one node.',
-    params: nodeParams,
-    response: Node,
-  },
-  removeNode: {
-    id: 'removeNode',
-    method: 'DELETE',
-    path: '/v1/nodes/{node}',
-    role: 'admin',
-    tag: 'nodes',
-    summary: 'Forgets a node and its assignments.',
-    params: nodeParams,
-    status: 204,
-  },
-  setNodeMode: {
-    id: 'setNodeMode',
-    method: 'PUT',
-    path: '/v1/nodes/{node}/mode',
-    role: 'operator',
-    tag: 'nodes',
-    summary: 'Drains a node, puts it into quarantine, or lets it take part again.',
-    params: nodeParams,
-    body: NodeModeRequest,
-    response: NodeModeStatus,
-  },
+  ...nodeOperations,
   assign: {
     id: 'assign',
     method: 'PUT',
@@ -438,74 +260,7 @@ export const operations = {
     params: compositionParams,
     status: 204,
   },
-  showCache: {
-    id: 'showCache',
-    method: 'GET',
-    path: '/v1/cache',
-    role: 'reader',
-    tag: 'cache',
-    summary:
-      'Shows the cache of a node: its limit, who takes the space, and how often it had what was wanted; served by its peer.',
-    response: CacheStatus,
-  },
-  listCache: {
-    id: 'listCache',
-    method: 'GET',
-    path: '/v1/cache/layers',
-    role: 'reader',
-    tag: 'cache',
-    summary: 'Lists the layers in the cache of a node, what each is worth and who holds it; served by its peer.',
-    response: CacheLayers,
-  },
-  evictLayers: {
-    id: 'evictLayers',
-    method: 'POST',
-    path: '/v1/cache/evictions',
-    role: 'operator',
-    tag: 'cache',
-    summary: 'Evicts a layer, or what is worth least, or says what would go and why; served by the peer.',
-    body: EvictionRequest,
-    response: EvictionResult,
-  },
-  pinLayer: {
-    id: 'pinLayer',
-    method: 'PUT',
-    path: '/v1/cache/layers/{layer}/pin',
-    role: 'operator',
-    tag: 'cache',
-    summary: 'Protects a layer from eviction, whether it is there yet or not; served by the peer.',
-    params: layerParams,
-    body: PinRequest,
-    response: CachePin,
-  },
-  unpinLayer: {
-    id: 'unpinLayer',
-    method: 'DELETE',
-    path: '/v1/cache/layers/{layer}/pin',
-    role: 'operator',
-    tag: 'cache',
-    summary: "Takes an operator's pin back; served by the peer.",
-    params: layerParams,
-    query: Type.Object(
-      {
-        owner: Type.Optional(
-          Type.String({ minLength: 1, maxLength: MAX_PIN_OWNER_CHARS, description: 'Whose; "operator" when absent.' }),
-        ),
-      },
-      strict,
-    ),
-    status: 204,
-  },
-  setCachePolicy: {
-    id: 'setCachePolicy',
-    method: 'PUT',
-    path: '/v1/cache/policy',
-    role: 'operator',
-    tag: 'cache',
-    summary: 'Sets the replacement policy of a node; it survives a restart; served by the peer.',
-    body: PolicyChange,
-    response: CacheStatus,
-  },
+  ...cacheOperations,
 } as const satisfies Record<string, Operation>
 
 export type Operations = typeof operations
