@@ -22,7 +22,7 @@ const skip =
     `apt-get install ${missing.join(' ')} python3-jinja2: no container images can be built here`) ||
   (process.getuid?.() !== 0 && 'needs root')
 const STEP_MS = 120_000
-const [SEED_PORT, PEER_PORT] = [17_420, 17_421]
+const [SEED_PORT, PEER_PORT, NODES_PORT] = [17_420, 17_421, 17_423]
 /** Loads Nova's weighers and ours as nova-scheduler does. */
 const LOAD_WEIGHER = `
 from nova.scheduler import weights
@@ -97,7 +97,7 @@ test("images in Kolla's style are built; seed and peer start in them, and the sc
   undo.after(() => library.stop())
 
   const seed = await containers.create('shoal-seed', {
-    'seed.yaml': `library: { cloud: null, endpoint: '${endpoint}' }\nlisten: { host: 127.0.0.1, port: ${SEED_PORT} }\nswarm: { port: 0 }\ntracker: { port: 0 }\ndht: { port: 0 }\n`,
+    'seed.yaml': `library: { cloud: null, endpoint: '${endpoint}' }\nlisten: { host: 127.0.0.1, port: ${SEED_PORT} }\ntls: { port: ${NODES_PORT} }\nswarm: { port: 0 }\ntracker: { port: 0 }\ndht: { port: 0 }\n`,
     'clouds.yaml': 'clouds: {}\n',
   })
   assert.match(await containers.run(seed, 'shoal', 'shoal', '--version'), /^[0-9]+\.[0-9]+\.[0-9]+/)
@@ -111,7 +111,7 @@ test("images in Kolla's style are built; seed and peer start in them, and the sc
   const client = createClient({ baseUrl: `http://127.0.0.1:${SEED_PORT}`, token: operator.trim() })
   const { token } = await client.createJoinToken({ body: { node: 'compute-1' } })
   const peer = await containers.create('shoal-peer', {
-    'peer.yaml': `node: compute-1\nseed: { url: 'http://127.0.0.1:${SEED_PORT}' }\ncredential: { joinTokenFile: /etc/shoal/join.token }\nstateDirectory: /var/lib/shoal-peer\napi: { port: ${PEER_PORT} }\nswarm: { host: 127.0.0.1, port: 0 }\ndht: { port: 0 }\n`,
+    'peer.yaml': `node: compute-1\nseed: { url: 'https://127.0.0.1:${NODES_PORT}' }\ncredential: { joinTokenFile: /etc/shoal/join.token }\nstateDirectory: /var/lib/shoal-peer\napi: { port: ${PEER_PORT} }\nswarm: { host: 127.0.0.1, port: 0 }\ndht: { port: 0 }\n`,
     'join.token': `${token}\n`,
   })
   assert.match(await containers.run(peer, 'shoal', 'id', '-Gn'), /\bnova\b/)
