@@ -20,7 +20,7 @@ export function seedSettings({ lab, directory, libraryUrl }: ColdSettings & { li
     library: { endpoint: libraryUrl, pollIntervalMs: POLL_MS },
     // No image here has a base: looking for one would take the machine's time from what is measured.
     layers: { automatic: false },
-    swarm: { host },
+    swarm: { host, open: true },
     nodes: { heartbeatIntervalMs: HEARTBEAT_MS },
     log: { level: 'warn' },
   }
@@ -35,7 +35,7 @@ export function peerSettings({ lab, directory, node }: ColdSettings & { node: st
       url: `http://${lab.address('seed')}:${SEED_API_PORT}`,
       tokenFile: join(directory, 'seed', 'node.token'),
     },
-    swarm: { host },
+    swarm: { host, open: true },
     api: { host, port: PEER_API_PORT },
     cache: {
       // All nodes share the machine's cores: what each would read back at leisure would be read back all at once.

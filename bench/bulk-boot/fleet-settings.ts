@@ -16,7 +16,7 @@ export function seedSettings({ lab, library, setup, goodput, bootCase }: BootGro
     // Nodes send the token: what is measured here is not how they show who they are.
     tls: { enabled: false },
     library: library.settings,
-    swarm: { host },
+    swarm: { host, open: true },
     ...(uplink === undefined ? {} : { racks: { uplinkBytesPerSecond: payload(uplink) } }),
     prefetch: {
       seedLinkBytesPerSecond: payload(setup.seedBytesPerSecond),
@@ -37,7 +37,7 @@ export function peerSettings({ lab, setup, goodput }: BootGround, directory: str
       url: `http://${lab.address('seed')}:${SEED_API_PORT}`,
       tokenFile: join(directory, 'seed', 'node.token'),
     },
-    swarm: { host },
+    swarm: { host, open: true },
     api: { host, port: PEER_API_PORT },
     cache: {
       // All nodes share the machine's cores: what each would read back at leisure would be read back all at once.

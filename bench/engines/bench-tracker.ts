@@ -23,6 +23,7 @@ export async function startBenchTracker(options: { host: string; port: number })
     { logger: silentLogger },
     {
       ...options,
+      isOpen: true,
       announceIntervalMs: ANNOUNCE_INTERVAL_MS,
       allows: () => true,
       describe: (peerId) => known.get(peerId),

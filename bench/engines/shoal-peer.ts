@@ -68,6 +68,7 @@ const swarm = createSwarm(
     role,
     node: values.node,
     host: values.host,
+    isOpen: true,
     port: Number(values.port),
     dht: false,
     trackers: values.tracker,

@@ -63,6 +63,7 @@ const swarm = createSwarm(
     role: values.role === 'seed' ? 'origin' : 'peer',
     node: values.node,
     host: values.host,
+    isOpen: true,
     port: Number(values.port),
     dht: false,
     trackers: values.tracker,

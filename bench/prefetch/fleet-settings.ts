@@ -23,7 +23,7 @@ export function seedSettings(ground: PrefetchGround, directory: string, port: nu
     },
     // No image here has a base: looking for one would take the machine's time from what is measured.
     layers: { automatic: false },
-    swarm: { host },
+    swarm: { host, open: true },
     racks: { uplinkBytesPerSecond: payload(setup.uplinkBytesPerSecond ?? Number.NaN) },
     nodes: { heartbeatIntervalMs: HEARTBEAT_MS },
     prefetch: {
@@ -46,7 +46,7 @@ export function peerSettings(
     linkBytesPerSecond: Math.round((bytesPerSecond ?? Number.NaN) * goodput),
     stateDirectory: join(directory, node),
     seed: { url: seedUrl, tokenFile: join(directory, 'seed', 'node.token') },
-    swarm: { host },
+    swarm: { host, open: true },
     api: { host, port: apiPort },
     // All nodes share the machine's cores: what each would read back at leisure would be read back all at once.
     cache: { scrubBytesPerSecond: null },

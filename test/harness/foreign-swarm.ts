@@ -83,6 +83,7 @@ export class ForeignSwarm {
       { logger: silentLogger },
       {
         host: lab.rootAddress,
+        isOpen: true,
         port: 0,
         announceIntervalMs: ANNOUNCE_INTERVAL_MS,
         allows: () => true,
@@ -108,6 +109,7 @@ export class ForeignSwarm {
         role,
         node,
         host: await this.address(),
+        isOpen: true,
         port: 0,
         dht: false,
         trackers: isAnnounced ? this.#trackers : [],

@@ -113,6 +113,10 @@ export const peerConfigSchema = Type.Object(
             'Between which daemons blocks are encrypted, where nodes have certificates; either side may ask for it. What is asked for, and everything but blocks, always is.',
         }),
         host: text('Address to listen on and connect from: that of the storage network.'),
+        open: Type.Boolean({
+          description:
+            'Whether swarm and DHT may listen beyond this machine where this node has no certificate: whoever reaches them gets every layer then.',
+        }),
         port: port('TCP port of the swarm.'),
         advertiseHost: nullable(
           text(''),
@@ -258,7 +262,7 @@ export const peerConfigDefaults = {
     authoritiesFile: null,
     trustDomain: 'shoal',
   },
-  swarm: { encryption: 'off', host: '0.0.0.0', port: 7441, advertiseHost: null },
+  swarm: { encryption: 'off', host: '0.0.0.0', open: false, port: 7441, advertiseHost: null },
   dht: { enabled: true, port: 7441 },
   limits: NO_TRANSFER_LIMITS,
   store: { directory: null },

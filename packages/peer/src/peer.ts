@@ -99,7 +99,7 @@ export class Peer implements AsyncDisposable {
   /**
    * Starts serving what is held, then registers. Goes on without a seed that does not answer. Throws
    * `SHOAL_PEER_TOKEN_REFUSED`, `SHOAL_PEER_TOKEN_FILE`, `SHOAL_PEER_DIRECTORY`, `SHOAL_STATE_LOCKED`,
-   * `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_HTTP_PORT_IN_USE` and the like.
+   * `SHOAL_SWARM_OPEN`, `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_HTTP_PORT_IN_USE` and the like.
    */
   async start({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     if (this.#stack !== undefined) throw new TypeError('the peer is started already')
@@ -321,7 +321,7 @@ export class Peer implements AsyncDisposable {
     const { logger } = this.#deps
     const enrollment = await records.enrollment()
     const bootstrap = [...new Set([...(enrollment?.dhtBootstrap ?? []), ...(await records.dhtNodes())])]
-    const { host, port, advertiseHost, encryption } = swarm
+    const { host, port, advertiseHost, encryption, open: isOpen } = swarm
     const created = createSwarm(
       // The swarm only measures time: setting the machine's clock must not stall it.
       { logger: logger.child({ component: 'swarm' }), clock: steadyClock, buffers: store.buffers, identity },
@@ -332,6 +332,7 @@ export class Peer implements AsyncDisposable {
         zone,
         rack,
         host,
+        isOpen,
         port,
         advertiseHost: await advertisedHost({ host, advertiseHost, seedUrl: seed.url }),
         dht: dht.enabled ? { host, port: dht.port, bootstrap } : false,

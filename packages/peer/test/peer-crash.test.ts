@@ -135,7 +135,7 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
   equal((await reported(peer, digest))?.error, null)
 })
 
-test('serving exits with 2 and the code for an unknown key and for a refused token', async () => {
+test('serving exits with 2 and the code for an unknown key, a swarm for everybody, and a refused token', async () => {
   const { publicKey } = signingKey()
   await using directory = await testDirectory()
   await using seed = await new StandInSeed({ publicKey }).start()
@@ -146,8 +146,12 @@ test('serving exits with 2 and the code for an unknown key and for a refused tok
   ok(unknownKey.stderr.includes('SHOAL_CONFIG_INVALID'))
   ok(unknownKey.stderr.includes('swam'))
   const refused = { stateDirectory: join(directory.path, 'p'), seed: { url: seed.url }, swarm: { port: 0 } }
-  const log = { level: 'silent' }
-  await writeFile(file, JSON.stringify({ ...refused, dht: { enabled: false }, api: { port: 0 }, log }))
+  const rest = { dht: { enabled: false }, api: { port: 0 }, log: { level: 'silent' } }
+  await writeFile(file, JSON.stringify({ ...refused, ...rest }))
+  const open = await serve(file)
+  equal(open.code, 2)
+  ok(open.stderr.includes('SHOAL_SWARM_OPEN'))
+  await writeFile(file, JSON.stringify({ ...refused, ...rest, swarm: { port: 0, open: true } }))
   const noToken = await serve(file)
   equal(noToken.code, 2)
   ok(noToken.stderr.includes('SHOAL_PEER_TOKEN_REFUSED'))

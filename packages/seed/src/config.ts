@@ -220,6 +220,10 @@ export const seedConfigSchema = Type.Object(
             'Between which daemons blocks are encrypted, where nodes have certificates; either side may ask for it. What is asked for, and everything but blocks, always is.',
         }),
         host: host('Address that the origin, tracker and DHT node listen on: the storage network.'),
+        open: Type.Boolean({
+          description:
+            'Whether origin, tracker and DHT node may listen beyond this machine where tls.enabled is false: whoever reaches them gets every layer then.',
+        }),
         port: port('TCP port of the origin; 0 takes a free one.'),
         advertiseHost: nullable(host(''), 'Host name or address that nodes are told. null: swarm.host.'),
         upBytesPerSecond: limit('Limit on what the origin sends.'),
@@ -346,7 +350,7 @@ export const seedConfigDefaults = {
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
   layers: { automatic: true, minimumSaving: 0.25, queueLength: 1000 },
   boot: { recordings: 5 },
-  swarm: { encryption: 'off', host: '127.0.0.1', port: 7440, advertiseHost: null, upBytesPerSecond: null },
+  swarm: { encryption: 'off', host: '127.0.0.1', open: false, port: 7440, advertiseHost: null, upBytesPerSecond: null },
   racks: { uplinkBytesPerSecond: null },
   tracker: { enabled: true, port: 7430, announceIntervalMs: 30_000 },
   dht: { enabled: true, port: 7440 },

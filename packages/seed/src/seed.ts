@@ -171,6 +171,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
       {
         host: config.swarm.host,
+        isOpen: config.swarm.open,
         port: config.tracker.port,
         ...advertised,
         announceIntervalMs: config.tracker.announceIntervalMs,
@@ -188,6 +189,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         encryption: config.swarm.encryption,
         node: config.name,
         host: config.swarm.host,
+        isOpen: config.swarm.open,
         port: config.swarm.port,
         ...advertised,
         dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },

@@ -3,7 +3,11 @@ import { loadSeedConfig, type SeedConfig, seedConfigSchema } from './config.ts'
 import { startSeed } from './seed.ts'
 
 const NAME = 'shoal-seed'
-const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set(['SHOAL_CLOUD_CONFIG', 'SHOAL_SEED_ADVERTISE'])
+const CONFIGURATION_FAULTS: ReadonlySet<string> = new Set([
+  'SHOAL_CLOUD_CONFIG',
+  'SHOAL_SEED_ADVERTISE',
+  'SHOAL_SWARM_OPEN',
+])
 
 export interface ServeSeedOptions {
   /** Path of the configuration file; else `SHOAL_SEED_CONFIG` names it. */

@@ -99,4 +99,7 @@ it('refuses to start, with a code and exit status, when it cannot', async (t) =>
   const wildcard = await run({ 'swarm.host': '0.0.0.0' })
   assert.equal(wildcard.code, 2)
   assert.match(wildcard.words, /SHOAL_SEED_ADVERTISE/)
+  const open = await run({ 'swarm.host': '0.0.0.0', 'swarm.advertiseHost': '192.0.2.1' })
+  assert.equal(open.code, 2)
+  assert.match(open.words, /SHOAL_SWARM_OPEN/)
 })

@@ -14,6 +14,10 @@ export const swarmErrors = {
     message: 'The swarm cannot listen on {address}: {reason}.',
     hint: 'Check swarm.host and swarm.port.',
   },
+  SHOAL_SWARM_OPEN: {
+    message: 'The swarm would listen on {host} for everybody: without certificates nobody proves to be a node.',
+    hint: "Give nodes certificates (tls.enabled at the seed, an https seed.url and a join token at nodes), set swarm.host to an address of this machine's loopback, or set swarm.open to true where whoever reaches the port may have every layer.",
+  },
   SHOAL_SWARM_TORRENT_INVALID: {
     message: 'The torrent of {digest} does not fit its manifest: {reason}.',
     hint: 'Remove the layer from this node and assign it again; if it happens again, import the image again at the seed.',

@@ -39,6 +39,7 @@ import { OriginTurns } from './origin-turns.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
 import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
+import { refuseOpen } from './refuse-open.ts'
 import { TurnOrder } from './scheduler/turn-order.ts'
 import { isSameRack, type ShoalHello, type SwarmPlace, type SwarmRole } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
@@ -68,6 +69,8 @@ export interface SwarmOptions {
   readonly host: string
   /** TCP port; 0 takes a free one. */
   readonly port: number
+  /** Whether it may listen beyond this machine without credentials, for whoever comes; default is no. */
+  readonly isOpen?: boolean
   /** Host others are told; default is `host`. */
   readonly advertiseHost?: string | undefined
   readonly dht: { readonly host: string; readonly port: number; readonly bootstrap: readonly string[] } | false
@@ -201,9 +204,11 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return `${this.#advertiseHost}:${this.#dht.address().port}`
   }
 
-  /** Listens. Throws `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_SWARM_ADDRESS` or `SHOAL_SWARM_LISTEN`. */
+  /** Listens. Throws `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_SWARM_ADDRESS`, `SHOAL_SWARM_LISTEN` or `SHOAL_SWARM_OPEN`. */
   async start(): Promise<void> {
-    const { host, port, dht } = this.#options
+    const { host, port, dht, isOpen } = this.#options
+    const who = { identity: this.#identity, isOpen }
+    for (const listening of dht === false ? [host] : [host, dht.host]) refuseOpen(listening, who)
     const client = new WebTorrent({
       peerId: this.peerId,
       torrentPort: { host, port },

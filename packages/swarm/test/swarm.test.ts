@@ -289,7 +289,7 @@ test('a port in use and an address of another machine are coded errors', async (
   const first = await startSwarm(t, { role: 'peer', node: 'n', host: '127.0.10.1' })
   const port = Number(first.address.split(':')[1])
   const start = async (host: string) => {
-    const options = { role: 'peer', node: 'm', host, port, dht: false, trackers: [] } as const
+    const options = { role: 'peer', node: 'm', host, port, isOpen: true, dht: false, trackers: [] } as const
     const swarm = createSwarm({ clock: systemClock, logger: silentLogger, buffers: layerBuffers }, options)
     t.after(() => swarm.close())
     await swarm.start()

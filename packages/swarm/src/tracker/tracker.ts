@@ -5,6 +5,7 @@ import { AnnounceGuard } from '../auth/announce-proof.ts'
 import { RefusalLog } from '../auth/refusal-log.ts'
 import type { AccessRefusal, SwarmIdentity } from '../auth/swarm-identity.ts'
 import { swarmError } from '../errors.ts'
+import { refuseOpen } from '../refuse-open.ts'
 import { type AnnounceRequest, AnnounceServer } from './announce-server.ts'
 import { compactAddress } from './compact-address.ts'
 import type { Announce } from './tracked-peer.ts'
@@ -40,6 +41,8 @@ export interface TrackerDeps {
 
 export interface TrackerOptions {
   readonly host: string
+  /** Whether it may listen beyond this machine without credentials, for whoever comes; default is no. */
+  readonly isOpen?: boolean
   /** Port of both the HTTP and the UDP tracker; 0 takes free ones. */
   readonly port: number
   /** Host name or address that announce URLs show; default is `host`. */
@@ -54,7 +57,7 @@ export interface TrackerOptions {
 }
 
 export interface Tracker {
-  /** Starts listening; resolves with the announce URLs, HTTP first; with credentials it is the only one. Throws `SHOAL_TRACKER_LISTEN`. */
+  /** Starts listening; resolves with the announce URLs, HTTP first; with credentials it is the only one. Throws `SHOAL_TRACKER_LISTEN` or `SHOAL_SWARM_OPEN`. */
   start(): Promise<string[]>
   stop(): Promise<void>
   /** How many peers are in the swarms now. */
@@ -87,7 +90,8 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
 
   return {
     async start() {
-      const { host, port, advertiseHost = host } = options
+      const { host, port, advertiseHost = host, isOpen } = options
+      refuseOpen(host, { identity: deps.identity, isOpen })
       try {
         server.http.listen(port, host)
         await once(server.http, 'listening')
