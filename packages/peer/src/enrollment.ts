@@ -13,6 +13,8 @@ const REFRESH_MS = 10 * 60_000
 const REFRESH_UNREACHABLE_MS = 60_000
 /** The seed tries to connect to this node before it answers. */
 const TIMEOUT_MS = 30_000
+/** Plans count on what a node said it has room for: it says so anew when that is more than a sixteenth off. */
+const CAPACITY_SHARE = 1 / 16
 const RETRY = { firstMs: 1000, lastMs: 30_000 }
 const REFUSALS: ReadonlySet<string> = new Set(['SHOAL_HTTP_UNAUTHORIZED', 'SHOAL_HTTP_FORBIDDEN'])
 const CREDENTIAL_REFUSALS: ReadonlySet<string> = new Set([
@@ -56,6 +58,7 @@ export class EnrollmentKeeper {
   #current: Enrollment | undefined
   #isRegistered = false
   #lastReachability = ''
+  #toldCapacityBytes: number | undefined
 
   constructor(deps: EnrollmentDeps, options: EnrollmentOptions) {
     this.#deps = deps
@@ -88,9 +91,15 @@ export class EnrollmentKeeper {
     this.#current = await this.#deps.records.enrollment()
   }
 
-  /** Asks for a new registration soon: the seed does not know this node. */
+  /** Asks for a new registration soon: the seed does not know this node, or what it knows is not so any more. */
   request(): void {
     this.#alarm.ring()
+  }
+
+  /** How much room there is for layers now: the seed is told soon when it goes by a very different number. */
+  noteCapacity(bytes: number): void {
+    const told = this.#toldCapacityBytes
+    if (told !== undefined && Math.abs(bytes - told) > Math.max(bytes, told) * CAPACITY_SHARE) this.request()
   }
 
   /** Registers once. Throws `SHOAL_PEER_TOKEN_REFUSED`, `SHOAL_PEER_CREDENTIAL_REFUSED` and the client's errors. */
@@ -109,6 +118,7 @@ export class EnrollmentKeeper {
       if (!REFUSALS.has(errorCode(error) ?? '')) throw error
       throw peerError('SHOAL_PEER_TOKEN_REFUSED', { url, path: tokenFile ?? 'it is not set' }, error)
     }
+    this.#toldCapacityBytes = body.capacityBytes
     this.#current = enrollment
     await trust.show(enrollment.publicKeys)
     await records.saveEnrollment(enrollment)

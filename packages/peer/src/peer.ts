@@ -210,6 +210,7 @@ export class Peer implements AsyncDisposable {
           assignedAt: (digest) => reconciler.assignedAt(digest),
           fetchProfile: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: trust.keys(), signal }),
           onRoom: () => reconciler.roomIsBack(),
+          onLimit: (bytes) => enrollment.noteCapacity(bytes),
           onCorrupt: (digest) => void reconciler.repair(digest),
         },
         { cache: config.cache, directory: layerDirectory(config) },

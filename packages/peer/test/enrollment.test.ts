@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Enrollment } from '@shoal/api'
 import { encodePublicKey, errorFactory, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState, type StateStore } from '@shoal/state'
@@ -40,7 +41,13 @@ function enrollmentOf(publicKey: string, change: Partial<Enrollment> = {}): Enro
   }
 }
 
-async function setUp(registerNode: SeedApi['registerNode'], options: { state?: StateStore; publicKey?: string } = {}) {
+interface SetUpOptions {
+  readonly state?: StateStore
+  readonly publicKey?: string
+  readonly capacityBytes?: () => number
+}
+
+async function setUp(registerNode: SeedApi['registerNode'], options: SetUpOptions = {}) {
   const log = recordingLogger()
   const clock = new ManualClock()
   const records = new PeerRecords({ state: options.state ?? createMemoryState(), logger: silentLogger })
@@ -60,7 +67,7 @@ async function setUp(registerNode: SeedApi['registerNode'], options: { state?: S
       seedUrl: 'http://seed',
       tokenFile: null,
       hasCertificate: false,
-      registration: async () => registration,
+      registration: async () => ({ ...registration, capacityBytes: options.capacityBytes?.() ?? 1 }),
     },
   )
   await trust.open()
@@ -126,4 +133,29 @@ test('a node that others cannot reach says so once, with what to do', async () =
   await keeper.register({ signal })
   await keeper.register({ signal })
   equal(log.codes('warn').join(), 'SHOAL_PEER_UNREACHABLE')
+})
+
+test('a disk that was full when the node registered does not keep it small: it says so as soon as it has room', async () => {
+  const { publicKey } = signingKey()
+  const told: number[] = []
+  let roomBytes = 32
+  const { keeper } = await setUp(
+    async ({ body }) => {
+      told.push(body.capacityBytes)
+      return enrollmentOf(publicKey)
+    },
+    { capacityBytes: () => roomBytes },
+  )
+  await keeper.register({ signal })
+  const stop = new AbortController()
+  const running = keeper.run({ signal: stop.signal, isDone: true }).catch(() => {})
+  keeper.noteCapacity(33)
+  await nextTurn()
+  deepEqual(told, [32])
+  roomBytes = 900
+  keeper.noteCapacity(roomBytes)
+  await nextTurn()
+  deepEqual(told, [32, 900])
+  stop.abort()
+  await running
 })

@@ -57,6 +57,8 @@ export interface NodeCacheDeps {
   readonly fetchProfile: BootPartsDeps['fetchProfile']
   /** Space became free, or may be made now. */
   readonly onRoom: () => void
+  /** How many bytes layers may have just now, told every few seconds. */
+  readonly onLimit: (bytes: number) => void
   /** Blocks of a layer were bad and are dropped. */
   readonly onCorrupt: (digest: Digest) => void
   readonly clock: Clock
@@ -164,6 +166,7 @@ export class NodeCache implements AsyncDisposable {
       let savedAt = clock.elapsed()
       while (!signal.aborted) {
         await this.cache.relieve()
+        this.#deps.onLimit(await this.limitBytes())
         await this.#dropped.remove()
         await this.#durablePins.expire()
         if (clock.elapsed() - savedAt >= SAVE_MS) {

@@ -55,6 +55,7 @@ export async function openCrashNode(directory: string, options: Partial<Pick<Nod
       assignedAt: () => ASSIGNED_AT,
       fetchProfile: options.fetchProfile ?? profileOf,
       onRoom: () => {},
+      onLimit: () => {},
       onCorrupt: () => {},
     },
     {
