@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { type Client, createClient } from '@shoal/api'
-import { type Logger, silentLogger } from '@shoal/core'
+import { type Clock, type Logger, silentLogger, systemClock } from '@shoal/core'
 import { createPeer, loadPeerConfig, type Peer } from '@shoal/peer'
 import { loadSeedConfig, type Seed, startSeed } from '@shoal/seed'
 import {
@@ -14,6 +17,7 @@ import {
   type Identity,
   newCredentialRequest,
   openAuthority,
+  openJoinKey,
   readCertificateRequest,
   storeCredential,
 } from '@shoal/trust'
@@ -53,7 +57,13 @@ interface PeerInTest {
 }
 
 /** A peer that was made and not started. */
-function peerOf(undo: Undo, { directory, seed }: SeedInTest, node: string, settings: object = {}): PeerInTest {
+function peerOf(
+  undo: Undo,
+  { directory, seed }: SeedInTest,
+  node: string,
+  settings: object = {},
+  clock: Clock = systemClock,
+): PeerInTest {
   const flags = {
     node,
     stateDirectory: join(directory, node),
@@ -65,7 +75,7 @@ function peerOf(undo: Undo, { directory, seed }: SeedInTest, node: string, setti
     ...settings,
   }
   const said: string[] = []
-  const peer = createPeer(loadPeerConfig({ env: {}, flags }), { logger: recorder(said) })
+  const peer = createPeer(loadPeerConfig({ env: {}, flags }), { logger: recorder(said), clock })
   undo.after(() => peer.stop())
   return { peer, directory: join(directory, node), said }
 }
@@ -91,6 +101,16 @@ function issue(authority: CertificateAuthority, identity: Identity, notBefore: n
   return createCredential(privateKey, [authority.issue({ publicKey, identity, notBefore, lifetimeMs })])
 }
 
+/** Over TLS, from nobody; the status. */
+async function post(url: string, body: object): Promise<number | undefined> {
+  const headers = { 'content-type': 'application/json' }
+  const sent = request(url, { method: 'POST', agent: false, rejectUnauthorized: false, headers })
+  sent.end(JSON.stringify(body))
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  answer.resume()
+  return answer.statusCode
+}
+
 function test(name: string, run: (undo: Undo) => Promise<void>): void {
   it(name, (t: TestContext) => run(undoAfter(t)))
 }
@@ -109,6 +129,35 @@ describe('a node', () => {
     const again = peerOf(undo, cluster, 'n1')
     await again.peer.start()
     assert.equal((await again.peer.status()).registered, true)
+  })
+
+  test('that was killed before it kept its certificate joins with the same token', async (undo) => {
+    const cluster = await seedIn(undo)
+    await giveToken(cluster, 'n1')
+    const directory = join(cluster.directory, 'n1')
+    await mkdir(directory)
+    // What the first run did until then: its key was kept, its token used up, and the answer lost.
+    const { request: pem } = await openJoinKey(join(directory, 'join-key.pem'), 'n1')
+    const token = await readFile(join(cluster.directory, 'n1.token'), 'utf8')
+    assert.equal(await post(`${cluster.seed.nodesUrl}/v1/join`, { token, node: 'n1', request: pem }), 200)
+    const { peer } = peerOf(undo, cluster, 'n1')
+    await peer.start()
+    assert.equal((await peer.status()).registered, true)
+    assert.ok(!(await readdir(directory)).includes('join-key.pem'))
+  })
+
+  test('waits with a certificate that only a wrong clock would take', async (undo) => {
+    const cluster = await seedIn(undo)
+    await giveToken(cluster, 'n1')
+    let offsetMs = -HOUR_MS / 2
+    const clock = { ...systemClock, now: () => Date.now() + offsetMs }
+    const { peer, directory, said } = peerOf(undo, cluster, 'n1', {}, clock)
+    const started = peer.start()
+    await until('it tries on', async () => said.includes('SHOAL_TRUST_EXPIRED cannot join yet; trying on'))
+    assert.ok(!(await readdir(directory)).includes('credential.pem'))
+    offsetMs = 0
+    await started
+    assert.equal((await peer.status()).registered, true)
   })
 
   test('does not start on a token that was used, is missing, or is for another', async (undo) => {

@@ -1,9 +1,15 @@
-import type { X509Certificate } from 'node:crypto'
+import { createPrivateKey, type X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { errorCode, errorMessage } from '@shoal/core'
 import { parsePem, toPem } from './certificate-chain.ts'
 import { trustError } from './errors.ts'
-import { type Credential, credentialFromPem, credentialToPem } from './node-credential.ts'
+import {
+  type Credential,
+  type CredentialRequest,
+  credentialFromPem,
+  credentialToPem,
+  newCredentialRequest,
+} from './node-credential.ts'
 import { replacePrivateFile } from './private-file.ts'
 
 const MAX_FILE_CHARS = 256 * 1024
@@ -31,6 +37,26 @@ export async function storeCredential(path: string, credential: Credential): Pro
   } catch (error) {
     throw trustError('SHOAL_TRUST_CREDENTIAL', { path, reason: errorMessage(error) }, error)
   }
+}
+
+/**
+ * The key that a node joins with, kept before its token is sent: who is killed before the answer is kept asks again with the same key, for
+ * which alone the token is good a second time. A file that is none is replaced. Throws `SHOAL_TRUST_CREDENTIAL`.
+ */
+export async function openJoinKey(path: string, node: string): Promise<CredentialRequest> {
+  try {
+    const kept = await readBounded(path)
+    if (kept !== undefined) return newCredentialRequest(node, createPrivateKey(kept))
+  } catch {
+    // Nothing was joined with it yet, or the token will tell.
+  }
+  const made = newCredentialRequest(node)
+  try {
+    await replacePrivateFile(path, made.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  } catch (error) {
+    throw trustError('SHOAL_TRUST_CREDENTIAL', { path, reason: errorMessage(error) }, error)
+  }
+  return made
 }
 
 /** Keeps the certificates of authorities; a crash never leaves half of them. Throws `SHOAL_TRUST_CA_FILE`. */

@@ -4,7 +4,7 @@ export { decodeChain, encodeChain, parsePem, toPem } from './certificate-chain.t
 export { MAX_REQUEST_CHARS, readCertificateRequest } from './certificate-request.ts'
 export { type ChainVerification, type VerifiedCertificate, verifyChain } from './chain-verifier.ts'
 export { ClusterTrust, type ClusterTrustOptions } from './cluster-trust.ts'
-export { loadAuthorities, loadCredential, storeAuthorities, storeCredential } from './credential-files.ts'
+export { loadAuthorities, loadCredential, openJoinKey, storeAuthorities, storeCredential } from './credential-files.ts'
 export { trustErrors } from './errors.ts'
 export { DEFAULT_TRUST_DOMAIN, type Identity, identityUri, parseIdentityUri, TRUST_DOMAIN } from './identity.ts'
 export {
@@ -17,6 +17,7 @@ export {
 } from './join-token.ts'
 export {
   type Credential,
+  type CredentialRequest,
   chainOf,
   createCredential,
   credentialToPem,

@@ -16,9 +16,16 @@ export interface PemCredential {
   readonly cert: string
 }
 
-/** Makes a new EC key on P-256 and the request for its certificate. */
-export function newCredentialRequest(name: string): { readonly privateKey: KeyObject; readonly request: string } {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** A key whose certificate is asked for. */
+export interface CredentialRequest {
+  readonly privateKey: KeyObject
+  /** PKCS #10, PEM. */
+  readonly request: string
+}
+
+/** Makes a new EC key on P-256, unless one is given, and the request for its certificate. */
+export function newCredentialRequest(name: string, key?: KeyObject): CredentialRequest {
+  const privateKey = key ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   return { privateKey, request: createCertificateRequest(privateKey, name) }
 }
 

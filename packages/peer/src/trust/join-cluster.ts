@@ -5,8 +5,8 @@ import type { Clock } from '@shoal/core'
 import {
   authorityFingerprint,
   type Credential,
+  type CredentialRequest,
   createCredential,
-  newCredentialRequest,
   parseJoinToken,
   parsePem,
   Revocations,
@@ -25,30 +25,39 @@ export interface Membership {
   readonly authorities: readonly X509Certificate[]
 }
 
+export interface JoinOptions {
+  readonly seedUrl: string
+  readonly node: string
+  readonly trustDomain: string
+  /** One key for all attempts: the seed takes a token twice from who has the same key, since an answer may be lost. */
+  readonly key: CredentialRequest
+}
+
 /**
  * Joins: proves that the seed is that of the token, then sends the token and a request for a certificate of a key that stays here. Throws
- * `SHOAL_PEER_OTHER_SEED`, the errors of the client, and what the seed answers.
+ * `SHOAL_PEER_OTHER_SEED`, the errors of the client, what the seed answers, and `SHOAL_TRUST_EXPIRED` when the certificate does not hold
+ * yet, or any more, by the clock of this node: one of the two clocks is wrong.
  */
 export function createJoin(
   deps: { readonly clock: Pick<Clock, 'now'> },
-  options: { readonly seedUrl: string; readonly node: string; readonly trustDomain: string },
+  { seedUrl, node, trustDomain: domain, key: { privateKey, request } }: JoinOptions,
 ): (token: string, call: { signal: AbortSignal }) => Promise<Membership> {
-  const { seedUrl, node, trustDomain: domain } = options
-  // One key for all attempts: the seed takes a token twice from who has the same key, since an answer may be lost.
-  const { privateKey, request } = newCredentialRequest(node)
   return async (token, { signal }) => {
     const { authority } = parseJoinToken(token)
     const shown = await shownChain(seedUrl, { signal })
     const anchor = shown.find((certificate) => authorityFingerprint(certificate) === authority)
     if (anchor === undefined) throw peerError('SHOAL_PEER_OTHER_SEED', { url: seedUrl })
-    const agent = createSeedAgent({ ca: [anchor.toString()] }, (chain) => {
+    const verify = (chain: readonly X509Certificate[]) => {
       const about = { domain, revocations: new Revocations(), now: deps.clock.now(), toleranceMs: TOLERANCE_MS }
       return verifyChain(chain, { ...about, authorities: [anchor] }).identity
-    })
+    }
+    const agent = createSeedAgent({ ca: [anchor.toString()] }, verify)
     try {
       const client = createClient({ baseUrl: seedUrl, fetch: fetchBy(() => agent) })
-      const { chain, authorities } = await client.join({ body: { token, node, request }, signal })
-      return { credential: createCredential(privateKey, parsePem(chain)), authorities: parsePem(authorities) }
+      const answer = await client.join({ body: { token, node, request }, signal })
+      const [chain, authorities] = [parsePem(answer.chain), parsePem(answer.authorities)]
+      verify(chain)
+      return { credential: createCredential(privateKey, chain), authorities }
     } finally {
       await agent.destroy()
     }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
 import {
@@ -8,6 +8,7 @@ import {
   loadCredential,
   newCredentialRequest,
   OperatorFiles,
+  openJoinKey,
   parsePem,
   storeAuthorities,
   storeCredential,
@@ -24,6 +25,8 @@ import { createJoin, type Membership } from './join-cluster.ts'
 const LOOK_MS = 5000
 const RETRY = { firstMs: 1000, lastMs: 30_000 }
 const MAX_TOKEN_CHARS = 1000
+/** What may be otherwise at the next attempt: the network, or a clock. */
+const TRIED_AGAIN: ReadonlySet<string> = new Set(['SHOAL_PEER_SEED_TLS', 'SHOAL_TRUST_EXPIRED'])
 
 export interface NodeTrustDeps {
   readonly records: PeerRecords
@@ -36,7 +39,7 @@ export interface NodeTrustDeps {
 export class NodeTrust {
   readonly cluster: ClusterTrust
   readonly #deps: NodeTrustDeps
-  readonly #paths: { readonly credential: string; readonly authorities: string }
+  readonly #paths: ReturnType<typeof pathsOf>
   readonly #files: OperatorFiles | undefined
   readonly #alarm: Alarm
 
@@ -145,8 +148,12 @@ export class NodeTrust {
   }
 }
 
-function pathsOf(directory: string): { credential: string; authorities: string } {
-  return { credential: join(directory, 'credential.pem'), authorities: join(directory, 'authorities.pem') }
+function pathsOf(directory: string): { credential: string; authorities: string; joinKey: string } {
+  return {
+    credential: join(directory, 'credential.pem'),
+    authorities: join(directory, 'authorities.pem'),
+    joinKey: join(directory, 'join-key.pem'),
+  }
 }
 
 async function loadMembership(paths: ReturnType<typeof pathsOf>): Promise<Membership | undefined> {
@@ -155,7 +162,10 @@ async function loadMembership(paths: ReturnType<typeof pathsOf>): Promise<Member
 }
 
 /** Authorities first: a credential without them is of no use, and would keep the node from joining again. */
-async function keep({ credential, authorities }: Membership, paths: ReturnType<typeof pathsOf>): Promise<void> {
+async function keep(
+  { credential, authorities }: Membership,
+  paths: Pick<ReturnType<typeof pathsOf>, 'credential' | 'authorities'>,
+): Promise<void> {
   await storeAuthorities(paths.authorities, authorities)
   await storeCredential(paths.credential, credential)
 }
@@ -165,12 +175,18 @@ async function joinAndKeep(
   { credential: { joinTokenFile, trustDomain }, seed: { url } }: Pick<PeerConfig, 'credential' | 'seed'>,
   { node, paths, signal }: { node: string; paths: ReturnType<typeof pathsOf>; signal: AbortSignal },
 ): Promise<Membership> {
-  const attempt = createJoin({ clock }, { seedUrl: url, node, trustDomain })
+  // Without a token nothing is left behind.
+  await readJoinToken(joinTokenFile)
+  const attempt = createJoin(
+    { clock },
+    { seedUrl: url, node, trustDomain, key: await openJoinKey(paths.joinKey, node) },
+  )
   for (let failures = 1; ; failures += 1) {
     const token = await readJoinToken(joinTokenFile)
     try {
       const member = await attempt(token, { signal })
       await keep(member, paths)
+      await rm(paths.joinKey, { force: true })
       logger.info({ node, seed: url }, 'joined the cluster')
       return member
     } catch (error) {
@@ -180,7 +196,7 @@ async function joinAndKeep(
         const reason = errorMessage(error)
         throw peerError('SHOAL_PEER_JOIN_REFUSED', { url, path: joinTokenFile, reason }, error)
       }
-      if (!isNoAnswer(error) && code !== 'SHOAL_PEER_SEED_TLS') throw error
+      if (!isNoAnswer(error) && !TRIED_AGAIN.has(code ?? '')) throw error
       if (failures === 1) logger.warn({ url, code, reason: errorMessage(error) }, 'cannot join yet; trying on')
       await clock.sleep(backOffMs(failures, random, RETRY), { signal })
     }

@@ -43,24 +43,26 @@ export class NodeCredentials {
     const given = parseJoinToken(token)
     const publicKey = readCertificateRequest(request)
     await tokens.use(given, node, publicKey)
-    const issued = this.#issue(authority, node, publicKey)
+    const issued = await this.#issue(authority, node, publicKey)
     const message = `Node ${node} joined with token ${given.id}; its certificate holds until ${issued.expiresAt}.`
     await journal.append([{ type: 'node.joined', node, message, details: { token: given.id } }])
     return issued
   }
 
   /** The successor of a certificate that holds. Throws `SHOAL_TRUST_REQUEST` and `SHOAL_JOIN_AUTHORITY`. */
-  renew(node: string, request: string): IssuedCredential {
+  async renew(node: string, request: string): Promise<IssuedCredential> {
     return this.#issue(this.authority, node, readCertificateRequest(request))
   }
 
-  #issue(authority: CertificateAuthority, node: string, publicKey: KeyObject): IssuedCredential {
+  async #issue(authority: CertificateAuthority, node: string, publicKey: KeyObject): Promise<IssuedCredential> {
     const { clock, revocations } = this.#deps
     const now = Math.floor(clock.now() / SECOND_MS) * SECOND_MS
+    const notBefore = Math.max(now, revocations.earliest(node))
+    await revocations.issued(node, notBefore)
     const certificate = authority.issue({
       publicKey,
       identity: { role: 'node', name: node },
-      notBefore: Math.max(now, revocations.earliest(node)),
+      notBefore,
       lifetimeMs: this.#lifetimeMs,
     })
     return {

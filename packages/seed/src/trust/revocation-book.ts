@@ -5,6 +5,7 @@ import { NO_REVOCATIONS, type NodeRevocation, type RevocationList } from '@shoal
 import { seedError } from '../errors.ts'
 
 const KEY = 'seed/revocations'
+const ISSUED = 'seed/issued/'
 /** Certificates say whole seconds. */
 const SECOND_MS = 1000
 
@@ -14,6 +15,8 @@ export class RevocationBook {
   /** The longest that a certificate holds, with the difference that clocks may have. */
   readonly #keptMs: number
   #list: RevocationList = NO_REVOCATIONS
+  /** When the newest certificate of each node began to hold, where the authority of this seed made it. */
+  readonly #issued = new Map<string, number>()
 
   constructor(deps: { state: StateStore; clock: Clock }, { keptMs }: { keptMs: number }) {
     this.#deps = deps
@@ -21,7 +24,18 @@ export class RevocationBook {
   }
 
   async open(): Promise<void> {
-    this.#list = (await this.#deps.state.get<RevocationList>(KEY))?.value ?? NO_REVOCATIONS
+    const { state } = this.#deps
+    this.#list = (await state.get<RevocationList>(KEY))?.value ?? NO_REVOCATIONS
+    for await (const { key, value } of state.range<number>({ prefix: ISSUED })) {
+      this.#issued.set(key.slice(ISSUED.length), value)
+    }
+  }
+
+  /** Takes note, durably, of a certificate that is about to be given to a node. */
+  async issued(node: string, notBefore: number): Promise<void> {
+    if ((this.#issued.get(node) ?? Number.NEGATIVE_INFINITY) >= notBefore) return
+    this.#issued.set(node, notBefore)
+    await this.#deps.state.put(ISSUED + node, notBefore)
   }
 
   get list(): RevocationList {
@@ -34,10 +48,14 @@ export class RevocationBook {
     return until + SECOND_MS
   }
 
-  /** Revokes every certificate that a node has until now. Throws `SHOAL_REVOCATION_LIMIT`. */
+  /**
+   * Revokes every certificate that a node has. By the newest that it was given, where that is known: one that began by a clock that has been
+   * set back since is meant as well, and a clock that is ahead just now does not keep the node's next one from holding. Throws
+   * `SHOAL_REVOCATION_LIMIT`.
+   */
   async revoke(node: string): Promise<NodeRevocation> {
     const now = this.#deps.clock.now()
-    const entry = { node, until: Math.floor(now / SECOND_MS) * SECOND_MS }
+    const entry = { node, until: this.#issued.get(node) ?? Math.floor(now / SECOND_MS) * SECOND_MS }
     const others = this.#list.nodes.filter((one) => one.node !== node && one.until + this.#keptMs > now)
     if (others.length >= MAX_REVOCATIONS) throw seedError('SHOAL_REVOCATION_LIMIT', { limit: MAX_REVOCATIONS })
     await this.#save({ nodes: [...others, entry] })
