@@ -14,6 +14,7 @@ export const HEALTH_CODES = [
   'nodes-quarantined',
   'nodes-draining',
   'node-suspect',
+  'flooded',
   'layers-failed',
   'peers-banned',
   'bad-signature',

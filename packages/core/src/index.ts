@@ -10,6 +10,7 @@ export {
   encodeBootBlocks,
   MAX_BOOT_BLOCKS_BYTES,
 } from './boot-blocks.ts'
+export { boundConnections, type ConnectionLimits } from './bound-connections.ts'
 export { type Clock, steadyClock, systemClock } from './clock.ts'
 export { type Digest, digestBytes, digestFromBytes, digestHex, isDigest, parseDigest } from './digest.ts'
 export { LayerLimit } from './down-lanes.ts'
@@ -48,6 +49,7 @@ export {
 } from './manifest.ts'
 export { ManualClock } from './manual-clock.ts'
 export { parseNodeId } from './node-id.ts'
+export { plainAddress } from './plain-address.ts'
 export { RateMeter } from './rate-meter.ts'
 export { seededRandom } from './seeded-random.ts'
 export { SetDigest } from './set-digest.ts'

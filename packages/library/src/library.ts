@@ -1,5 +1,14 @@
 import type { AddressInfo } from 'node:net'
-import { type Clock, errorCode, errorMessage, isLoopbackHost, type Logger, systemClock } from '@shoal/core'
+import {
+  boundConnections,
+  type Clock,
+  type ConnectionLimits,
+  errorCode,
+  errorMessage,
+  isLoopbackHost,
+  type Logger,
+  systemClock,
+} from '@shoal/core'
 import { type FastifyInstance, fastify } from 'fastify'
 import { libraryError } from './errors.ts'
 import { HttpFault } from './http-fault.ts'
@@ -8,8 +17,17 @@ import { addImageRoutes } from './image-routes.ts'
 
 /** How long an answer waits for new files to be hashed; they appear in a later listing when it takes longer. */
 const REFRESH_WAIT_MS = 2_000
-const MAX_CONNECTIONS = 512
-const HEADERS_TIMEOUT_MS = 30_000
+const CONNECTIONS: ConnectionLimits = { total: 512, perAddress: 256, unused: 128, headersTimeoutMs: 10_000 }
+const REQUEST_TIMEOUT_MS = 30_000
+/** Late heads are looked for this often. */
+const LATE_CHECK_MS = 2000
+
+export interface LibraryDeps {
+  readonly logger: Logger
+  readonly clock?: Clock
+  /** Told of each connection that was turned away. */
+  readonly onFlood?: (address: string | undefined) => void
+}
 
 export interface LibraryOptions {
   /** The directory of images: `<name>.qcow2`, `.raw` or `.img`, each with an optional `<name>.json` beside it. */
@@ -36,7 +54,7 @@ export interface Library extends AsyncDisposable {
  * client path. Reads only: what the directory holds is what there is. Throws `SHOAL_LIBRARY_DIRECTORY`, `SHOAL_LIBRARY_OPEN`,
  * `SHOAL_LIBRARY_PORT_IN_USE` or `SHOAL_LIBRARY_ADDRESS` from `start`.
  */
-export function createLibrary(deps: { logger: Logger; clock?: Clock }, options: LibraryOptions): Library {
+export function createLibrary(deps: LibraryDeps, options: LibraryOptions): Library {
   const logger = deps.logger.child({ component: 'library' })
   const { host = '127.0.0.1', port = 0 } = options
   let running: { app: FastifyInstance; stopping: AbortController; endpoint: Promise<string> } | undefined
@@ -73,7 +91,7 @@ export function createLibrary(deps: { logger: Logger; clock?: Clock }, options: 
       if (running === undefined) {
         const stopping = new AbortController()
         const catalogue = new ImageCatalogue({ logger, clock: deps.clock ?? systemClock }, options.directory)
-        const app = createApp(logger, catalogue, options.token, stopping.signal)
+        const app = createApp({ ...deps, logger, catalogue }, options.token, stopping.signal)
         const endpoint = open(app, catalogue, stopping.signal).catch(async (error) => {
           await stop()
           throw error
@@ -87,10 +105,17 @@ export function createLibrary(deps: { logger: Logger; clock?: Clock }, options: 
   }
 }
 
-function createApp(logger: Logger, catalogue: ImageCatalogue, token: string | undefined, signal: AbortSignal) {
+function createApp(
+  { logger, catalogue, onFlood = () => {} }: LibraryDeps & { catalogue: ImageCatalogue },
+  token: string | undefined,
+  signal: AbortSignal,
+) {
   // A download to a slow client may take hours, so only the time for a request's own bytes is bounded.
-  const app = fastify({ exposeHeadRoutes: false, forceCloseConnections: true, requestTimeout: HEADERS_TIMEOUT_MS })
-  app.server.maxConnections = MAX_CONNECTIONS
+  const app = fastify({
+    ...{ exposeHeadRoutes: false, forceCloseConnections: true, requestTimeout: REQUEST_TIMEOUT_MS },
+    http: { connectionsCheckingInterval: LATE_CHECK_MS },
+  })
+  boundConnections(app.server, onFlood, CONNECTIONS)
   app.setErrorHandler((error, request, reply) => {
     const fault = error instanceof HttpFault ? error : internalFault(error)
     if (fault.status >= 500) logger.error({ url: request.url, reason: errorMessage(error) }, 'a request failed')

@@ -23,6 +23,11 @@ export class NbdConnection {
     socket.on('close', () => this.#gone.abort())
   }
 
+  /** Whether its client has not chosen an export yet. */
+  get isShakingHands(): boolean {
+    return this.#transmission === undefined
+  }
+
   /** Requests whose reply has not left. */
   get requestCount(): number {
     return this.#transmission?.requestCount ?? 0

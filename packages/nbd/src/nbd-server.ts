@@ -19,6 +19,8 @@ export interface NbdServerDeps {
   readonly exports: Exports
   readonly clock?: Clock
   readonly log?: Logger
+  /** Told of each connection that had to go because there were too many. */
+  readonly onRefused?: () => void
 }
 
 export interface NbdCloseOptions {
@@ -104,11 +106,16 @@ export class NbdServer {
   }
 
   #accept(socket: Socket, tls: NbdTls | undefined): void {
-    if (this.#closing !== undefined || this.#connections.size >= this.#limits.connections) {
+    if (this.#closing !== undefined) {
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    if (this.#connections.size < this.#limits.connections) this.#isFull = false
+    else if (!this.#makeRoom()) {
       this.#refuse(socket)
       return
     }
-    this.#isFull = false
     const connection = new NbdConnection(
       {
         exports: this.#deps.exports,
@@ -125,9 +132,29 @@ export class NbdServer {
     this.#connections.set(connection, ended)
   }
 
+  /**
+   * Ends the oldest connection that is still at its handshake, which takes a client milliseconds: who only connects does not keep
+   * machines from their disks.
+   */
+  #makeRoom(): boolean {
+    for (const connection of this.#connections.keys()) {
+      if (!connection.isShakingHands) continue
+      this.#connections.delete(connection)
+      connection.destroy()
+      this.#noteRefusal()
+      return true
+    }
+    return false
+  }
+
   #refuse(socket: Socket): void {
     socket.on('error', () => {})
     socket.destroy()
+    this.#noteRefusal()
+  }
+
+  #noteRefusal(): void {
+    this.#deps.onRefused?.()
     // Once each time, so that nobody can fill the log.
     if (!this.#isFull) this.#log.warn({ connections: this.#connections.size }, 'NBD connections are refused')
     this.#isFull = true

@@ -24,12 +24,31 @@ describe('limits', () => {
     const { server, connect } = await startServer(t, { limits: { connections: 2 } })
     const first = await connect()
     await first.greet()
+    await first.go('disk')
     const second = await connect()
     await second.greet()
+    await second.go('disk')
     await (await connect()).ended
     first.close()
     await until(() => server.connectionCount === 1, 'a connection is free')
     await (await connect()).greet()
+  })
+
+  test('while handshakes that lead nowhere take every place, the oldest of them gives way', async (t) => {
+    const { server, connect } = await startServer(t, { limits: { connections: 3 } })
+    const served = await connect()
+    await served.greet()
+    await served.go('disk')
+    const idle = [await connect(), await connect()]
+    const machine = await connect()
+    await idle[0]?.ended
+    await machine.greet()
+    await machine.go('disk')
+    assert.equal(server.connectionCount, 3)
+    for (const client of [served, machine]) {
+      client.request({ type: read, length: 1 })
+      assert.equal((await client.simpleReply(1)).errno, 0)
+    }
   })
 
   test('a handshake that is not over in time ends, whatever the client did', async (t) => {

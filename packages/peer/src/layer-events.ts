@@ -73,11 +73,12 @@ export class LayerEvents {
     await this.#add(type, digest, error.message, { ...error.details, code: error.code, hint: error.hint })
   }
 
-  async banned({ digest, address, node, block, reason }: BanEvent): Promise<void> {
+  async banned({ digest, address, node, isProven, block, reason }: BanEvent): Promise<void> {
     const name = node === null ? address : `${address} (${node})`
     await this.#add('peer.banned', digest, `Banned ${name}: ${reason}.`, {
       address,
       node: node ?? '',
+      proven: isProven,
       block,
       layer: digest,
     })

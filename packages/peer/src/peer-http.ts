@@ -1,14 +1,13 @@
 import { join } from 'node:path'
 import type { Logger } from '@shoal/core'
 import {
-  createHealth,
   createHttpService,
-  FloodWatch,
+  type FloodWatch,
+  type Health,
   type HttpService,
   type Metrics,
   readOrCreateSecret,
 } from '@shoal/service'
-import type { Swarm } from '@shoal/swarm'
 import type { PeerConfig } from './config.ts'
 import { type PeerRoutesDeps, peerStatusByCode, registerPeerRoutes } from './http-routes.ts'
 import { readTokenFile } from './token-file.ts'
@@ -25,16 +24,19 @@ export function apiTokenFile(config: PeerConfig): string {
 /** Creates a peer's own API, not yet listening. It is ready when the seed has ever enrolled this node. */
 export async function createPeerHttp(
   config: PeerConfig,
-  deps: PeerRoutesDeps & { logger: Logger; metrics: Metrics; isEnrolled: () => boolean; swarm: Pick<Swarm, 'on'> },
+  deps: PeerRoutesDeps & {
+    logger: Logger
+    metrics: Metrics
+    health: Health
+    floods: FloodWatch
+    isEnrolled: () => boolean
+  },
 ): Promise<HttpService> {
-  const health = createHealth()
+  const { metrics, health, floods } = deps
   health.register('enrollment', () => {
     if (!deps.isEnrolled()) throw new Error('the seed has not enrolled this node yet')
   })
-  const { metrics } = deps
   const logger = deps.logger.child({ component: 'http' })
-  const floods = new FloodWatch({ metrics, health, logger })
-  deps.swarm.on('flood', (what) => floods.refused(what))
   const { host, port, metricsTokenFile } = config.api
   const operator = await readOrCreateSecret(apiTokenFile(config))
   // Of what a peer serves, nothing but its metrics is open to this role.

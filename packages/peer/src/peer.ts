@@ -1,6 +1,6 @@
 import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
 import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
-import { createMetrics, type HttpService, type Metrics } from '@shoal/service'
+import { createHealth, createMetrics, FloodWatch, type Health, type HttpService, type Metrics } from '@shoal/service'
 import { clusterIdentity, createSwarm, type Swarm } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
@@ -57,6 +57,9 @@ export interface PeerDeps {
 type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store' | 'member'> & { readonly node: string }
 
 interface Parts extends PeerStorage {
+  readonly metrics: Metrics
+  readonly health: Health
+  readonly floods: FloodWatch
   /** Its credential; none where it sends a token. */
   readonly member: NodeTrust | undefined
   readonly swarm: Swarm
@@ -136,13 +139,12 @@ export class Peer implements AsyncDisposable {
     await swarm.start()
     signal?.throwIfAborted()
     this.#parts = parts
-    const metrics = createMetrics()
-    const http = stack.use(await this.#createHttp(parts, metrics))
+    const http = stack.use(await this.#createHttp(parts))
     this.#apiUrl = await http.start()
     await events.open()
     await enrollment.open()
     await desired.open()
-    const glance = stack.use(await this.#openGlance(parts, metrics))
+    const glance = stack.use(await this.#openGlance(parts))
     const glanceUrl = await glance?.start()
     if (glanceUrl !== undefined) this.#deps.logger.info({ url: glanceUrl }, 'serving Glance')
     if (enrollment.current !== undefined) parts.reconciler.setOrigin(enrollment.current.originAddress)
@@ -178,6 +180,8 @@ export class Peer implements AsyncDisposable {
     const config = this.#config
     const { logger, clock, random } = this.#deps
     const node = nodeName(config)
+    const [metrics, health] = [createMetrics(), createHealth()]
+    const floods = new FloodWatch({ metrics, health, logger: logger.child({ component: 'floods' }) })
     const { tokenFile, url, publicKey } = config.seed
     const token = tokenFile === null ? undefined : await readTokenFile(tokenFile)
     const { state, store } = await openStorage(config, { clock, logger, stack })
@@ -292,6 +296,7 @@ export class Peer implements AsyncDisposable {
     // Machines whose connection broke when the last run ended wait for their disks: these come before the swarm and the seed.
     const booting: NodeBoots = await openBoots(config, {
       ...{ state, store, holds, seed, events, reconciler, node, clock, random, logger },
+      floods,
       uses: cache.uses,
       source: swarmSource({ swarm, clock: steadyClock }),
       trustedKeys: () => trust.keys(),
@@ -308,7 +313,7 @@ export class Peer implements AsyncDisposable {
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
-      ...{ member, state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
+      ...{ metrics, health, floods, member, state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
       ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
@@ -345,7 +350,8 @@ export class Peer implements AsyncDisposable {
     return created
   }
 
-  async #createHttp(parts: Parts, metrics: Metrics): Promise<HttpService> {
+  async #createHttp(parts: Parts): Promise<HttpService> {
+    const { metrics, health, floods } = parts
     const { swarm, store, reconciler, compositions, novaCache, booting, cache, enrollment, seed, events, layerEvents } =
       parts
     const { boots } = booting
@@ -360,18 +366,17 @@ export class Peer implements AsyncDisposable {
     booting.observer.count(registerBootMetrics(metrics, boots))
     if (novaCache !== undefined) registerNovaCacheMetrics(metrics, novaCache)
     return createPeerHttp(this.#config, {
-      ...{ logger: this.#deps.logger, metrics, store, compositions, novaCache, cache, boots },
+      ...{ logger: this.#deps.logger, metrics, health, floods, store, compositions, novaCache, cache, boots },
       repair: (digest) => reconciler.repair(digest),
       status: () => this.status(),
       isEnrolled: () => enrollment.current !== undefined,
-      swarm,
     })
   }
 
-  #openGlance(parts: Parts, metrics: Metrics): Promise<GlanceEndpoint | undefined> {
-    const { state, store, seed, holds, booting, limits, reconciler, cache, enrollment, swarm } = parts
+  #openGlance(parts: Parts): Promise<GlanceEndpoint | undefined> {
+    const { metrics, floods, state, store, seed, holds, booting, limits, reconciler, cache, enrollment, swarm } = parts
     return openGlance(this.#config, {
-      ...{ ...this.#deps, state, store, seed, holds, metrics },
+      ...{ ...this.#deps, state, store, seed, holds, metrics, floods },
       ...{ notice: booting.notice, limits: limits.transfers, node: nodeName(this.#config) },
       source: swarmSource({ swarm, clock: steadyClock }),
       isWithdrawn: (digest) => reconciler.isRevoked(digest),
@@ -386,7 +391,8 @@ export class Peer implements AsyncDisposable {
     })
   }
 
-  #listen({ swarm, reconciler, layerEvents, bans, novaCache }: Parts): void {
+  #listen({ swarm, reconciler, layerEvents, bans, novaCache, floods }: Parts): void {
+    swarm.on('flood', (what, address) => floods.refused(what, address))
     swarm.on('complete', ({ digest }) => {
       reconciler.onComplete(digest)
       novaCache?.notice()

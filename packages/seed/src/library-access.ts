@@ -16,7 +16,7 @@ export interface LibraryAccess {
  * not answer is no error yet; settings that cannot be right are (`SHOAL_CLOUD_CONFIG`, `SHOAL_LIBRARY_*`).
  */
 export async function openLibrary(
-  deps: { clock: Clock; logger: Logger },
+  deps: { clock: Clock; logger: Logger; onFlood: (address: string | undefined) => void },
   { directory, endpoint, cloud }: SeedConfig['library'],
   env: NodeJS.ProcessEnv,
 ): Promise<LibraryAccess> {

@@ -167,7 +167,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const tracker = createTracker(
       {
         ...{ logger: component('tracker'), identity, onRefused },
-        onFlood: () => floods.refused('announce'),
+        onFlood: (what, address) => floods.refused(what, address),
       },
       {
         host: config.swarm.host,
@@ -199,7 +199,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     )
     swarm.on('refused', onRefused)
     const dhtKeys = trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm))
-    swarm.on('flood', (what) => floods.refused(what))
+    swarm.on('flood', (what, address) => floods.refused(what, address))
     let announceUrls: string[] = []
     if (config.tracker.enabled) {
       announceUrls = await tracker.start()
@@ -219,7 +219,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     copies.sample()
 
-    const library = await openLibrary({ clock, logger }, config.library, env)
+    const onLibraryFlood = (address: string | undefined) => floods.refused('library-connection', address)
+    const library = await openLibrary({ clock, logger, onFlood: onLibraryFlood }, config.library, env)
     stack.defer(() => library.close())
 
     const publicKey = encodePublicKey(key.publicKey)
@@ -348,7 +349,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const suspects = new Suspects({ registry, modes, clock }, config.nodes.suspects)
     const channels = new PushChannels(() => clock.now())
     const dashboard = openDashboard({
-      ...{ ...fleetDeps, tally, journal, channels, suspects, status, clock, plans: prefetch.reader },
+      ...{ ...fleetDeps, tally, journal, channels, suspects, floods, status, clock, plans: prefetch.reader },
       logger: component('dashboard'),
     })
     stack.defer(async () => dashboard.feed.stop())

@@ -37,12 +37,12 @@ const OTHERS_SHARE = 0.25
 /** The event streams of one service: bounded in number, and all ended when the service stops. */
 export class EventStreams {
   readonly #limit: number
-  readonly #onRefused: () => void
+  readonly #onRefused: (address: string | undefined) => void
   readonly #stop = new AbortController()
   #open = 0
   #others = 0
 
-  constructor(options: { limit: number; onRefused?: () => void }) {
+  constructor(options: { limit: number; onRefused?: (address: string | undefined) => void }) {
     this.#limit = options.limit
     this.#onRefused = options.onRefused ?? (() => {})
   }
@@ -52,10 +52,10 @@ export class EventStreams {
   }
 
   /** Takes a place; the returned function gives it back. Throws `SHOAL_HTTP_BUSY`. */
-  enter({ isNode }: { isNode: boolean }): () => void {
+  enter({ isNode, address }: { isNode: boolean; address?: string }): () => void {
     const limitOfOthers = Math.max(1, Math.floor(this.#limit * OTHERS_SHARE))
     if (this.#open >= this.#limit || (!isNode && this.#others >= limitOfOthers)) {
-      this.#onRefused()
+      this.#onRefused(address)
       throw serviceError('SHOAL_HTTP_BUSY', { limit: isNode ? this.#limit : limitOfOthers })
     }
     this.#open += 1

@@ -2,33 +2,78 @@ import { type Clock, type Logger, steadyClock } from '@shoal/core'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 
-/** What a bound turns away. */
-export const FLOODS = [
-  'http-connection',
-  'http-request',
-  'event-stream',
-  'swarm-connection',
-  'wire',
-  'dht-malformed',
-  'dht-flood',
-  'announce',
-] as const
-export type Flood = (typeof FLOODS)[number]
+/** What a bound turns away, and how people call it. */
+const NAMES = {
+  'http-connection': 'HTTP connections',
+  'http-request': 'requests',
+  'event-stream': 'event streams',
+  'swarm-connection': 'connections to the swarm',
+  wire: 'wires',
+  lane: 'lanes',
+  'dht-malformed': 'malformed datagrams of the DHT',
+  'dht-flood': 'datagrams of the DHT',
+  announce: 'announces',
+  'tracker-connection': 'connections to the tracker',
+  'glance-connection': 'connections to the Glance endpoint',
+  'nbd-connection': 'NBD connections',
+  'library-connection': 'connections to the library',
+} as const
+export type Flood = keyof typeof NAMES
+export const FLOODS = Object.keys(NAMES) as readonly Flood[]
+
+/** A flood that bounds hold off. */
+export interface FloodReport {
+  readonly what: Flood
+  /** What was turned away, in words. */
+  readonly name: string
+  /** Refusals in the minute under way, or in the one before where they were more. */
+  readonly refusals: number
+  /** Where most came from, and about how many did; `undefined` where there is no address. */
+  readonly from: { readonly address: string; readonly refusals: number } | undefined
+}
 
 /** More than so many refusals in a minute are no accident. */
 const FLOOD_REFUSALS = 100
 const MINUTE_MS = 60_000
+/** Addresses that are counted: whoever sends much stays in the table, however many others there are (Metwally et al., 2005: Space-Saving). */
+const MAX_ADDRESSES = 64
+
+class Tally {
+  refusals = 0
+  readonly #byAddress = new Map<string, number>()
+
+  add(address: string | undefined): void {
+    this.refusals += 1
+    if (address === undefined || address === '') return
+    const known = this.#byAddress.get(address)
+    if (known !== undefined || this.#byAddress.size < MAX_ADDRESSES) {
+      this.#byAddress.set(address, (known ?? 0) + 1)
+      return
+    }
+    const [least, count] = [...this.#byAddress].reduce((least, one) => (one[1] < least[1] ? one : least))
+    this.#byAddress.delete(least)
+    this.#byAddress.set(address, count + 1)
+  }
+
+  get most(): FloodReport['from'] {
+    let most: FloodReport['from']
+    for (const [address, refusals] of this.#byAddress) {
+      if (refusals > (most?.refusals ?? 0)) most = { address, refusals }
+    }
+    return most
+  }
+}
 
 /**
  * Counts what a daemon's bounds turn away: by a metric, and while it is a flood by a note beside its checks in `/readyz` and a line in the
- * log at its beginning. A flood that bounds hold off makes nothing unready.
+ * log for each minute of it. A flood that bounds hold off makes nothing unready.
  */
 export class FloodWatch {
   readonly #clock: Pick<Clock, 'now'>
   readonly #logger: Logger
   readonly #count: (what: Flood) => void
-  #counts = new Map<Flood, number>()
-  #last = new Map<Flood, number>()
+  #tallies = new Map<Flood, Tally>()
+  #last = new Map<Flood, Tally>()
   #minuteAt: number
 
   constructor(deps: { metrics: Metrics; health: Health; logger: Logger; clock?: Pick<Clock, 'now'> }) {
@@ -45,29 +90,52 @@ export class FloodWatch {
     deps.health.note('floods', () => this.#note())
   }
 
-  /** Something was turned away. */
-  refused(what: Flood): void {
+  /** Something was turned away; `address` says whose it was, where it is known. */
+  refused(what: Flood, address?: string): void {
     this.#turn()
     this.#count(what)
-    const count = (this.#counts.get(what) ?? 0) + 1
-    this.#counts.set(what, count)
-    if (count !== FLOOD_REFUSALS || (this.#last.get(what) ?? 0) >= FLOOD_REFUSALS) return
-    this.#logger.warn({ what, refusals: count }, 'more is turned away than by accident')
+    const tally = this.#tallies.get(what) ?? new Tally()
+    this.#tallies.set(what, tally)
+    tally.add(address)
+    if (tally.refusals !== FLOOD_REFUSALS || (this.#last.get(what)?.refusals ?? 0) >= FLOOD_REFUSALS) return
+    this.#log(what, tally, Math.max(this.#clock.now() - this.#minuteAt, 1))
   }
 
-  /** What is a flood now; `undefined` when nothing is. Names nobody: whoever asks may see it. */
-  #note(): string | undefined {
+  /** What is a flood now, the greatest first. */
+  list(): FloodReport[] {
     this.#turn()
-    const isFlood = (what: Flood) => Math.max(this.#counts.get(what) ?? 0, this.#last.get(what) ?? 0) >= FLOOD_REFUSALS
-    const floods = FLOODS.filter(isFlood)
+    const floods: FloodReport[] = []
+    for (const what of FLOODS) {
+      const [now, last] = [this.#tallies.get(what), this.#last.get(what)]
+      const tally = (now?.refusals ?? 0) >= (last?.refusals ?? 0) ? now : last
+      if (tally === undefined || tally.refusals < FLOOD_REFUSALS) continue
+      floods.push({ what, name: NAMES[what], refusals: tally.refusals, from: tally.most })
+    }
+    return floods.sort((a, b) => b.refusals - a.refusals)
+  }
+
+  /** Names nobody: whoever asks may see it. */
+  #note(): string | undefined {
+    const floods = this.list().map(({ what }) => what)
     return floods.length === 0 ? undefined : `turned away: ${floods.join(', ')}`
+  }
+
+  #log(what: Flood, tally: Tally, passedMs: number): void {
+    const perSecond = Math.round((tally.refusals * 1000) / passedMs)
+    const { address, refusals: ofAddress } = tally.most ?? {}
+    const facts = { what, refusals: tally.refusals, perSecond, address, ofAddress }
+    this.#logger.warn(facts, 'more is turned away than by accident')
   }
 
   #turn(): void {
     const passedMs = this.#clock.now() - this.#minuteAt
     if (passedMs < MINUTE_MS) return
-    this.#last = passedMs < 2 * MINUTE_MS ? this.#counts : new Map()
-    this.#counts = new Map()
+    for (const [what, tally] of this.#tallies) {
+      const wasTold = (this.#last.get(what)?.refusals ?? 0) < FLOOD_REFUSALS
+      if (tally.refusals >= FLOOD_REFUSALS && !wasTold) this.#log(what, tally, MINUTE_MS)
+    }
+    this.#last = passedMs < 2 * MINUTE_MS ? this.#tallies : new Map()
+    this.#tallies = new Map()
     this.#minuteAt = this.#clock.now()
   }
 }

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { errorCode } from '@shoal/core'
-import { boundConnections, LATE_CHECK_MS, MAX_HEADER_BYTES } from './bound-connections.ts'
+import { boundConnections, errorCode } from '@shoal/core'
+import { CONNECTION_LIMITS, LATE_CHECK_MS, MAX_HEADER_BYTES } from './connection-limits.ts'
 import { serviceError } from './errors.ts'
 import type { HttpApp } from './http-service.ts'
 
@@ -58,7 +58,7 @@ export class NodeListener {
   constructor(
     app: HttpApp,
     options: NodeListenerOptions,
-    limits: { readonly requestMs: number; onConnectionRefused(): void },
+    limits: { readonly requestMs: number; onConnectionRefused(address: string | undefined): void },
   ) {
     this.#options = options
     this.#server = createServer(
@@ -76,7 +76,7 @@ export class NodeListener {
       },
       (request, response) => app.routing(request, response),
     )
-    boundConnections(this.#server, limits.onConnectionRefused)
+    boundConnections(this.#server, limits.onConnectionRefused, CONNECTION_LIMITS)
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))

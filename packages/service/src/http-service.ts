@@ -1,7 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import { errorCode, errorMessage, isLoopbackHost, type Logger, systemClock } from '@shoal/core'
+import {
+  boundConnections,
+  errorCode,
+  errorMessage,
+  isLoopbackHost,
+  type Logger,
+  plainAddress,
+  systemClock,
+} from '@shoal/core'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,8 +18,8 @@ import {
   fastify,
   type RawServerDefault,
 } from 'fastify'
-import { boundConnections, LATE_CHECK_MS, MAX_HEADER_BYTES } from './bound-connections.ts'
 import { ClientRates } from './client-rates.ts'
+import { CONNECTION_LIMITS, LATE_CHECK_MS, MAX_HEADER_BYTES } from './connection-limits.ts'
 import { type AccessTokens, type Credentials, fileCredentials } from './credentials.ts'
 import { serviceError } from './errors.ts'
 import { EventStreams } from './event-stream.ts'
@@ -141,12 +149,12 @@ export async function createHttpService(
   // Answers are typed by their schema at compile time; schema-driven serialisers drop and convert values silently.
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeContentTypeParser('text/plain')
-  const onConnectionRefused = () => floods.refused('http-connection')
-  boundConnections(app.server, onConnectionRefused)
+  const onConnectionRefused = (address: string | undefined) => floods.refused('http-connection', address)
+  boundConnections(app.server, onConnectionRefused, CONNECTION_LIMITS)
   const closeUnused = trackUnused(app)
   const streams = new EventStreams({
     limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS,
-    onRefused: () => floods.refused('event-stream'),
+    onRefused: (address) => floods.refused('event-stream', address),
   })
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
@@ -250,7 +258,7 @@ function addHooks(
       if (identify === false) request.role = 'admin'
       else if (needed !== 'public') Object.assign(request, await identify({ ...facts, holder }))
       const retryAfterSeconds = rates?.take(clientOf(request)) ?? 0
-      if (retryAfterSeconds > 0) floods.refused('http-request')
+      if (retryAfterSeconds > 0) floods.refused('http-request', plainAddress(request.ip))
       if (retryAfterSeconds > 0) throw serviceError('SHOAL_HTTP_RATE', { retryAfterSeconds })
       if (needed !== 'public') checkRole(request, needed)
       checkSubject(holder, ((request.params ?? {}) as { node?: unknown }).node)
@@ -272,6 +280,8 @@ function addHooks(
     requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
     const isStream = String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream')
     if (!isStream) seconds.observe({ operation }, reply.elapsedTime / 1000)
+    // Of a body that is too long the rest is not read; one that is late is given up.
+    if (status === 413 || status === 408) floods.refused('http-request', plainAddress(request.ip))
     const fact = audit && auditFact(request, reply, systemClock.now())
     if (fact !== undefined) audit?.(fact)
     if (PROBE_PATHS.has(path)) return

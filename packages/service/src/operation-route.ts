@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { plainAddress } from '@shoal/core'
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { type EventStreams, type StreamMessage, sendEventStream } from './event-stream.ts'
@@ -77,7 +78,9 @@ export function registerOperation<const O extends RouteOperation>(
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort(new Error('the client has gone')))
       const isStream = operation.contentType === 'text/event-stream'
-      const leave = isStream ? streams.enter({ isNode: request.role === 'node' }) : () => {}
+      const leave = isStream
+        ? streams.enter({ isNode: request.role === 'node', address: plainAddress(request.ip) })
+        : () => {}
       try {
         const signal = isStream ? AbortSignal.any([gone.signal, streams.signal]) : gone.signal
         const result: unknown = await handler(operationRequest<O>(request, reply, signal))

@@ -23,7 +23,7 @@ export interface HandshakeOptions {
   readonly laneBytes?: number
   readonly timeoutMs?: number
   /** Told of each connection that was closed because there were too many, or because it said nothing in time. */
-  readonly onRefused?: () => void
+  readonly onRefused?: (address: string | undefined) => void
 }
 
 /**
@@ -40,7 +40,7 @@ export function boundHandshakes(pool: ConnectionPool, options: HandshakeOptions 
     const fromHost = pending.filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress).length
     const isRoom = pending.length < MAX_PENDING && fromHost < MAX_PENDING_PER_HOST
     if (isRoom && pool._pendingConns !== null) return tellApart(pool, socket, options)
-    options.onRefused?.()
+    options.onRefused?.(socket.remoteAddress)
     socket.on('error', () => {})
     socket.destroy()
   })
@@ -72,7 +72,7 @@ function tellApart(pool: ConnectionPool, socket: Socket, options: HandshakeOptio
     for (const event of ['end', 'error', 'close']) socket.removeListener(event, onGone)
   }
   const timer = setTimeout(() => {
-    options.onRefused?.()
+    options.onRefused?.(socket.remoteAddress)
     onGone()
   }, timeoutMs)
   pool._pendingConns?.add(socket)

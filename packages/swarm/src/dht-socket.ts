@@ -14,7 +14,7 @@ export interface DhtSocketDeps {
   readonly clock: Pick<Clock, 'now'>
   readonly logger: Logger
   /** Called for each datagram that the DHT is not shown. */
-  readonly onRefused: (reason: DhtRefusal) => void
+  readonly onRefused: (reason: DhtRefusal, host: string) => void
   /** With it only datagrams of the cluster's nodes count; without it anybody's. */
   readonly seal?: DhtSeal | undefined
   /** Called for each datagram that is none of theirs. */
@@ -35,14 +35,14 @@ export class DhtSocket extends EventEmitter {
     this.#seal = seal
     const rates = new SourceRates(clock, DHT_RATES)
     this.#socket.on('message', (bytes: Buffer, sender: RemoteInfo) => {
-      if (!rates.take(sender.address)) return onRefused('flood')
+      if (!rates.take(sender.address)) return onRefused('flood', sender.address)
       const message = seal === undefined ? bytes : seal.open(bytes, sender)
       if (typeof message === 'string') return onStranger?.(message, sender.address)
-      if (!isDhtDatagram(message)) return onRefused('malformed')
+      if (!isDhtDatagram(message)) return onRefused('malformed', sender.address)
       try {
         this.emit('message', message, sender)
       } catch (error) {
-        onRefused('malformed')
+        onRefused('malformed', sender.address)
         logger.warn({ error, from: sender.address }, 'dht failed at a datagram')
       }
     })

@@ -75,8 +75,8 @@ export interface LayerSwarmDeps {
   readonly onStoreError: (error: ShoalError) => void
   /** A wire was closed because of who is there, or because nobody knows; the link when it had been let in. */
   readonly onRefused: (refusal: AccessRefusal, link: PeerLink | undefined) => void
-  /** A wire was closed because of what came on it. */
-  readonly onMalformed: () => void
+  /** A wire of this host was closed because of what came on it, or was one too many. */
+  readonly onFlood: (host: string) => void
 }
 
 /** Where a wire comes from. */
@@ -151,6 +151,7 @@ export class LayerSwarm {
       this.#gate = new WireGate({
         ...{ identity, clock, ownPeerId: own.peerId, infoHash: layer.manifest.infoHash },
         onRefused: (refusal) => deps.onRefused(refusal, undefined),
+        onFlood: deps.onFlood,
       })
     }
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
@@ -219,7 +220,10 @@ export class LayerSwarm {
     if (dialled !== undefined && isSelf) dialer.forget(dialled)
     else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
     if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return false
-    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) return false
+    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) {
+      this.#deps.onFlood(host)
+      return false
+    }
     const auth = this.#gate?.begin(wire, { host, isDialled: dialled !== undefined, hasSpoken }, (holder) => {
       if (this.#admit(wire, host, dialled, holder)) wire._sendExtendedHandshake()
       else wire.destroy()
@@ -229,7 +233,7 @@ export class LayerSwarm {
     boundMessages(wire, {
       pieceCount: this.#pieceCount,
       torrentBytes: this.#layer.torrent.length,
-      onRefused: this.#deps.onMalformed,
+      onRefused: () => this.#deps.onFlood(host),
       auth,
       onMessage: () => {
         const link = this.#links.get(wire)

@@ -93,7 +93,7 @@ export interface SwarmDeps {
 }
 
 /** What the bounds of a swarm turn away. */
-export type SwarmFlood = 'swarm-connection' | 'wire' | 'dht-malformed' | 'dht-flood'
+export type SwarmFlood = 'swarm-connection' | 'wire' | 'lane' | 'dht-malformed' | 'dht-flood'
 
 export interface SwarmStats {
   connections: number
@@ -108,8 +108,10 @@ export interface BanEvent {
   readonly digest: Digest
   /** `host:port` of the wire that sent the block. */
   readonly address: string
-  /** The name the source gave itself, if it is a Shoal daemon. */
+  /** The name of the source, if it is a Shoal daemon: that of its certificate, or else the one it gave itself. */
   readonly node: string | null
+  /** Whether a certificate proved that name. */
+  readonly isProven: boolean
   readonly block: number
   readonly reason: string
 }
@@ -120,8 +122,8 @@ interface SwarmEvents {
   'store-error': [{ digest: Digest; error: ShoalError }]
   /** Somebody was turned away, or put out, because of who it is or because nobody knows. */
   refused: [AccessRefusal]
-  /** A bound turned something away. */
-  flood: [SwarmFlood]
+  /** A bound turned something away, from this address where it is known. */
+  flood: [what: SwarmFlood, address: string | undefined]
 }
 
 interface Joined {
@@ -180,6 +182,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       limits: this.#limits,
       order: this.#sendOrder,
       resolve: (client, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(client),
+      onFlood: (host) => this.emit('flood', 'lane', host),
       auth: deps.identity === undefined ? undefined : this.#laneAuth(),
     })
     this.#lanes = new LanePool(deps.clock, ({ host, port, token, wantsSealed = false }) => {
@@ -230,7 +233,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     boundHandshakes(client._connPool, {
       onLane: (socket, first) => this.#laneServer.accept(socket, first),
       laneBytes: this.#laneServer.greetingBytes,
-      onRefused: () => this.emit('flood', 'swarm-connection'),
+      onRefused: (address) => this.emit('flood', 'swarm-connection', address && plainHost(address)),
     })
     this.#client = client
     this.#port = client.address()?.port ?? port
@@ -240,7 +243,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
         { ...dht, advertiseHost: this.#advertiseHost },
         {
           ...{ clock: this.#clock, logger: this.#logger, seal: this.#dhtSeal },
-          onRefused: (reason) => this.emit('flood', `dht-${reason}`),
+          onRefused: (reason, host) => this.emit('flood', `dht-${reason}`, host),
           onStranger: (reason, address) => this.#onRefused({ kind: 'dht', reason, address, node: null }),
         },
       )
@@ -446,7 +449,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
       onStoreError: (error) => this.emit('store-error', { digest: manifest.digest, error }),
       onRefused: (refusal, link) => this.#onRefused(refusal, link),
-      onMalformed: () => this.emit('flood', 'wire'),
+      onFlood: (host) => this.emit('flood', 'wire', host),
     })
     const torrent = await this.#addTorrent(client, described, swarm).catch(async (error: unknown) => {
       await swarm.close()
@@ -517,11 +520,12 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   #ban(digest: Digest, source: PeerLink, block: number): void {
     this.#bans.ban(source.host, { firstMs: source.isOrigin ? FIRST_ORIGIN_BAN_MS : BAN_MS, lastMs: BAN_MS })
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
-    const node = source.hello?.node ?? null
+    const node = source.holder?.name ?? source.hello?.node ?? null
+    const isProven = source.holder !== undefined
     for (const { swarm } of this.#layers.values()) swarm.disconnectHost(source.host)
     this.#lanes.closeHost(source.host)
     this.#laneServer.closeHost(source.host)
-    this.emit('ban', { digest, address, node, block, reason: `block ${block} does not have its SHA-256` })
+    this.emit('ban', { digest, address, node, isProven, block, reason: `block ${block} does not have its SHA-256` })
   }
 }
 

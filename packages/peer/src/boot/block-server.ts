@@ -27,6 +27,8 @@ export interface NbdBlockServerDeps extends DiskPoolDeps {
   /** Who hears of what a disk's reads are. */
   readonly observe: (boot: ServedBoot) => ReadObserver
   readonly logger: Logger
+  /** Told of each connection that had to go because there were too many. */
+  readonly onRefused?: () => void
 }
 
 export interface NbdBlockServerOptions {
@@ -67,7 +69,7 @@ export class NbdBlockServer implements BlockServer, AsyncDisposable {
     const top = stored.at(-1)?.manifest.digest
     if (top === undefined) throw new TypeError('a boot of no layer')
     const disk = await this.#disks.open(stored, { signal })
-    const { clock, logger, observe } = this.#deps
+    const { clock, logger, observe, onRefused } = this.#deps
     const observer = observe(boot)
     const device = new WatchedDevice({ device: disk.disk, observer, clock }, { name: boot.name, layer: top })
     const { readTimeoutMs, directory, mode } = this.#options
@@ -77,7 +79,7 @@ export class NbdBlockServer implements BlockServer, AsyncDisposable {
       device: new LayerDevice({ clock, layer }, { timeoutMs: readTimeoutMs }),
     }))
     const exports = new BootExports({ name: boot.name, description: 'The disk, raw.', device }, layers)
-    const server = new NbdServer({ exports, log: logger }, { limits: LIMITS })
+    const server = new NbdServer({ exports, log: logger, ...(onRefused && { onRefused }) }, { limits: LIMITS })
     const socket = bootSocket(directory, boot.name)
     try {
       await server.listenUnix(socket, { mode })

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Clock, type Logger, steadyClock } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
+import type { FloodWatch } from '@shoal/service'
 import type { StateStore } from '@shoal/state'
 import type { NodeCache } from '../cache/node-cache.ts'
 import type { PeerConfig } from '../config.ts'
@@ -25,6 +26,7 @@ import { ProfileHits } from './profile-hits.ts'
 import { ProfilePrefetches } from './profile-prefetches.ts'
 
 export interface OpenBootsDeps extends Pick<BootsDeps, 'onUnknown'> {
+  readonly floods: Pick<FloodWatch, 'refused'>
   readonly source: BlockSource
   readonly trustedKeys: () => readonly KeyObject[]
   readonly state: StateStore
@@ -80,7 +82,15 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
     readClock: steadyClock,
   })
   const server = new NbdBlockServer(
-    { source, store, clock: steadyClock, random, logger, observe: (boot) => observer.observe(boot) },
+    {
+      onRefused: () => deps.floods.refused('nbd-connection'),
+      source,
+      store,
+      clock: steadyClock,
+      random,
+      logger,
+      observe: (boot) => observer.observe(boot),
+    },
     {
       directory: await openSocketDirectory(config),
       mode: socketMode(config),

@@ -1,6 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Clock, errorCode, errorFactory, errorMessage, type Logger } from '@shoal/core'
+import {
+  boundConnections,
+  type Clock,
+  type ConnectionLimits,
+  errorCode,
+  errorFactory,
+  errorMessage,
+  type Logger,
+} from '@shoal/core'
 import { serviceErrors } from '@shoal/service'
 import { downloadedImage } from './downloaded-image.ts'
 import type { Downloads } from './downloads.ts'
@@ -10,10 +18,11 @@ import { passThrough } from './pass-through.ts'
 import type { Upstream } from './upstream.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024
-/** The head of a request must have come by then; a body may take as long as it needs. */
-const HEAD_MS = 60_000
 const IDLE_MS = 60_000
-const MAX_CONNECTIONS = 2000
+/** Nova of this node comes from this machine. The head of a request must have come in this time; a body may take as long as it needs. */
+const CONNECTIONS: ConnectionLimits = { total: 2000, perAddress: 500, unused: 500, headersTimeoutMs: 60_000 }
+/** Late heads are looked for this often. */
+const LATE_CHECK_MS = 5000
 /** Requests that run get this long when the daemon stops. */
 const DRAIN_MS = 1000
 
@@ -23,6 +32,8 @@ export interface GlanceEndpointDeps {
   readonly upstream: Upstream
   readonly downloads: Pick<Downloads, 'answer'>
   readonly counters: GatewayCounters
+  /** Told of each connection that was turned away. */
+  readonly onFlood?: (address: string | undefined) => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -48,9 +59,9 @@ export class GlanceEndpoint implements AsyncDisposable {
   constructor(deps: GlanceEndpointDeps, options: GlanceEndpointOptions) {
     this.#deps = deps
     this.#options = options
-    const settings = { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEAD_MS, requestTimeout: 0 }
+    const settings = { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0, connectionsCheckingInterval: LATE_CHECK_MS }
     this.#server = createServer({ ...settings, keepAliveTimeout: IDLE_MS })
-    this.#server.maxConnections = MAX_CONNECTIONS
+    boundConnections(this.#server, (address) => deps.onFlood?.(address), CONNECTIONS)
     const onRequest = (request: IncomingMessage, response: ServerResponse) => this.#onRequest(request, response)
     this.#server.on('request', onRequest)
     // Whether the body is wanted is for Glance to say.

@@ -1,6 +1,6 @@
 import { type Clock, type Digest, type Logger, type ShoalError, steadyClock, type TransferLimits } from '@shoal/core'
 import type { LayerStore, StoredLayer } from '@shoal/layer-store'
-import type { Metrics } from '@shoal/service'
+import type { FloodWatch, Metrics } from '@shoal/service'
 import type { StateStore } from '@shoal/state'
 import type { BlockSource } from '../boot/block-source.ts'
 import type { Notice } from '../boot/boots-notice.ts'
@@ -28,6 +28,7 @@ export interface OpenGlanceDeps {
   readonly limits: Pick<TransferLimits, 'takeDown'>
   readonly notice: Notice
   readonly metrics: Metrics
+  readonly floods: Pick<FloodWatch, 'refused'>
   readonly node: string
   readonly isWithdrawn: (digest: Digest) => boolean
   readonly failureOf: (digest: Digest) => ShoalError | undefined
@@ -67,5 +68,9 @@ export async function openGlance(
     { maxDownloads, patienceMs, giveUpMs },
   )
   const stallMs = Math.max(waitMs, giveUpMs, silenceMs) + STALL_MARGIN_MS
-  return new GlanceEndpoint({ upstream, downloads, counters, clock, logger }, { listen: { host, port }, stallMs })
+  const onFlood = (address: string | undefined) => deps.floods.refused('glance-connection', address)
+  return new GlanceEndpoint(
+    { upstream, downloads, counters, onFlood, clock, logger },
+    { listen: { host, port }, stallMs },
+  )
 }

@@ -16,6 +16,7 @@ export function fleetFacts(
     readonly recent: Partial<Record<EventType, number>>
     readonly badSignatures: number
     readonly suspects: readonly Suspect[]
+    readonly floods: FleetFacts['floods']
   },
 ): FleetFacts {
   const { seen, status, plans, images } = parts
@@ -56,6 +57,7 @@ export function fleetFacts(
     },
     recent: moment.recent,
     badSignatures: moment.badSignatures,
+    floods: moment.floods,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { BootRow, Event, Image, Layer, NodeRow, Overview, PlanSummary, SeedStatus } from '@shoal/api'
 import type { Clock } from '@shoal/core'
-import type { Suspect } from '../health/fleet-facts.ts'
+import type { FleetFacts, Suspect } from '../health/fleet-facts.ts'
 import { judgeHealth } from '../health/judge-health.ts'
 import { ProgressWatch } from '../health/progress-watch.ts'
 import { fleetFacts, isLate } from './facts-of-picture.ts'
@@ -16,6 +16,8 @@ export interface FleetPictureDeps {
   readonly status: () => SeedStatus
   /** Nodes that many others got bad blocks from. */
   readonly suspects: () => readonly Suspect[]
+  /** What the seed's bounds turn away. */
+  readonly floods: () => FleetFacts['floods']
   readonly clock: Clock
 }
 
@@ -64,7 +66,7 @@ export class FleetPictures {
   }
 
   async #take(now: number): Promise<Picture> {
-    const { survey, events, plans, layers, images, status, suspects } = this.#deps
+    const { survey, events, plans, layers, images, status, suspects, floods } = this.#deps
     this.#fresh = [...this.#fresh, ...(await events.catchUp(now))].slice(-1000)
     const seen = survey.take(now)
     const parts = { seen, status: status(), plans: plans.list(), layers: layers(), images: images() }
@@ -77,6 +79,7 @@ export class FleetPictures {
         recent: events.counts(),
         badSignatures: events.withCode('SHOAL_MANIFEST_SIGNATURE'),
         suspects: suspects(),
+        floods: floods(),
       }),
     )
     return {

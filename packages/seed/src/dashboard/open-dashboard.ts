@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { PlanSummary, SeedStatus } from '@shoal/api'
 import type { Clock, Logger } from '@shoal/core'
 import type { EventJournal } from '../events/event-journal.ts'
-import type { Suspect } from '../health/fleet-facts.ts'
+import type { FleetFacts, Suspect } from '../health/fleet-facts.ts'
 import { type LayerViewDeps, viewLayers } from '../layer-view.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
@@ -24,6 +24,7 @@ export interface DashboardDeps extends LayerViewDeps, ImageViewsDeps {
   readonly plans: { list(): PlanSummary[] }
   readonly status: () => SeedStatus
   readonly suspects: { list(): readonly Suspect[] }
+  readonly floods: { list(): FleetFacts['floods'] }
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -48,6 +49,7 @@ export function openDashboard(deps: DashboardDeps): Dashboard {
   const pictures = new FleetPictures({
     ...{ survey, events, status, clock },
     suspects: () => deps.suspects.list(),
+    floods: () => deps.floods.list(),
     plans: { list: () => plans.list().filter((plan, index) => index < MAX_PLANS || isOpen(plan)) },
     layers: () => viewLayers(catalogue.layers(), deps),
     images: imageViews(deps),

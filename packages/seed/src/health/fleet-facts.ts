@@ -1,4 +1,5 @@
 import type { EventType, NODE_TROUBLES, PlanState } from '@shoal/api'
+import type { FloodReport } from '@shoal/service'
 
 /** A node that may do harm. */
 export interface Suspect {
@@ -38,6 +39,8 @@ export interface FleetFacts {
   readonly recent: Readonly<Partial<Record<EventType, number>>>
   /** Of these, layers that a node refused because their manifest was not signed by a key it trusts. */
   readonly badSignatures: number
+  /** What the seed's bounds turn away just now, the most first. */
+  readonly floods: readonly FloodReport[]
 }
 
 export interface PlanFacts {

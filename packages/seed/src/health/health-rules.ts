@@ -15,6 +15,7 @@ const SEED_LEAST_RATE = 1_000_000
 const CRITICAL_SHARE = 0.1
 /** Reasons of others are to have room. */
 const MAX_SUSPECTS_TOLD = 10
+const MAX_FLOODS_TOLD = 3
 
 const library: HealthRule = ({ library: { reachable, rateBytesPerSecond, limitBytesPerSecond, importing } }) => {
   const subject = of('library')
@@ -135,6 +136,14 @@ const trust: HealthRule = ({ recent, badSignatures }) => {
   return reasons
 }
 
+const floods: HealthRule = ({ floods }) =>
+  floods.slice(0, MAX_FLOODS_TOLD).map(({ what, name, refusals, from }): HealthReason => {
+    const others = from !== undefined && from.refusals * 2 < refusals ? ' and others' : ''
+    const by = from === undefined ? '' : ` by ${from.address}${others}`
+    const message = `The seed is flooded${by}: about ${thousands(refusals)} ${name} were refused within a minute.`
+    return { code: 'flooded', severity: 'warning', message, subject: of('limits', null, what) }
+  })
+
 const cache: HealthRule = ({ nodes: { full, total } }) => {
   if (full === 0 || full / total < CRITICAL_SHARE) return []
   const message = `The caches of ${plural(full, 'node')} are more than nine tenths full.`
@@ -160,10 +169,26 @@ const boots: HealthRule = ({ boots: { failed }, recent }) => {
 }
 
 /** Every rule; the order is that of equally bad reasons. */
-export const healthRules: readonly HealthRule[] = [library, boots, nodes, modes, plans, trust, seed, imports, cache]
+export const healthRules: readonly HealthRule[] = [
+  library,
+  boots,
+  nodes,
+  modes,
+  plans,
+  trust,
+  floods,
+  seed,
+  imports,
+  cache,
+]
 
 function of(kind: HealthReason['subject']['kind'], id: string | null = null, filter: string | null = null) {
   return { kind, id, filter }
+}
+
+/** To two digits: a sentence that changes all the time is read out all the time. */
+function thousands(count: number): string {
+  return Number(count.toPrecision(2)).toLocaleString('en-US')
 }
 
 /** Not to the second: a sentence that changes all the time is read out all the time. */

@@ -37,11 +37,11 @@ export class Suspects {
 
   /** Takes in what a node tells; puts those that it accuses into quarantine if that is asked for and enough others do. */
   async note(reporter: string, events: readonly NodeEvent[]): Promise<void> {
-    const { registry, clock } = this.#deps
+    const { clock } = this.#deps
     const accused = new Set<string>()
     for (const { type, details } of events) {
       if (type !== 'peer.banned') continue
-      const node = registry.nodeAt(String(details.address ?? ''), String(details.node ?? ''))
+      const node = this.#accusedBy(details)
       if (node === undefined || node === reporter) continue
       accused.add(node)
       const reporters = this.#accused.get(node) ?? new Map<string, number>()
@@ -63,6 +63,14 @@ export class Suspects {
   forget(node: string): void {
     this.#accused.delete(node)
     for (const reporters of this.#accused.values()) reporters.delete(node)
+  }
+
+  /** A name that a certificate proved counts wherever the connection came from; another only with an address of that node. */
+  #accusedBy({ address, node, proven }: NodeEvent['details']): string | undefined {
+    const { registry } = this.#deps
+    const name = String(node ?? '')
+    if (proven === true) return registry.has(name) ? name : undefined
+    return registry.nodeAt(String(address ?? ''), name)
   }
 
   #suspect(node: string): Suspect | undefined {

@@ -12,6 +12,7 @@ export function facts(changes: Partial<FleetFacts> = {}): FleetFacts {
     boots: { serving: 0, failed: 0 },
     recent: {},
     badSignatures: 0,
+    floods: [],
     ...changes,
   }
 }

@@ -51,6 +51,17 @@ const CASES: readonly (readonly [string, FleetFacts, string, string, object])[] 
   ['a node was put away', fleet({ quarantined: ['n1'] }), 'nodes-quarantined', 'notice', { kind: 'nodes', id: 'n1' }],
   ['nodes drain', fleet({ draining: ['n1', 'n2'] }), 'nodes-draining', 'notice', { id: null, filter: 'draining' }],
   ['a node does harm', fleet({ suspects: [{ node: 'n1', reporters: 3 }] }), 'node-suspect', 'warning', { id: 'n1' }],
+  [
+    'somebody sends more than is taken',
+    facts({
+      floods: [
+        { what: 'dht-flood', name: 'datagrams', refusals: 12_034, from: { address: '10.0.0.9', refusals: 12_000 } },
+      ],
+    }),
+    'flooded',
+    'warning',
+    { kind: 'limits', filter: 'dht-flood' },
+  ],
   ['no node has come', fleet({ total: 0, ready: 0 }), 'no-nodes', 'warning', { kind: 'nodes' }],
   ['caches are full', fleet({ full: 30 }), 'cache-pressure', 'notice', { kind: 'nodes', filter: 'full' }],
   [
@@ -127,4 +138,18 @@ test('the worst comes first; the sentence tells two reasons and how many more th
   assert.equal(verdict, 'critical')
   assert.equal(reasons[0]?.code, 'library-unreachable')
   assert.match(sentence, /^The swarm is in trouble: The image library.*; Node n1 sends no heartbeats; and 2 more\.$/)
+})
+
+test('a flood is told with who sends most of it, to two digits, and the worst three of them', () => {
+  const flood = { what: 'announce', name: 'announces' } as const
+  const said = (refusals: number, from?: { address: string; refusals: number }) =>
+    judgeHealth(facts({ floods: [{ ...flood, refusals, from }] })).reasons[0]?.message.split(' within')[0]
+  assert.equal(
+    said(12_034, { address: '10.0.0.9', refusals: 12_000 }),
+    'The seed is flooded by 10.0.0.9: about 12,000 announces were refused',
+  )
+  assert.match(said(500, { address: '10.0.0.9', refusals: 20 }) ?? '', /by 10\.0\.0\.9 and others: about 500/)
+  assert.match(said(500) ?? '', /^The seed is flooded: about 500/)
+  const many = facts({ floods: Array.from({ length: 9 }, () => ({ ...flood, refusals: 100, from: undefined })) })
+  assert.equal(judgeHealth(many).reasons.length, 3)
 })

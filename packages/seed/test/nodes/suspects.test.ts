@@ -83,3 +83,22 @@ it('it is put into quarantine only where that is configured, and one in twenty n
     ['quarantined', 'quarantined', 'active'],
   )
 })
+
+it('a name that certificates prove counts from any address; one that is no node of ours, and one that is only said, do not', async () => {
+  const { suspects } = open()
+  const tell = async (details: NodeEvent['details'], reporters = ['n2', 'n3', 'n4']) => {
+    for (const reporter of reporters) {
+      await suspects.note(reporter, [{ at: '2026-01-01T00:00:00Z', type: 'peer.banned', message: 'Banned.', details }])
+    }
+  }
+  await tell({ address: '192.0.2.7:50123', node: 'n1', block: 1 })
+  await tell({ address: '10.0.0.5:50123', node: 'n99', proven: true, block: 1 })
+  assert.deepEqual(suspects.list(), [])
+  await tell({ address: '192.0.2.7:50123', node: 'n1', proven: true, block: 1 })
+  await tell({ address: '10.0.0.5:50123', node: 'n6', proven: true, block: 1 })
+  const reporters = 3
+  assert.deepEqual(suspects.list(), [
+    { node: 'n1', reporters },
+    { node: 'n6', reporters },
+  ])
+})

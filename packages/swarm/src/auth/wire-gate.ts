@@ -17,6 +17,8 @@ export interface WireGateDeps {
   readonly infoHash: string
   readonly ownPeerId: string
   readonly onRefused: (refusal: AccessRefusal) => void
+  /** A wire of this host was one too many. */
+  readonly onFlood: (host: string) => void
 }
 
 /** A wire at its handshake. */
@@ -46,7 +48,10 @@ export class WireGate {
   /** Begins at a wire's handshake; `undefined` when there is no room, or it cannot prove anything. */
   begin(wire: Wire, { host, isDialled, hasSpoken }: MetWire, onProven: (holder: Holder) => void): WireAuth | undefined {
     const { identity, clock, infoHash, ownPeerId } = this.#deps
-    if (!isDialled && !this.#isRoom(host)) return undefined
+    if (!isDialled && !this.#isRoom(host)) {
+      this.#deps.onFlood(host)
+      return undefined
+    }
     if (hasSpoken || !wire.peerExtensions.extended) {
       this.#refuse(wire, host, 'no-credential', undefined)
       return undefined

@@ -34,17 +34,19 @@ export interface OpenedLane {
 export class LaneReception {
   readonly #auth: LaneAuth
   readonly #tokens: LaneTokens
+  readonly #onFlood: (host: string) => void
   readonly #onOpen: (client: LaneClientId, socket: Socket, opened: OpenedLane) => void
   /** By host. */
   readonly #greeted = new Map<Socket, string>()
 
+  /** `onFlood` hears of lanes of a host that were too many. */
   constructor(
-    auth: LaneAuth,
-    tokens: LaneTokens,
+    { auth, tokens, onFlood }: { auth: LaneAuth; tokens: LaneTokens; onFlood: (host: string) => void },
     onOpen: (client: LaneClientId, socket: Socket, opened: OpenedLane) => void,
   ) {
     this.#auth = auth
     this.#tokens = tokens
+    this.#onFlood = onFlood
     this.#onOpen = onOpen
   }
 
@@ -63,7 +65,9 @@ export class LaneReception {
     const client = { peerId: greeting.peerId, host, nodeId: greeting.nodeId }
     const isSealed = this.#auth.wantsSealed(client)
     // Its wire may be gone again: nothing that it could be blamed for.
-    if (isSealed === undefined || !this.#isRoom(host)) {
+    const isRoom = this.#isRoom(host)
+    if (!isRoom) this.#onFlood(host)
+    if (isSealed === undefined || !isRoom) {
       socket.destroy()
       return
     }

@@ -26,6 +26,8 @@ export interface LaneServerDeps {
   readonly resolve: (client: LaneClientId, infoHash: string) => LaneUploadFactory | undefined
   /** With it lanes are those of nodes that proved who they are, and no others. */
   readonly auth?: LaneAuth | undefined
+  /** Told of lanes of a host that were too many, or were closed because of what came on them. */
+  readonly onFlood?: (host: string) => void
   /** What tokens are made with; default is random. */
   readonly secret?: Buffer
 }
@@ -50,7 +52,8 @@ export class LaneServer {
     this.#tokens = new LaneTokens(deps.secret)
     this.#turns = new SendTurns({ limits: deps.limits, order: deps.order }, deps.buffers.count)
     if (deps.auth !== undefined) {
-      this.#reception = new LaneReception(deps.auth, this.#tokens, (client, socket, opened) => {
+      const { auth, onFlood = () => {} } = deps
+      this.#reception = new LaneReception({ auth, onFlood, tokens: this.#tokens }, (client, socket, opened) => {
         this.#open(client, socket, opened)
       })
     }
@@ -92,10 +95,13 @@ export class LaneServer {
   }
 
   #open(client: LaneClientId, socket: Socket, { first, ...records }: OpenedLane): void {
+    const { onFlood } = this.#deps
     const key = `${client.peerId}${client.nodeId ?? ''}@${client.host}`
     // Whoever connects again has lost the older one.
     this.#lanes.get(key)?.lane.close()
-    if (this.#isClosed || !this.#isRoom(client.host)) {
+    const isRoom = this.#isRoom(client.host)
+    if (!isRoom) onFlood?.(client.host)
+    if (this.#isClosed || !isRoom) {
       socket.destroy()
       return
     }
@@ -108,6 +114,7 @@ export class LaneServer {
         haveTimer,
         resolve: (infoHash) => resolve(client, infoHash),
         onClose: () => this.#lanes.delete(key),
+        onMalformed: () => onFlood?.(client.host),
         ...records,
       },
       socket,

@@ -41,6 +41,8 @@ export interface ServerLaneDeps {
   readonly haveTimer: HaveTimer
   readonly resolve: (infoHash: string) => LaneUploadFactory | undefined
   readonly onClose: () => void
+  /** What came broke a bound, or the protocol; the lane is closed. */
+  readonly onMalformed?: () => void
   /** How the client's records are opened; `undefined` where nobody has credentials. */
   readonly opener?: RecordOpener | undefined
   /** What is sent is sealed with this; `undefined` when it goes out plainly. */
@@ -232,7 +234,10 @@ export class ServerLane implements Sender {
   #onFrames(chunk: Buffer): void {
     const isOk = this.#reader.read(chunk) && this.#writer.unsentBytes <= MAX_WAITING_CONTROL_BYTES
     if (isOk) this.#pump()
-    else this.close()
+    else if (!this.#ended.signal.aborted) {
+      this.#deps.onMalformed?.()
+      this.close()
+    }
   }
 
   /** False when the client must not send this, or the lane is closed meanwhile. */

@@ -1,10 +1,20 @@
 import type { RemoteInfo } from 'node:dgram'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Clock, type SourceRateLimits, SourceRates } from '@shoal/core'
+import {
+  boundConnections,
+  type Clock,
+  type ConnectionLimits,
+  plainAddress,
+  type SourceRateLimits,
+  SourceRates,
+} from '@shoal/core'
 import { type AnnounceParams, type ScrapeParams, type ScrapeResponse, Server } from 'bittorrent-tracker'
 import { HAND_OUT } from './hand-out.ts'
 import type { TrackerAnswer } from './tracker-table.ts'
 import { UdpConnectionIds } from './udp-connection-ids.ts'
+
+/** What the bounds of a tracker turn away. */
+export type TrackerFlood = 'announce' | 'tracker-connection'
 
 /** What stands behind the server. */
 export interface AnnounceHandler {
@@ -44,10 +54,10 @@ const UDP = {
 
 /** A peer is back after many seconds: connections that wait for it are of no use. */
 const HTTP = {
-  ...{ keepAliveTimeout: 1000, headersTimeout: 10_000, requestTimeout: 10_000 },
+  ...{ keepAliveTimeout: 1000, requestTimeout: 10_000 },
   ...{ connectionsCheckingInterval: 2000, maxHeaderSize: 16 * 1024 },
 }
-const MAX_HTTP_CONNECTIONS = 4096
+const CONNECTIONS: ConnectionLimits = { total: 4096, perAddress: 2048, unused: 1024, headersTimeoutMs: 10_000 }
 /** What all peers together announce at most, several times over; many nodes may share an address. */
 export const TRACKER_RATES: SourceRateLimits = { perSource: 1000, total: 4000 }
 /** The library encodes peers for 0 and 1; for others it passes on what it is given, which is compact already (BEP 23 allows it). */
@@ -59,14 +69,17 @@ export class AnnounceServer extends Server {
   readonly #handler: AnnounceHandler
   readonly #connectionIds: UdpConnectionIds
   readonly #rates: SourceRates
-  readonly #onFlood: () => void
+  readonly #onFlood: (what: TrackerFlood, address: string) => void
   readonly #isClosed: boolean
 
   /** A closed one takes announces over HTTP alone, which have room for a proof, and tells nobody how many peers there are. */
   constructor(
     handler: AnnounceHandler,
     clock: Clock,
-    { isClosed = false, onFlood = () => {} }: { isClosed?: boolean; onFlood?: () => void } = {},
+    {
+      isClosed = false,
+      onFlood = () => {},
+    }: { isClosed?: boolean; onFlood?: (what: TrackerFlood, address: string) => void } = {},
   ) {
     super({
       http: HTTP,
@@ -83,7 +96,7 @@ export class AnnounceServer extends Server {
     this.#isClosed = isClosed
     this.#onFlood = onFlood
     this.#rates = new SourceRates(clock, TRACKER_RATES)
-    this.http.maxConnections = MAX_HTTP_CONNECTIONS
+    boundConnections(this.http, (address = '') => onFlood('tracker-connection', address), CONNECTIONS)
     // The library would bind UDP on every IPv6 address; Shoal listens where it is told only.
     this.udp6?.close()
     this.udp6 = null
@@ -127,9 +140,10 @@ export class AnnounceServer extends Server {
 
   /** Who asks too often is not looked at until the next second. */
   override onHttpRequest(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#rates.take(request.socket.remoteAddress ?? '')) super.onHttpRequest(request, response)
+    const address = plainAddress(request.socket.remoteAddress)
+    if (this.#rates.take(address)) super.onHttpRequest(request, response)
     else {
-      this.#onFlood()
+      this.#onFlood('announce', address)
       response.writeHead(429, { connection: 'close' }).end()
     }
   }
@@ -138,7 +152,7 @@ export class AnnounceServer extends Server {
   override onUdpRequest(message: Buffer, sender: RemoteInfo): void {
     const { address, port } = sender
     if (!this.#rates.take(address)) {
-      this.#onFlood()
+      this.#onFlood('announce', address)
       return
     }
     if (message.length < UDP.headBytes) return

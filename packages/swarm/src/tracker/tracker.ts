@@ -6,7 +6,7 @@ import { RefusalLog } from '../auth/refusal-log.ts'
 import type { AccessRefusal, SwarmIdentity } from '../auth/swarm-identity.ts'
 import { swarmError } from '../errors.ts'
 import { refuseOpen } from '../refuse-open.ts'
-import { type AnnounceRequest, AnnounceServer } from './announce-server.ts'
+import { type AnnounceRequest, AnnounceServer, type TrackerFlood } from './announce-server.ts'
 import { compactAddress } from './compact-address.ts'
 import type { Announce } from './tracked-peer.ts'
 import { TrackerTable, type TrackerTableLimits } from './tracker-table.ts'
@@ -26,8 +26,8 @@ export interface TrackerPeerDescription {
 }
 
 export interface TrackerDeps {
-  /** Told of each announce that was too many. */
-  readonly onFlood?: () => void
+  /** Told of each announce and connection that was too many, with the address. */
+  readonly onFlood?: (what: TrackerFlood, address: string) => void
   readonly logger: Logger
   /** Default is the steady clock. */
   readonly clock?: Clock
