@@ -9,6 +9,8 @@ export const EVENT_TYPES = [
   'image.deactivated',
   'image.deleted',
   'image.reactivated',
+  'image.signature-verified',
+  'image.signature-refused',
   'import.queued',
   'import.started',
   'import.resumed',

@@ -23,6 +23,25 @@ export const ImageImport = Type.Object(
 )
 export type ImageImport = Static<typeof ImageImport>
 
+export const SIGNATURE_STATES = ['unsigned', 'unverified', 'verified', 'refused'] as const
+
+export const ImageSignature = Type.Object(
+  {
+    state: Type.Enum([...SIGNATURE_STATES], {
+      description:
+        'unsigned: the image claims no signature; unverified: it claims one that was not looked at; verified: its bytes have it; refused: they have not, or its certificate is not trusted.',
+    }),
+    certificate: nullable(text('Id of the certificate that the image names.', 40)),
+    hashMethod: nullable(text('Hash method that the image names, as SHA-256.', 40)),
+    keyType: nullable(text('Type of key that the image names, as RSA-PSS or ECC_SECP384R1.', 40)),
+    subject: nullable(text('Whom the certificate names, once the signature is verified.')),
+    checkedAt: nullable(time('When it was looked at.')),
+    error: nullable(ErrorBody),
+  },
+  { description: "What an image's properties say of the signature of its bytes, and what was found of that." },
+)
+export type ImageSignature = Static<typeof ImageSignature>
+
 export const Image = Type.Object(
   {
     id: imageId('Glance id.'),
@@ -44,6 +63,7 @@ export const Image = Type.Object(
         'What a node needs to boot the image: its own layer, or a base and a middle. Empty until it is published.',
     }),
     layering: nullable(Layering),
+    signature: ImageSignature,
   },
   { description: 'An image of the library and what Shoal made of it.' },
 )

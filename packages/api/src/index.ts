@@ -82,7 +82,7 @@ export {
   type HealthVerdict,
   SwarmHealth,
 } from './health.ts'
-export { IMPORT_STATES, Image, ImageImport, ImportState } from './image.ts'
+export { IMPORT_STATES, Image, ImageImport, ImageSignature, ImportState, SIGNATURE_STATES } from './image.ts'
 export { ImageFile } from './image-file.ts'
 export { Inspection, InspectionCheck } from './inspection.ts'
 export { inventoryText } from './inventory-text.ts'

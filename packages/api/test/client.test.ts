@@ -70,6 +70,10 @@ function image(id: string): Image {
     layer: null,
     chain: [],
     layering: null,
+    signature: {
+      ...{ state: 'unsigned' as const, certificate: null, hashMethod: null, keyType: null },
+      ...{ subject: null, checkedAt: null, error: null },
+    },
   }
 }
 

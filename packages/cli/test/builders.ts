@@ -24,6 +24,10 @@ export function buildImage(overrides: Partial<Image> = {}): Image {
     layer,
     chain: layer === null ? [] : [layer],
     layering: null,
+    signature: {
+      ...{ state: 'unsigned', certificate: null, hashMethod: null, keyType: null },
+      ...{ subject: null, checkedAt: null, error: null },
+    },
     ...overrides,
   }
 }

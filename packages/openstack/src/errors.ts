@@ -82,6 +82,22 @@ export const openstackErrors = {
     message: 'Glance at {url} gave an answer that makes no sense: {reason}.',
     hint: 'Check that the endpoint is a Glance v2 and that nothing between here and there rewrites its answers.',
   },
+  SHOAL_BARBICAN_UNREACHABLE: {
+    message: 'Barbican at {url} cannot be reached: {reason}.',
+    hint: 'Check that Barbican runs and that the endpoint of type key-manager in the catalogue can be reached from here.',
+  },
+  SHOAL_BARBICAN_FORBIDDEN: {
+    message: 'Barbican does not let these credentials read secret {secret} ({status}).',
+    hint: 'Let their user read it (openstack acl user add --user USER SECRET), or give them the role observer in the project that the secret belongs to.',
+  },
+  SHOAL_BARBICAN_TYPE: {
+    message: 'Secret {secret} in Barbican is of type {type}, not a certificate.',
+    hint: 'Store the certificate with openstack secret store --secret-type certificate, and set img_signature_certificate_uuid to the new id.',
+  },
+  SHOAL_BARBICAN_PROTOCOL: {
+    message: 'Barbican at {url} gave an answer that makes no sense: {reason}.',
+    hint: 'Check that the endpoint of type key-manager is a Barbican v1 and that nothing between here and there rewrites its answers.',
+  },
 } as const satisfies ErrorTable
 
 export const openstackError = errorFactory(openstackErrors)

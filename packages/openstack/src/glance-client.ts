@@ -7,6 +7,7 @@ import type { GlanceImage } from './glance-image.ts'
 import { type ListOptions, listImages } from './glance-list.ts'
 import { type ShowOptions, showImage } from './glance-show.ts'
 import { HttpClient, type HttpTimeouts, SYSTEM_TLS } from './http-client.ts'
+import { createKeyManager, type KeyManager } from './key-manager.ts'
 import { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
 import type { Session } from './session.ts'
 
@@ -65,21 +66,31 @@ export function createGlanceClient(
   }
 }
 
-/** Session and client in one, with what {@link readCloudAuth} read; `close` ends both. */
+/** A Glance client, and the key manager of the same cloud; none without a Keystone to name it. */
+export interface OpenGlance extends GlanceClient {
+  readonly keyManager: KeyManager | undefined
+}
+
+/** Session and clients in one, with what {@link readCloudAuth} read; `close` ends all. */
 export function openGlance(
   deps: KeystoneSessionDeps,
   auth: CloudAuth,
   options: Pick<GlanceClientOptions, 'timeouts' | 'retries'> & { session?: KeystoneSessionOptions } = {},
-): GlanceClient {
+): OpenGlance {
   const session = createKeystoneSession(deps, auth, {
     ...(options.timeouts === undefined ? {} : { timeouts: options.timeouts }),
     ...options.session,
   })
   const { interface: wanted, region, tls, imageEndpoint: endpoint } = auth
   const client = createGlanceClient({ ...deps, session }, { ...options, endpoint, interface: wanted, region, tls })
+  const { timeouts } = options
+  const keyManager =
+    auth.method.type === 'none' ? undefined : createKeyManager(session, { interface: wanted, region, tls, timeouts })
   return {
     ...client,
+    keyManager,
     async close() {
+      await keyManager?.close()
       await client.close()
       await session.close()
     },

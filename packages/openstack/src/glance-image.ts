@@ -71,9 +71,12 @@ const BASE_FIELDS = new Set([...Object.keys(RECORD), 'self', 'file', 'schema', '
 /** Reads an image from Glance's JSON; `undefined` when it does not follow the v2 API. */
 export function parseImage(json: unknown): GlanceImage | undefined {
   if (!ImageRecord.Check(json)) return undefined
-  const properties = Object.entries(json).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string' && !BASE_FIELDS.has(entry[0]),
-  )
+  const properties = Object.entries(json).flatMap(([name, value]): [string, string][] => {
+    if (BASE_FIELDS.has(name)) return []
+    if (typeof value === 'string') return [[name, value]]
+    // Glance has texts alone. A signature of any other type is no signature, but the image must not pass for an unsigned one.
+    return name.startsWith('img_signature') && value !== null ? [[name, JSON.stringify(value)]] : []
+  })
   return {
     id: json.id,
     name: json.name ?? null,

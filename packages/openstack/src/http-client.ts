@@ -33,7 +33,9 @@ export interface HttpAnswer {
   header(name: string): string | undefined
   /** Leaving the loop early ends the connection. */
   readonly body: AsyncIterable<Buffer>
-  /** The whole body as text, or `undefined` when it is longer than `maxBytes`. */
+  /** The whole body, or `undefined` when it is longer than `maxBytes`. */
+  bytes(maxBytes: number): Promise<Buffer | undefined>
+  /** The same as text. */
   text(maxBytes: number): Promise<string | undefined>
   /** Drops the body: for answers that only have a status. */
   discard(): void
@@ -137,6 +139,10 @@ class Answer implements HttpAnswer {
   }
 
   async text(maxBytes: number): Promise<string | undefined> {
+    return (await this.bytes(maxBytes))?.toString('utf8')
+  }
+
+  async bytes(maxBytes: number): Promise<Buffer | undefined> {
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of this.body) {
@@ -145,7 +151,7 @@ class Answer implements HttpAnswer {
       if (size > maxBytes) return undefined
       chunks.push(chunk)
     }
-    return Buffer.concat(chunks).toString('utf8')
+    return Buffer.concat(chunks)
   }
 
   discard(): void {

@@ -23,10 +23,22 @@ export {
 } from './glance-uploader.ts'
 export type { HttpTimeouts } from './http-client.ts'
 export { createImageHash, type ImageHash } from './image-hash.ts'
+export { createKeyManager, type KeyManager, type KeyManagerOptions } from './key-manager.ts'
 export { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
 export { type MiddleClaim, type MiddleProperties, middleProperties, readMiddleClaim } from './middle-properties.ts'
 export { createNoAuthSession } from './no-auth-session.ts'
 export { type ReadCloudAuthOptions, readCloudAuth } from './read-cloud-auth.ts'
 export { Secret } from './secret.ts'
 export type { EndpointQuery, Session } from './session.ts'
+export {
+  MAX_SIGNATURE_CHARS,
+  readSignatureClaim,
+  SIGNATURE_KEY_TYPES,
+  SIGNATURE_PROPERTIES,
+  type SignatureClaim,
+  type SignatureHashMethod,
+  type SignatureKeyType,
+  type SignatureProperties,
+  signatureFingerprint,
+} from './signature-properties.ts'
 export { type CloudIdentity, TokenCheck, type TokenCheckOptions } from './token-check.ts'

@@ -173,6 +173,24 @@ export const seedConfigSchema = Type.Object(
       {
         maxImageBytes: bytes('Largest image file that is imported.'),
         maxVirtualBytes: bytes('Largest disk an image may have.'),
+        signatures: Type.Object(
+          {
+            policy: Type.Enum(['off', 'signed', 'required'], {
+              description:
+                'What is asked of the signatures of images (img_signature and its like). off: nothing; signed: one that an image claims is verified over its bytes; required: and an image without one is refused.',
+            }),
+            certificateDirectory: nullable(
+              text(''),
+              "Directory of the signers' certificates, <id>.pem each. null: the key manager (Barbican) of the library's cloud has them.",
+            ),
+            trustedCertificates: Type.Array(Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }), {
+              maxItems: 64,
+              description:
+                "Ids of certificates that a signer's has to be signed by, up to one that has signed itself. None: any that the directory or key manager has will do.",
+            }),
+          },
+          strict,
+        ),
       },
       strict,
     ),
@@ -346,7 +364,11 @@ export const seedConfigDefaults = {
     pollIntervalMs: 15_000,
     sweepIntervalMs: 300_000,
   },
-  images: { maxImageBytes: 256 * GIB, maxVirtualBytes: 2048 * GIB },
+  images: {
+    maxImageBytes: 256 * GIB,
+    maxVirtualBytes: 2048 * GIB,
+    signatures: { policy: 'signed', certificateDirectory: null, trustedCertificates: [] },
+  },
   imports: { rules: [], queueLength: 1000, concurrency: 2, attempts: 8 },
   layers: { automatic: true, minimumSaving: 0.25, queueLength: 1000 },
   boot: { recordings: 5 },

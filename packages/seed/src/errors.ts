@@ -59,6 +59,39 @@ export const seedErrors = {
     message: 'The metadata of image {image} changed in the library while it was read: {field}.',
     hint: 'Import it again; the read starts from its first byte.',
   },
+  SHOAL_IMAGE_UNSIGNED: {
+    message: 'Image {image} is not signed, and images.signatures.policy asks for a signature.',
+    hint: 'Sign its bytes and set the four img_signature properties (docs/image-safety.md), then import it again.',
+  },
+  SHOAL_IMAGE_SIGNATURE_PROPERTY: {
+    message: 'The property {property} of image {image} is not that of a signed image: {reason}.',
+    hint: 'Set all four img_signature properties as docs/image-safety.md says, or remove all four, then import it again.',
+  },
+  SHOAL_IMAGE_SIGNATURE_CERTIFICATE: {
+    message: 'Image {image} is signed with certificate {certificate}, which does not count: {reason}.',
+    hint: 'Check img_signature_certificate_uuid, the certificate in Barbican or images.signatures.certificateDirectory, and images.signatures.trustedCertificates, then import it again.',
+  },
+  SHOAL_IMAGE_SIGNATURE_MISMATCH: {
+    message:
+      'The bytes of image {image} do not have the signature that its properties give, by the key of certificate {certificate}.',
+    hint: 'Do not trust the image until its owner has said what happened; sign its bytes anew, as the hash method and key type say, then import it again.',
+  },
+  SHOAL_IMAGE_SIGNATURE_STALE: {
+    message: 'The signature of image {image} changed, and what is stored of the image is not the file that it is of.',
+    hint: 'Import it again: its bytes are read and verified anew.',
+  },
+  SHOAL_SIGNATURE_NO_KEY_MANAGER: {
+    message: 'There is no key manager to ask for the certificates of who signed images: {reason}.',
+    hint: 'Put them into images.signatures.certificateDirectory as <id>.pem; images.signatures.policy off distributes signed images without a look at their signatures.',
+  },
+  SHOAL_SIGNATURE_DIRECTORY: {
+    message: 'The certificate file {path} cannot be read: {reason}.',
+    hint: 'Check images.signatures.certificateDirectory and that the seed may read its files.',
+  },
+  SHOAL_SIGNATURE_CERTIFICATE: {
+    message: 'What is kept as certificate {certificate} is of no use: {reason}.',
+    hint: 'Store an X.509 certificate in PEM or DER under that id, or remove the id from images.signatures.trustedCertificates.',
+  },
   SHOAL_IMAGE_NOT_INSPECTED: {
     message: 'The bytes of image {image} were never inspected.',
     hint: 'Import it (shoal image import {image}); shoal image show says why when it was refused before its bytes were read.',

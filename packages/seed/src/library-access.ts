@@ -1,11 +1,20 @@
 import type { Clock, Logger } from '@shoal/core'
 import { createLibrary } from '@shoal/library'
-import { createGlanceClient, createNoAuthSession, type GlanceClient, openGlance, readCloudAuth } from '@shoal/openstack'
+import {
+  createGlanceClient,
+  createNoAuthSession,
+  type GlanceClient,
+  type KeyManager,
+  openGlance,
+  readCloudAuth,
+} from '@shoal/openstack'
 import type { SeedConfig } from './config.ts'
 
 /** The image library that the configuration names, open. */
 export interface LibraryAccess {
   readonly client: GlanceClient
+  /** Where the certificates of who signed images are; `undefined` where there is no Keystone to name it. */
+  readonly keyManager: KeyManager | undefined
   /** Its address, for people. */
   readonly endpoint: string
   close(): Promise<void>
@@ -34,7 +43,7 @@ export async function openLibrary(
   const auth = readCloudAuth({ env, cloud: cloud ?? undefined })
   const client = openGlance(deps, auth)
   const url = auth.method.type === 'none' ? auth.method.endpoint : auth.method.authUrl
-  return { client, endpoint: auth.imageEndpoint ?? url, close: () => client.close() }
+  return { client, keyManager: client.keyManager, endpoint: auth.imageEndpoint ?? url, close: () => client.close() }
 }
 
 function openEndpoint(deps: { clock: Clock; logger: Logger }, endpoint: string): LibraryAccess {
@@ -42,5 +51,5 @@ function openEndpoint(deps: { clock: Clock; logger: Logger }, endpoint: string):
     ...deps,
     session: createNoAuthSession(endpoint, null, { source: 'library.endpoint' }),
   })
-  return { client, endpoint, close: () => client.close() }
+  return { client, keyManager: undefined, endpoint, close: () => client.close() }
 }

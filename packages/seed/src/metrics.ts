@@ -118,7 +118,13 @@ export function createSeedMetrics(metrics: Metrics, gauges: SeedGauges): ImportO
       },
     })
   }
+  const signatures = metrics.counter({
+    name: 'shoal_image_signatures_total',
+    help: 'Signatures of images that were looked at, by what was found.',
+    labels: ['state'],
+  })
   return {
+    onSignature: (state) => signatures.inc({ state }),
     onBytes: (bytes) => readBytes.inc(bytes),
     onRequest: () => requests.inc(),
     onEnd: (outcome, seconds) => importSeconds.observe({ outcome }, seconds),

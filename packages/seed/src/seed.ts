@@ -73,6 +73,9 @@ import { openPlacement } from './placement/open-placement.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
 import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
+import { directoryCertificates, keyManagerCertificates } from './signatures/certificate-source.ts'
+import { ImageSignatures } from './signatures/image-signatures.ts'
+import { SignatureReview } from './signatures/signature-review.ts'
 import { openSigningKey } from './signing-key.ts'
 import { openDhtKeys } from './trust/dht-key-ring.ts'
 import { LayerEntitlement } from './trust/layer-entitlement.ts'
@@ -261,8 +264,21 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
       { ...config.layers, format: LAYER_FORMAT, privateKey: key.privateKey, announce: () => announceUrls },
     )
+    const { certificateDirectory } = config.images.signatures
+    const signatures = new ImageSignatures(
+      {
+        certificates:
+          certificateDirectory === null
+            ? keyManagerCertificates(library.keyManager)
+            : directoryCertificates(certificateDirectory),
+        clock,
+        logger: component('signatures'),
+      },
+      config.images.signatures,
+    )
     const importer = new Importer(
       {
+        signatures,
         source: library.client,
         store,
         journal,
@@ -291,6 +307,10 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         announce: () => announceUrls,
       },
     )
+    const review = new SignatureReview({
+      ...{ signatures, catalogue, journal, store, publication, layerings, observer },
+      logger: component('signatures'),
+    })
     const narrowing = new Narrowing({ catalogue, assignments, registry })
     const watcher = new LibraryWatcher(
       {
@@ -300,6 +320,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         importer,
         publication,
         narrowing,
+        review,
         clock,
         logger: component('watcher'),
       },
@@ -461,6 +482,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => importer.stop())
     layerings.resume()
     stack.defer(() => layerings.stop())
+    for (const { image } of catalogue.images()) review.consider(image.id)
+    stack.defer(() => review.stop())
 
     const repeat = async (intervalMs: number, task: () => Promise<void>) => {
       while (!stopping.signal.aborted) {

@@ -18,6 +18,8 @@ export interface CertificateExtensions {
   readonly uris: readonly string[]
   /** Whether it may sign certificates: an authority's, and not barred from that by its key usage. */
   readonly mayIssue: boolean
+  /** Whether it says what its key is for. */
+  readonly hasKeyUsage: boolean
   /** Authorities that may follow below it before the holder's certificate; none: as many as there are. */
   readonly pathLength: number | undefined
   /** Object identifiers of critical extensions that are not understood here: such a certificate must be refused. */
@@ -45,6 +47,7 @@ export function readExtensions(certificate: X509Certificate): CertificateExtensi
       ({ uniformResourceIdentifier }) => uniformResourceIdentifier ?? [],
     ),
     mayIssue: basic?.cA === true && (flags & KeyUsageFlags.keyCertSign) !== 0,
+    hasKeyUsage: usage !== undefined,
     pathLength: basic?.pathLenConstraint,
     unknownCritical: extensions
       .filter(({ critical, extnID }) => critical && !UNDERSTOOD.has(extnID))

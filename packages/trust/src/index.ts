@@ -1,6 +1,7 @@
 export { openAuthority } from './authority-files.ts'
 export { authorityFingerprint, CertificateAuthority, type IssueOptions } from './certificate-authority.ts'
 export { decodeChain, encodeChain, parsePem, toPem } from './certificate-chain.ts'
+export { type CertificateExtensions, readExtensions } from './certificate-extensions.ts'
 export { MAX_REQUEST_CHARS, readCertificateRequest } from './certificate-request.ts'
 export { type ChainVerification, type VerifiedCertificate, verifyChain } from './chain-verifier.ts'
 export { ClusterTrust, type ClusterTrustOptions } from './cluster-trust.ts'

@@ -1,4 +1,4 @@
-import type { Image } from '@shoal/api'
+import type { Image, ImageSignature } from '@shoal/api'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../exit-code.ts'
 import { formatBytes, formatRate } from '../format/bytes.ts'
@@ -36,6 +36,7 @@ export function formatImage(image: Image): string {
     ['layer', image.layer ?? ''],
     ['chain', image.chain.length > 1 ? image.chain.join(' <- ') : ''],
     ['layers', image.layering === null ? '' : image.layering.state],
+    ['signature', describeSignature(image.signature)],
     ['import', describeImport(image)],
   ]
   if (run !== null) {
@@ -49,4 +50,11 @@ export function formatImage(image: Image): string {
     }
   }
   return formatFacts(facts)
+}
+
+function describeSignature({ state, certificate, hashMethod, keyType, subject, error }: ImageSignature): string {
+  if (state === 'unsigned') return state
+  const method = [keyType, hashMethod].filter((part) => part !== null).join(' with ')
+  const by = certificate === null ? '' : `certificate ${certificate}${subject === null ? '' : ` (${subject})`}`
+  return [state, method, by, error?.message ?? ''].filter((part) => part !== '').join('; ')
 }

@@ -1,9 +1,9 @@
-import type { Image } from '@shoal/api'
+import type { Image, ImageSignature } from '@shoal/api'
 import { Link } from 'wouter'
 import { shortDigest } from '../format/names.ts'
 import { formatBytes, formatRate, shareOf } from '../format/quantity.ts'
 import { Meter } from '../parts/meter.tsx'
-import { StateLabel } from '../parts/state-label.tsx'
+import { StateLabel, type Tone } from '../parts/state-label.tsx'
 import { type Column, VirtualTable } from '../parts/virtual-table.tsx'
 import { ImageAction } from './image-action.tsx'
 
@@ -37,6 +37,13 @@ const COLUMNS: readonly Column<Image>[] = [
     render: (image) => <ImportState image={image} />,
     sortBy: (image) => image.import?.state ?? '',
   },
+  {
+    key: 'signature',
+    title: 'Signature',
+    width: '7rem',
+    render: ({ signature }) => <SignatureState signature={signature} />,
+    sortBy: ({ signature }) => signature.state,
+  },
   { key: 'chain', title: 'Base ← middle', width: 'minmax(10rem, 1.2fr)', render: (image) => <Chain image={image} /> },
   { key: 'act', title: 'Action', width: '7rem', render: (image) => <ImageAction image={image} /> },
 ]
@@ -51,7 +58,7 @@ export function ImageTable({ images }: { images: readonly Image[] }) {
       empty="No image fits."
       sortedBy="name"
       maxRows={10}
-      minWidth="54rem"
+      minWidth="61rem"
     />
   )
 }
@@ -70,6 +77,25 @@ function ImportState({ image: { id, import: past } }: { image: Image }) {
   return (
     <span title={past.error?.message}>
       <StateLabel tone={tone} state={past.state} /> {past.error?.message}
+    </span>
+  )
+}
+
+const SIGNATURE_TONES: Readonly<Record<ImageSignature['state'], Tone>> = {
+  verified: 'success',
+  refused: 'danger',
+  unverified: 'warning',
+  unsigned: 'plain',
+}
+
+/** What the image's signature is worth; whose it is when one looks closer. */
+function SignatureState({ signature }: { signature: ImageSignature }) {
+  const { state, certificate, subject, keyType, hashMethod, error } = signature
+  const facts = [error?.message, subject, keyType, hashMethod, certificate && `certificate ${certificate}`]
+  const title = facts.filter((fact) => fact !== null && fact !== undefined).join('; ')
+  return (
+    <span {...(title === '' ? {} : { title })}>
+      <StateLabel tone={SIGNATURE_TONES[state]} state={state} />
     </span>
   )
 }

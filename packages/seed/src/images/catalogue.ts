@@ -45,8 +45,8 @@ export class Catalogue {
       this.putLayer({ ...record, bootBytes })
     }
     for await (const { value } of this.#state.range<ImageRecord>({ prefix: IMAGES })) {
-      const { inspection = null, chain = null, layering = null, ...record } = value
-      this.putImage({ ...record, inspection, chain, layering })
+      const { inspection = null, chain = null, layering = null, signature = null, ...record } = value
+      this.putImage({ ...record, inspection, chain, layering, signature })
     }
   }
 

@@ -1,6 +1,6 @@
-import type { ErrorBody, Image, ImageImport, ImportState, Inspection, Layering } from '@shoal/api'
+import type { ErrorBody, Image, ImageImport, ImageSignature, ImportState, Inspection, Layering } from '@shoal/api'
 import { type Digest, type ErrorDetails, errorMessage, ShoalError } from '@shoal/core'
-import type { GlanceImage } from '@shoal/openstack'
+import { type GlanceImage, MAX_SIGNATURE_CHARS, readSignatureClaim, signatureFingerprint } from '@shoal/openstack'
 import type { Verdict } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import type { LayeringRecord } from '../layers/layering-job.ts'
@@ -16,6 +16,19 @@ export interface ImportRecord {
   readonly error: ErrorBody | null
 }
 
+/** What was found of the signature that an image claims; durable. It counts as long as the image claims the same. */
+export interface SignatureVerdict {
+  readonly state: 'verified' | 'refused'
+  /** Fingerprint of the claim; empty: that of an image which has none and was refused for it. */
+  readonly claim: string
+  /** Whose certificate it is; `null` unless it was verified. */
+  readonly subject: string | null
+  /** ISO 8601. */
+  readonly checkedAt: string
+  /** Why it was refused. */
+  readonly error: ErrorBody | null
+}
+
 /** An image as the seed knows it: the library's record and what Shoal made of it. */
 export interface ImageRecord {
   readonly image: GlanceImage
@@ -26,6 +39,7 @@ export interface ImageRecord {
   /** The layers that a node needs when that is not the image's own: a base, or base and middle. */
   readonly chain: readonly [Digest] | readonly [Digest, Digest] | null
   readonly layering: LayeringRecord | null
+  readonly signature: SignatureVerdict | null
   /** When the seed found it gone from the library. ISO 8601. */
   readonly deletedAt: string | null
 }
@@ -35,11 +49,19 @@ const MAX_TAGS = 1000
 const MAX_PROPERTIES = 500
 const MAX_TEXT = 1000
 
+const NO_SIGNATURE = {
+  ...{ certificate: null, hashMethod: null, keyType: null },
+  ...{ subject: null, checkedAt: null, error: null },
+} as const
+
 /** The library's record cut to what the seed is willing to keep. */
 export function boundedImage(image: GlanceImage): GlanceImage {
   const properties = Object.entries(image.properties)
     .slice(0, MAX_PROPERTIES)
-    .map(([key, value]) => [key.slice(0, 255), value.slice(0, MAX_TEXT)])
+    .map(([key, value]) => [
+      key.slice(0, 255),
+      value.slice(0, key === 'img_signature' ? MAX_SIGNATURE_CHARS + 1 : MAX_TEXT),
+    ])
   return {
     ...image,
     name: image.name?.slice(0, MAX_TEXT) ?? null,
@@ -93,7 +115,19 @@ export function toApiImage(
     layer,
     chain: [...chainOf(record)],
     layering: live.layering ?? pastLayering(record),
+    signature: toApiSignature(record),
   }
+}
+
+/** The signature that the image claims now, and what was found of that; what was found of another claim is past. */
+function toApiSignature({ image, signature: verdict }: ImageRecord): ImageSignature {
+  const claim = readSignatureClaim(image)
+  if (claim.kind === 'unsigned') return { state: 'unsigned', ...NO_SIGNATURE }
+  const { certificate, hashMethod, keyType } = claim.kind === 'signed' ? claim.properties : NO_SIGNATURE
+  const claimed = { certificate, hashMethod, keyType }
+  if (verdict?.claim !== signatureFingerprint(image)) return { ...NO_SIGNATURE, ...claimed, state: 'unverified' }
+  const { state, subject, checkedAt, error } = verdict
+  return { ...claimed, state, subject, checkedAt, error }
 }
 
 function pastLayering({ layering }: ImageRecord): Layering | null {

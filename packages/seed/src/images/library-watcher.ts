@@ -1,10 +1,11 @@
 import { type Clock, errorCode, errorMessage, type Logger } from '@shoal/core'
-import type { GlanceImage } from '@shoal/openstack'
+import { type GlanceImage, signatureFingerprint } from '@shoal/openstack'
 import type { Narrowing } from '../access/narrowing.ts'
 import { seedError } from '../errors.ts'
 import type { EventDraft, EventJournal } from '../events/event-journal.ts'
 import { isRetriable } from '../imports/import-fault.ts'
 import type { Importer } from '../imports/importer.ts'
+import type { SignatureReview } from '../signatures/signature-review.ts'
 import type { Catalogue } from './catalogue.ts'
 import { boundedImage, type ImageRecord, layersOf } from './image-record.ts'
 import { type ImportRule, matchesRule } from './import-rules.ts'
@@ -23,6 +24,7 @@ export interface LibraryWatcherDeps {
   readonly importer: Pick<Importer, 'request' | 'drop' | 'images'>
   readonly publication: Pick<Publication, 'settle' | 'isSettled'>
   readonly narrowing: Pick<Narrowing, 'change'>
+  readonly review: Pick<SignatureReview, 'consider'>
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -40,7 +42,7 @@ const GONE = new Set(['deleted', 'pending_delete', 'killed'])
 /** What Shoal has made of an image that is new to it. */
 const UNTOUCHED = {
   ...{ layer: null, import: null, inspection: null },
-  ...{ chain: null, layering: null, deletedAt: null },
+  ...{ chain: null, layering: null, signature: null, deletedAt: null },
 } as const
 /** The library has its words about one image; anything else means that it cannot be asked. */
 const ABOUT_ONE_IMAGE = new Set(['SHOAL_GLANCE_FORBIDDEN', 'SHOAL_GLANCE_NOT_FOUND', 'SHOAL_GLANCE_PROTOCOL'])
@@ -179,6 +181,7 @@ export class LibraryWatcher {
         await importer.drop(image.id, seedError('SHOAL_IMAGE_DEACTIVATED', { image: image.id }))
       }
       await this.#settle(catalogue.image(image.id))
+      this.#deps.review.consider(image.id)
       if (image.status === 'active') await this.#applyRules(image)
     })
   }
@@ -196,9 +199,10 @@ export class LibraryWatcher {
     const record = catalogue.image(image.id)
     if (record === undefined || !matchesRule(image, this.#options.rules)) return
     if (record.layer !== null && record.import?.state === 'published') return
-    // A refused image stays refused until someone asks: its bytes never change.
+    // A refused image stays refused until someone asks: its bytes never change. What it says of their signature may.
     const error = record.import?.error ?? null
-    if (error !== null && !isRetriable(error.code)) return
+    const isNewClaim = record.signature?.state === 'refused' && record.signature.claim !== signatureFingerprint(image)
+    if (error !== null && !isRetriable(error.code) && !isNewClaim) return
     try {
       await importer.request(image)
     } catch (error) {

@@ -149,9 +149,9 @@ export class Publication implements LayerPublisher, ChainPublisher {
       throw seedError('SHOAL_LAYER_WITHDRAWN', { layer: parent })
     }
     this.#checkParent(job.image, manifest)
-    this.#checkWanted(job)
+    this.#checkImported(job)
     await adopt()
-    const record = this.#checkWanted(job)
+    const record = this.#checkImported(job)
     const restored = assignments.restore(digest)
     const layering = job.record('published')
     const known = catalogue.layer(digest)
@@ -184,6 +184,13 @@ export class Publication implements LayerPublisher, ChainPublisher {
     const record = this.#deps.catalogue.image(image)
     checkActive(image, record?.image)
     if (record === undefined) throw seedError('SHOAL_IMAGE_DELETED', { image })
+    return record
+  }
+
+  /** What was taken back meanwhile has no layers to be made of it. */
+  #checkImported(job: LayeringJob): ImageRecord {
+    const record = this.#checkWanted(job)
+    if (record.layer === null) throw seedError('SHOAL_LAYERING_NOT_IMPORTED', { image: job.image })
     return record
   }
 

@@ -1,5 +1,6 @@
-import { createHash, type Hash } from 'node:crypto'
+import { constants, createHash, createPublicKey, createVerify, type Hash, type Verify } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { SignatureParameters } from '../signatures/signature-parameters.ts'
 
 /** What a hash worker is started with. */
 export interface HashWorkerOptions {
@@ -8,6 +9,8 @@ export interface HashWorkerOptions {
   readonly pieceLengthBytes: number
   /** Name of the library's own hash for node:crypto. */
   readonly algorithm: string
+  /** A signature that the bytes are said to have. */
+  readonly signature?: SignatureParameters | undefined
 }
 
 /** Bytes to hash, in order; the buffer comes back by {@link HashReply} so that it can be filled again. */
@@ -23,6 +26,8 @@ export interface HashResult {
   readonly blockHashes: Uint8Array
   /** SHA-1 of each piece, 20 bytes each. */
   readonly pieceHashes: Uint8Array
+  /** Whether the bytes have the signature that was asked about; `undefined` when none was. */
+  readonly isSigned: boolean | undefined
 }
 
 /** Hashes of consecutive parts of one length, written one after the other. */
@@ -66,17 +71,46 @@ class PartHashes {
   }
 }
 
+/** A signature over all bytes, whose hash is one more. */
+class SignedBytes {
+  readonly #parameters: SignatureParameters
+  readonly #verify: Verify
+
+  constructor(parameters: SignatureParameters) {
+    this.#parameters = parameters
+    this.#verify = createVerify(parameters.algorithm)
+  }
+
+  update(data: Uint8Array): void {
+    this.#verify.update(data)
+  }
+
+  end(): boolean {
+    const { publicKey, signature, saltBytes } = this.#parameters
+    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' })
+    const padding = saltBytes === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: saltBytes }
+    try {
+      return this.#verify.verify({ key, ...padding }, signature)
+    } catch {
+      // OpenSSL's word for a signature that is none at all.
+      return false
+    }
+  }
+}
+
 if (parentPort !== null) {
   const port = parentPort
-  const { sizeBytes, blockLengthBytes, pieceLengthBytes, algorithm } = workerData as HashWorkerOptions
+  const { sizeBytes, blockLengthBytes, pieceLengthBytes, algorithm, signature } = workerData as HashWorkerOptions
   const image = createHash(algorithm)
   const whole = createHash('sha256')
   const blocks = new PartHashes('sha256', { hashBytes: 32, partBytes: blockLengthBytes, sizeBytes })
   const pieces = new PartHashes('sha1', { hashBytes: 20, partBytes: pieceLengthBytes, sizeBytes })
+  const signed = signature && new SignedBytes(signature)
   port.on('message', (request: HashRequest) => {
     if (request.type === 'data') {
       const data = new Uint8Array(request.buffer, 0, request.length)
       for (const hash of [image, whole, blocks, pieces]) hash.update(data)
+      signed?.update(data)
       const { buffer, length } = request
       port.postMessage({ type: 'hashed', buffer, length } satisfies HashReply, [buffer])
       return
@@ -87,6 +121,7 @@ if (parentPort !== null) {
       sha256: new Uint8Array(whole.digest()),
       blockHashes: blocks.end(),
       pieceHashes: pieces.end(),
+      isSigned: signed?.end(),
     }
     port.postMessage(reply)
   })

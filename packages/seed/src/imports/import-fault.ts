@@ -2,7 +2,12 @@ import { errorCode } from '@shoal/core'
 import { seedError } from '../errors.ts'
 
 /** The library may be back soon: what was read is kept and the import is tried again. */
-const TRANSIENT = new Set(['SHOAL_GLANCE_UNREACHABLE', 'SHOAL_KEYSTONE_UNREACHABLE', 'SHOAL_GLANCE_UNAUTHORIZED'])
+const TRANSIENT = new Set([
+  'SHOAL_GLANCE_UNREACHABLE',
+  'SHOAL_KEYSTONE_UNREACHABLE',
+  'SHOAL_GLANCE_UNAUTHORIZED',
+  'SHOAL_BARBICAN_UNREACHABLE',
+])
 /** The bytes or what the library says of them are at fault, or somebody said stop: what was read is of no use. */
 const USELESS = new Set([
   'SHOAL_GLANCE_HASH_MISMATCH',

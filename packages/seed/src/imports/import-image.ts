@@ -10,10 +10,11 @@ import {
   type Verdict,
 } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
-import { changedField } from '../images/image-record.ts'
+import { changedField, type SignatureVerdict } from '../images/image-record.ts'
 import { hashLayer } from '../layers/hash-layer.ts'
 import type { Middles } from '../middles/middles.ts'
 import { strippedHead } from '../middles/stripped-head.ts'
+import type { ImageSignatures } from '../signatures/image-signatures.ts'
 import { type ImageSource, readImage } from './image-reader.ts'
 import { type BuiltLayer, buildLayer } from './layer-builder.ts'
 import { LayerHasher } from './layer-hasher.ts'
@@ -29,6 +30,7 @@ export interface ImportImageDeps {
   readonly bucket: TokenBucket
   readonly clock: Clock
   readonly middles: Pick<Middles, 'claimOf' | 'prove'>
+  readonly signatures: Pick<ImageSignatures, 'claimOf' | 'refusalOf'>
 }
 
 /** A layer whose file is staged. */
@@ -57,6 +59,8 @@ export interface ImportImageOptions {
   readonly onVerifying: () => Promise<void>
   /** Called once with what inspection found: of a bad image as soon as that is known, of a good one when all of it was read. */
   readonly onInspected: (verdict: Verdict) => Promise<void>
+  /** Called once with what was found of the image's signature, before anything else is made of the bytes; `null`: none is asked for. */
+  readonly onSignature: (verdict: SignatureVerdict | null) => Promise<void>
 }
 
 const openstackError = errorFactory(openstackErrors)
@@ -67,15 +71,26 @@ const openstackError = errorFactory(openstackErrors)
  */
 export async function importImage(deps: ImportImageDeps, options: ImportImageOptions): Promise<ImportedLayer> {
   const { image, limits, signal } = options
+  const refusing = async <T>(judge: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await judge()
+    } catch (error) {
+      const refusal = deps.signatures.refusalOf(image, error)
+      if (refusal !== undefined) await options.onSignature(refusal)
+      throw error
+    }
+  }
   const middle = deps.middles.claimOf(image)
   const declared = { ...checkDeclaration(image, limits), allowsBackingFile: middle !== undefined }
   const { algorithm } = createImageHash(image)
   const expected = (image.osHashValue ?? image.checksum ?? '').toLowerCase()
   const geometry = chooseGeometry(declared.sizeBytes)
+  // First, so that a signature that cannot be right costs nothing of the library.
+  const signature = await refusing(() => deps.signatures.claimOf(image, { signal }))
   const { staging, keptBytes } = await StagingFile.open(image.id, options.stagingPath, { keepBytes: options.keepBytes })
   await using file = staging
   await options.onKept(keptBytes)
-  await using hasher = new LayerHasher(image.id, { ...geometry, algorithm })
+  await using hasher = new LayerHasher(image.id, { ...geometry, algorithm, signature: signature?.parameters })
   await readImage(
     { ...deps, staging: file, hasher },
     {
@@ -95,6 +110,7 @@ export async function importImage(deps: ImportImageDeps, options: ImportImageOpt
     const details = { image: image.id, algorithm, actual: hashes.imageHash, expected }
     throw openstackError('SHOAL_GLANCE_HASH_MISMATCH', details)
   }
+  await options.onSignature((await refusing(() => signature?.conclude(hashes.isSigned))) ?? null)
   const source = { sizeBytes: declared.sizeBytes, read: (at: number, length: number) => file.readAt(at, length) }
   const inspection = await inspectImage(source, declared, limits, { signal })
   await options.onInspected(inspection)

@@ -8,8 +8,11 @@ import type { ImageLimits, Verdict } from '@shoal/qcow2/inspect'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import type { SignatureVerdict } from '../images/image-record.ts'
 import type { Middles } from '../middles/middles.ts'
 import { writeHead } from '../middles/stripped-head.ts'
+import type { ImageSignatures } from '../signatures/image-signatures.ts'
+import { recordVerdict } from '../signatures/record-verdict.ts'
 import { explainFault, isReadKept, isStop, isTransient, outcomeOf } from './import-fault.ts'
 import { checkActive, type ImportSource, importImage } from './import-image.ts'
 import type { ImportJob } from './import-job.ts'
@@ -31,6 +34,7 @@ export interface ImportObserver {
   onBytes(bytes: number): void
   onRequest(): void
   onEnd(outcome: 'published' | 'failed' | 'cancelled', seconds: number): void
+  onSignature(state: SignatureVerdict['state']): void
 }
 
 export interface ImportRunnerDeps {
@@ -41,6 +45,7 @@ export interface ImportRunnerDeps {
   readonly catalogue: Catalogue
   readonly publisher: LayerPublisher
   readonly middles: Pick<Middles, 'claimOf' | 'prove'>
+  readonly signatures: Pick<ImageSignatures, 'claimOf' | 'refusalOf'>
   readonly bucket: TokenBucket
   readonly clock: Clock
   readonly logger: Logger
@@ -146,6 +151,7 @@ export class ImportRunner {
       onDurable: (durableBytes) => this.#note(job, { durableBytes }),
       onVerifying: () => this.#verifying(job),
       onInspected: (verdict) => this.#inspected(job, verdict),
+      onSignature: (verdict) => this.#signature(job, verdict),
     })
     await this.#publish(job, layer.manifest, async () => {
       await this.#note(job, { publishing: layer.manifest.digest })
@@ -210,6 +216,14 @@ export class ImportRunner {
     const { journal, catalogue } = this.#deps
     const record = catalogue.image(image)
     if (record !== undefined) await journal.append([], [catalogue.putImage({ ...record, inspection })])
+  }
+
+  async #signature({ image }: ImportJob, verdict: SignatureVerdict | null): Promise<void> {
+    const { catalogue, observer } = this.#deps
+    const record = catalogue.image(image)
+    if (record === undefined || (verdict === null && record.signature === null)) return
+    if (verdict !== null) observer.onSignature(verdict.state)
+    await recordVerdict(this.#deps, { ...record, signature: verdict })
   }
 
   async #note(job: ImportJob, change: Partial<ImportJournalEntry>): Promise<void> {

@@ -81,7 +81,15 @@ export async function openProfiles({
         return catalogue.putLayer(buildLayerRecord(digest, { ...about, parent, kind: index === 0 ? 'base' : 'middle' }))
       })
       const record = {
-        ...{ layer: chain.at(-1), chain, import: null, inspection: null, layering: null, deletedAt: null },
+        ...{
+          layer: chain.at(-1),
+          chain,
+          import: null,
+          inspection: null,
+          layering: null,
+          signature: null,
+          deletedAt: null,
+        },
         image: { id: image, status: change.deletedAt === undefined ? 'active' : 'deleted' },
         ...change,
       }

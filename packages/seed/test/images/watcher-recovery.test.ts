@@ -33,7 +33,10 @@ async function watch(memory: MemoryLibrary, options: { state?: StateStore; sweep
   const imports = await openImports(memory, options.state === undefined ? {} : { state: options.state })
   const { sweepIntervalMs = 0 } = options
   const watcher = new LibraryWatcher(
-    { ...imports, library, narrowing: { change: () => undefined }, clock: systemClock, logger: silentLogger },
+    {
+      ...{ ...imports, library, clock: systemClock, logger: silentLogger },
+      ...{ narrowing: { change: () => undefined }, review: { consider: () => {} } },
+    },
     { pollIntervalMs: 10, sweepIntervalMs, rules: [] },
   )
   return { ...imports, watcher, asked, faults }

@@ -13,11 +13,13 @@ import { Importer } from '../../src/imports/importer.ts'
 import { LayerWorker } from '../../src/layers/layer-worker.ts'
 import { Middles } from '../../src/middles/middles.ts'
 import { Assignments } from '../../src/nodes/assignments.ts'
+import { type CertificateSource, keyManagerCertificates } from '../../src/signatures/certificate-source.ts'
+import { ImageSignatures, type SignaturePolicy } from '../../src/signatures/image-signatures.ts'
 
 const MIB = 1024 ** 2
 const UNTOUCHED = {
   ...{ layer: null, import: null, inspection: null },
-  ...{ chain: null, layering: null, deletedAt: null },
+  ...{ chain: null, layering: null, signature: null, deletedAt: null },
 } as const
 export const { privateKey } = generateKeyPairSync('ed25519')
 
@@ -84,7 +86,14 @@ export class MemoryLibrary {
 /** Everything between the library and the swarm, in memory; made again over the same state and store it is a restart. */
 export async function openImports(
   library: MemoryLibrary,
-  options: { state?: StateStore; store?: LayerStore; bucket?: TokenBucket; durableBytes?: number } = {},
+  options: {
+    state?: StateStore
+    store?: LayerStore
+    bucket?: TokenBucket
+    durableBytes?: number
+    certificates?: CertificateSource
+    policy?: Partial<SignaturePolicy>
+  } = {},
 ) {
   const { state = createMemoryState(), store = createMemoryLayerStore() } = options
   const { bucket = new TokenBucket(systemClock, { rateBytesPerSecond: Number.POSITIVE_INFINITY }) } = options
@@ -107,11 +116,15 @@ export async function openImports(
   }
   const publication = new Publication({ catalogue, assignments, journal, imports, store, swarm, logger })
   const middles = new Middles({ catalogue, store, startWorker: (image) => new LayerWorker(image) })
-  const observer = { onBytes: () => {}, onRequest: () => {}, onEnd: () => {} }
+  const observer = { onBytes: () => {}, onRequest: () => {}, onEnd: () => {}, onSignature: () => {} }
+  const signatures = new ImageSignatures(
+    { certificates: options.certificates ?? keyManagerCertificates(undefined), clock, logger },
+    { policy: 'signed', trustedCertificates: [], ...options.policy },
+  )
   const importer = new Importer(
     {
       ...{ source: library, store, journal, imports, catalogue, publisher: publication },
-      ...{ middles, bucket, clock, logger, observer },
+      ...{ middles, signatures, bucket, clock, logger, observer },
     },
     {
       queueLength: 10,
@@ -136,6 +149,7 @@ export async function openImports(
     catalogue,
     imports,
     publication,
+    signatures,
     importer,
     seeded,
     know,

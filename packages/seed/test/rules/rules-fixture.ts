@@ -153,7 +153,7 @@ export function buildImage(id: string, change: ImageChange = {}): ImageRecord {
     layer: finishedAt === null || error !== null ? null : layerDigest(1),
     import:
       finishedAt === null ? null : { state: error === null ? 'published' : 'failed', finishedAt, error, ...bytes },
-    ...{ inspection: null, chain: null, layering: null, deletedAt },
+    ...{ inspection: null, chain: null, layering: null, signature: null, deletedAt },
   }
 }
 
