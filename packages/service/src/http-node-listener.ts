@@ -43,6 +43,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_CHAIN = 4
 
 interface Verified {
+  /** Taken from TLS once: that makes new objects each time. */
+  readonly chain: readonly X509Certificate[]
   readonly holder: CertificateHolder
   readonly until: number
 }
@@ -110,11 +112,11 @@ export class NodeListener {
     if (!(socket instanceof TLSSocket)) return undefined
     const known = this.#verified.get(socket)
     if (known !== undefined && known.until > performance.now()) return known.holder
-    const chain = chainOf(socket)
+    const chain = known?.chain ?? chainOf(socket)
     if (chain.length === 0) return undefined
     const holder = this.#options.identify(chain)
     if (known === undefined) socket.once('close', () => this.#verified.delete(socket))
-    this.#verified.set(socket, { holder, until: performance.now() + VERIFIED_MS })
+    this.#verified.set(socket, { chain, holder, until: performance.now() + VERIFIED_MS })
     return holder
   }
 
@@ -131,9 +133,9 @@ export class NodeListener {
 
   /** Ends connections whose certificate is over or revoked, open event streams among them. */
   verifyAgain(): void {
-    for (const socket of this.#verified.keys()) {
+    for (const [socket, { chain }] of this.#verified) {
       try {
-        this.#options.identify(chainOf(socket))
+        this.#options.identify(chain)
       } catch {
         socket.destroy()
       }

@@ -33,8 +33,17 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   id_ce_subjectAltName,
 ])
 
+/** An authority's are asked for with each chain that leads to it. */
+const read = new WeakMap<X509Certificate, CertificateExtensions>()
+
 /** Reads the extensions of a certificate whose signature is known to be a trusted authority's. Throws on one that is not DER. */
 export function readExtensions(certificate: X509Certificate): CertificateExtensions {
+  const known = read.get(certificate) ?? parseExtensions(certificate)
+  read.set(certificate, known)
+  return known
+}
+
+function parseExtensions(certificate: X509Certificate): CertificateExtensions {
   const { extensions = [] } = AsnConvert.parse(certificate.raw, Certificate).tbsCertificate
   const extensionValue = (id: string) => extensions.find(({ extnID }) => extnID === id)?.extnValue
   const constraints = extensionValue(id_ce_basicConstraints)

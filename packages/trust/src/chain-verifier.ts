@@ -5,10 +5,15 @@ import { trustError } from './errors.ts'
 import { type Identity, parseIdentityUri } from './identity.ts'
 import type { Revocations } from './revocations.ts'
 
-export interface ChainVerification {
+/** What a chain has to lead to. */
+export interface ChainAnchors {
   /** Certificates of the authorities that are trusted. */
   readonly authorities: readonly X509Certificate[]
   readonly domain: string
+}
+
+/** What may change about a chain that was verified once. */
+export interface ChainMoment {
   readonly revocations: Revocations
   /** Milliseconds since the epoch; undefined: whether it holds now is not asked. */
   readonly now: number | undefined
@@ -16,10 +21,17 @@ export interface ChainVerification {
   readonly toleranceMs: number
 }
 
+export type ChainVerification = ChainAnchors & ChainMoment
+
 /** A holder's certificate that was verified, and whom it speaks for. */
 export interface VerifiedCertificate {
   readonly certificate: X509Certificate
   readonly identity: Identity
+}
+
+/** The same with all certificates from it up to the authority. */
+export interface VerifiedPath extends VerifiedCertificate {
+  readonly path: readonly X509Certificate[]
 }
 
 /** Two intermediate authorities at most. */
@@ -27,11 +39,19 @@ const MAX_STEPS = 3
 
 /**
  * Verifies a chain, the holder's certificate first (RFC 5280, section 6, without policies and name constraints: a certificate with
- * critical extensions of those is refused). Nothing of a certificate is parsed by anything but OpenSSL before its signature is known to be
- * that of a trusted authority. Throws `SHOAL_TRUST_UNKNOWN_AUTHORITY`, `SHOAL_TRUST_EXPIRED`, `SHOAL_TRUST_REVOKED`,
- * `SHOAL_TRUST_NAME` or `SHOAL_TRUST_MALFORMED`.
+ * critical extensions of those is refused). Throws the codes of {@link verifyPath} and of {@link checkMoment}.
  */
 export function verifyChain(chain: readonly X509Certificate[], options: ChainVerification): VerifiedCertificate {
+  const verified = verifyPath(chain, options)
+  checkMoment(verified, options)
+  return verified
+}
+
+/**
+ * Verifies what never changes about a chain while the authorities stay the same. Nothing of a certificate is parsed by anything but OpenSSL before
+ * its signature is known to be that of a trusted authority. Throws `SHOAL_TRUST_UNKNOWN_AUTHORITY`, `SHOAL_TRUST_NAME` or `SHOAL_TRUST_MALFORMED`.
+ */
+export function verifyPath(chain: readonly X509Certificate[], options: ChainAnchors): VerifiedPath {
   const [certificate] = chain
   if (certificate === undefined) throw trustError('SHOAL_TRUST_MALFORMED', { reason: 'it is empty' })
   const path = findPath(chain, options.authorities)
@@ -40,12 +60,15 @@ export function verifyChain(chain: readonly X509Certificate[], options: ChainVer
   }
   const extensions = path.map((each) => extensionsOf(each))
   checkConstraints(path, extensions)
-  for (const each of path) checkValidity(each, options)
-  const identity = identityOf(extensions[0]?.uris ?? [], options.domain)
-  if (options.revocations.includes(identity, certificate)) {
+  return { certificate, path, identity: identityOf(extensions[0]?.uris ?? [], options.domain) }
+}
+
+/** Whether a chain that was verified holds now. Throws `SHOAL_TRUST_EXPIRED` or `SHOAL_TRUST_REVOKED`. */
+export function checkMoment({ certificate, path, identity }: VerifiedPath, moment: ChainMoment): void {
+  for (const each of path) checkValidity(each, moment)
+  if (moment.revocations.includes(identity, certificate)) {
     throw trustError('SHOAL_TRUST_REVOKED', { subject: `${identity.role} ${identity.name}` })
   }
-  return { certificate, identity }
 }
 
 /** From the holder's certificate up to one that is trusted, each signed by the next. */
@@ -99,7 +122,7 @@ function checkConstraints(path: readonly X509Certificate[], extensions: readonly
   }
 }
 
-function checkValidity(certificate: X509Certificate, { now, toleranceMs }: ChainVerification): void {
+function checkValidity(certificate: X509Certificate, { now, toleranceMs }: ChainMoment): void {
   if (now === undefined) return
   const from = certificate.validFromDate.getTime()
   const to = certificate.validToDate.getTime()

@@ -1,9 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Clock } from '@shoal/core'
 import { decodeChain } from './certificate-chain.ts'
-import { verifyChain } from './chain-verifier.ts'
+import { checkMoment } from './chain-verifier.ts'
 import { trustError } from './errors.ts'
 import { DEFAULT_TRUST_DOMAIN, type Identity } from './identity.ts'
+import { KnownPaths } from './known-paths.ts'
 import { type Credential, chainOf } from './node-credential.ts'
 import { isTranscriptSigned, signTranscript } from './possession.ts'
 import { type RevocationList, Revocations } from './revocations.ts'
@@ -27,6 +28,7 @@ export class ClusterTrust {
   readonly #domain: string
   readonly #toleranceMs: number
   readonly #listeners = new Set<() => void>()
+  readonly #known = new KnownPaths()
   #credential: Credential
   #chain: Uint8Array
   #identity: Identity
@@ -120,13 +122,9 @@ export class ClusterTrust {
   }
 
   #verify(certificates: readonly X509Certificate[], now: number | undefined): Identity {
-    return verifyChain(certificates, {
-      authorities: this.#authorities,
-      domain: this.#domain,
-      revocations: this.#revocations,
-      now,
-      toleranceMs: this.#toleranceMs,
-    }).identity
+    const verified = this.#known.verify(certificates, { authorities: this.#authorities, domain: this.#domain })
+    checkMoment(verified, { revocations: this.#revocations, now, toleranceMs: this.#toleranceMs })
+    return verified.identity
   }
 
   #tell(): void {
