@@ -2,7 +2,8 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@shoal/api'
 import { Latencies } from './latencies.ts'
-import { type SimulatedLayer, SimulatedNode } from './simulated-node.ts'
+import type { SimulatedLayer } from './made-up-inventory.ts'
+import { placeOf, SimulatedNode } from './simulated-node.ts'
 
 // A process of its own, so that what the nodes cost is not counted as the seed's: told what to do by its parent.
 
@@ -14,17 +15,9 @@ export interface FleetOrder {
   readonly fetchMs: number
   readonly layers: readonly SimulatedLayer[]
   readonly bootsANode: number
-  /** Whether each node holds the stream open on which it is told of changes. Default: false. */
-  readonly streams?: boolean
-  /** A tracker to which each node announces each layer, as often as it says. Default: none. */
-  readonly announceUrl?: string
 }
 
-const NODES_A_RACK = 40
-const RACKS_A_ZONE = 10
 const AT_ONCE = 16
-const FIRST_ANNOUNCES_MS = 10_000
-const RETRY_SECONDS = 10
 
 process.once('message', (order: FleetOrder) => void run(order))
 
@@ -37,10 +30,8 @@ async function run(order: FleetOrder): Promise<void> {
   const swarmAddress = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
   const client = createClient({ baseUrl: url, token })
   const fleet = Array.from({ length: nodes }, (_, index) => {
-    const rack = Math.floor(index / NODES_A_RACK)
-    const place = { rack: `r${rack + 1}`, zone: `z${Math.floor(rack / RACKS_A_ZONE) + 1}` }
     const own = { index, swarmAddress, layers, fetchMs, boots: order.bootsANode }
-    return new SimulatedNode(client, { ...own, ...place })
+    return new SimulatedNode(client, { ...own, ...placeOf(index) })
   })
   const waiting = [...fleet]
   await Promise.all(
@@ -50,12 +41,7 @@ async function run(order: FleetOrder): Promise<void> {
   )
   const latencies = new Latencies()
   process.on('message', () => process.send?.(latencies.take()))
-  if (order.streams === true) for (const node of fleet) void node.watch()
   process.send?.('registered')
-  const { announceUrl } = order
-  if (announceUrl !== undefined) {
-    for (const node of fleet) for (const layer of layers) void announceForEver(node, layer, announceUrl, latencies)
-  }
   await Promise.all(
     fleet.map(async (node, index) => {
       await sleep((index / nodes) * heartbeatMs)
@@ -66,17 +52,4 @@ async function run(order: FleetOrder): Promise<void> {
       }
     }),
   )
-}
-
-async function announceForEver(
-  node: SimulatedNode,
-  layer: SimulatedLayer,
-  url: string,
-  latencies: Latencies,
-): Promise<void> {
-  await sleep(Math.random() * FIRST_ANNOUNCES_MS)
-  for (;;) {
-    const seconds = await latencies.time('announce', () => node.announce(layer, url))
-    await sleep((seconds ?? RETRY_SECONDS) * 1000)
-  }
 }

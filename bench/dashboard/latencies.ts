@@ -15,7 +15,12 @@ export class Latencies {
   readonly #failed = new Map<string, number>()
 
   /** What the request gives; undefined when it failed, which is counted. */
-  async time<T>(kind: string, request: () => Promise<T>): Promise<T | undefined> {
+  time<T>(kind: string, request: () => Promise<T>): Promise<T | undefined> {
+    return this.measure(kind, request).catch(() => undefined)
+  }
+
+  /** The same, but it fails as the request does. */
+  async measure<T>(kind: string, request: () => Promise<T>): Promise<T> {
     const begin = performance.now()
     try {
       const answer = await request()
@@ -23,9 +28,9 @@ export class Latencies {
       this.#times.set(kind, times)
       times.push(performance.now() - begin)
       return answer
-    } catch {
+    } catch (error) {
       this.#failed.set(kind, (this.#failed.get(kind) ?? 0) + 1)
-      return undefined
+      throw error
     }
   }
 

@@ -11,7 +11,7 @@ const WELL_MS = 30_000
 
 export interface DesiredStateDeps {
   readonly seed: SeedLink
-  readonly records: PeerRecords
+  readonly records: Pick<PeerRecords, 'desired' | 'saveDesired'>
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger

@@ -29,8 +29,8 @@ const CREDENTIAL_REFUSALS: ReadonlySet<string> = new Set([
 
 export interface EnrollmentDeps {
   readonly seed: SeedLink
-  readonly records: PeerRecords
-  readonly trust: KeyTrust
+  readonly records: Pick<PeerRecords, 'enrollment' | 'saveEnrollment'>
+  readonly trust: Pick<KeyTrust, 'show'>
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger

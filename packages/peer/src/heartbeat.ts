@@ -15,7 +15,7 @@ const FACTS_INTERVAL_MS = 60_000
 
 export interface HeartbeatDeps {
   readonly seed: SeedLink
-  readonly events: EventQueue
+  readonly events: Pick<EventQueue, 'next' | 'length'>
   readonly inventory: () => Promise<Inventory>
   /** What was used and is not told yet. */
   readonly uses: () => { uses: LayerUses[]; acknowledge: () => void }
