@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SwarmIdentity } from '@shoal/swarm'
+import { fetchBy } from '@shoal/peer/seed-side'
+import { type AnnounceFacts, proveAnnounce, type SwarmIdentity } from '@shoal/swarm'
 import { Agent } from 'undici'
-import { fetchBy } from '../../packages/peer/src/trust/seed-fetch.ts'
-import { type AnnounceFacts, proveAnnounce } from '../../packages/swarm/src/auth/announce-proof.ts'
 import type { Latencies } from '../dashboard/latencies.ts'
 
 const FIRST_MS = 10_000

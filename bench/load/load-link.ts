@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { type Client, createClient } from '@shoal/api'
 import { systemClock } from '@shoal/core'
+import { fetchBy, SeedFetch } from '@shoal/peer/seed-side'
 import { clusterIdentity, type SwarmIdentity } from '@shoal/swarm'
 import { type CertificateAuthority, ClusterTrust, createCredential } from '@shoal/trust'
 import { Agent } from 'undici'
-import { fetchBy, SeedFetch } from '../../packages/peer/src/trust/seed-fetch.ts'
 
 /** How a node is known to the seed: the default by a certificate of its own, otherwise by the token of all. */
 export type LoadSecurity = 'certificates' | 'token'

@@ -1,9 +1,14 @@
 import type { Client, NodeEvent } from '@shoal/api'
 import { silentLogger, systemClock } from '@shoal/core'
-import { DesiredStateFollower } from '../../packages/peer/src/desired-state.ts'
-import { EnrollmentKeeper } from '../../packages/peer/src/enrollment.ts'
-import { Heartbeat } from '../../packages/peer/src/heartbeat.ts'
-import { isNoAnswer, type SeedApi, SeedLink } from '../../packages/peer/src/seed-link.ts'
+import {
+  DesiredStateFollower,
+  EnrollmentKeeper,
+  Heartbeat,
+  type HeartbeatDeps,
+  isNoAnswer,
+  type SeedApi,
+  SeedLink,
+} from '@shoal/peer/seed-side'
 import type { Latencies } from '../dashboard/latencies.ts'
 import { type MadeUpNode, madeUpInventory } from '../dashboard/made-up-inventory.ts'
 import { madeUpRegistration, nodeNameOf } from '../dashboard/simulated-node.ts'
@@ -143,7 +148,7 @@ export class LoadNode {
     return inventory
   }
 
-  #queue(): ConstructorParameters<typeof Heartbeat>[0]['events'] {
+  #queue(): HeartbeatDeps['events'] {
     const waiting = () => this.#events
     return {
       next: () => {

@@ -1,4 +1,5 @@
 export type { ArrivalReason, Arrivals, PieceArrival, RackArrivals } from './arrivals.ts'
+export { type AnnounceFacts, proveAnnounce } from './auth/announce-proof.ts'
 export { clusterIdentity } from './auth/cluster-identity.ts'
 export {
   type AccessRefusal,
