@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -7,11 +8,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { type Client, createClient } from '@shoal/api'
-import { type Clock, type Logger, silentLogger, systemClock } from '@shoal/core'
+import { type Clock, decodeManifest, decodePublicKey, type Logger, silentLogger, systemClock } from '@shoal/core'
+import { createMemoryLayerStore } from '@shoal/layer-store'
 import { createPeer, loadPeerConfig, type Peer } from '@shoal/peer'
 import { loadSeedConfig, type Seed, startSeed } from '@shoal/seed'
+import { clusterIdentity, createSwarm, encodeLayerGrant } from '@shoal/swarm'
 import {
   CertificateAuthority,
+  ClusterTrust,
   createCredential,
   credentialToPem,
   type Identity,
@@ -277,5 +281,85 @@ describe('a node', () => {
       const [node] = (await cluster.client.listNodes()).nodes
       return node !== undefined && Date.now() - Date.parse(node.lastSeenAt) < 1000
     })
+  })
+})
+
+/** Imports an image of a MiB, gives it to a node, and waits until that has it. */
+async function giveLayer({ directory, client }: SeedInTest, node: string): Promise<string> {
+  await writeFile(join(directory, 'new'), Buffer.concat([Buffer.alloc(4096), randomBytes(1024 * 1024)]))
+  await rename(join(directory, 'new'), join(directory, 'images', 'image.raw'))
+  const { id } = await until('the image is seen', async () => (await client.listImages()).images[0])
+  await client.importImage({ params: { image: id } })
+  const layer = await until('it is published', async () => {
+    const { layer, import: made } = await client.showImage({ params: { image: id } })
+    return made?.state === 'published' ? (layer ?? undefined) : undefined
+  })
+  await client.assign({ body: { layer, nodes: [node] } })
+  await until(`${node} has it`, async () => {
+    const { nodes } = await client.listNodes()
+    return nodes.find(({ id }) => id === node)?.inventory?.layers[0]?.state === 'complete'
+  })
+  return layer
+}
+
+async function refusals(url: string, token: string): Promise<string[]> {
+  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
+  return [...text.matchAll(/shoal_swarm_refused_total\{kind="(\w+)",reason="([\w-]+)"\} [1-9]/g)].map(
+    ([, kind, reason]) => `${kind} ${reason}`,
+  )
+}
+
+describe('a node that somebody took over', () => {
+  test('gets nothing of a layer that is not its own, from no peer, the origin or the tracker', async (undo) => {
+    const cluster = await seedIn(undo, { 'library.pollIntervalMs': '200' })
+    const { seed, client, directory } = cluster
+    await giveToken(cluster, 'n1')
+    const n1 = peerOf(undo, cluster, 'n1')
+    await n1.peer.start()
+    const layer = await giveLayer(cluster, 'n1')
+
+    // All that it may know: a good certificate, the torrent with the info hash, the addresses; not the seed's key.
+    const authority = await openAuthority(join(directory, 'seed', 'ca'), { domain: 'shoal', now: Date.now() })
+    const credential = issue(authority, { role: 'node', name: 'n2' }, Date.now() - HOUR_MS, 3 * HOUR_MS)
+    const encodedManifest = await client.getManifest({ params: { layer } })
+    const { publicKey, tracker } = await client.status()
+    const manifest = decodeManifest(encodedManifest, [decodePublicKey(publicKey)])
+    const torrent = await client.getTorrent({ params: { layer } })
+    const store = createMemoryLayerStore()
+    await store.open()
+    const stored = await store.create({ manifest, encodedManifest, torrent })
+    const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
+    const forged = encodeLayerGrant(
+      { node: 'n2', infoHash: manifest.infoHash },
+      Date.now() + HOUR_MS,
+      generateKeyPairSync('ed25519').privateKey,
+    )
+    const identity = clusterIdentity(trust, systemClock, { own: () => forged, keys: () => [] })
+    const swarm = createSwarm(
+      { clock: systemClock, logger: silentLogger, buffers: stored.buffers, identity },
+      {
+        ...{ role: 'peer', node: 'n2', host: '127.0.0.1', port: 0, dht: false },
+        trackers: tracker.announceUrls,
+        announceIntervalMs: 1000,
+      },
+    )
+    undo.after(() => swarm.close())
+    await swarm.start()
+    const joined = await swarm.join(stored)
+    const apiToken = (await readFile(join(n1.directory, 'api-token'), 'utf8')).trim()
+    await until('the tracker has refused it', async () =>
+      (await refusals(seed.url, seed.operatorToken)).includes('announce no-grant'),
+    )
+    assert.equal(joined.stats().peers, 0, 'nobody was named to it')
+    const [node] = (await client.listNodes()).nodes
+    joined.addPeers([node?.swarmAddress ?? '', (await client.status()).swarm.address])
+    await until('origin and peer have refused it', async () => {
+      const [atSeed, atPeer] = await Promise.all([
+        refusals(seed.url, seed.operatorToken),
+        refusals(n1.peer.apiUrl, apiToken),
+      ])
+      return atSeed.includes('wire bad-grant') && atPeer.includes('wire bad-grant')
+    })
+    assert.equal(stored.presentBytes, 0)
   })
 })

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -5,7 +6,14 @@ import { decodeManifest, decodePublicKey, silentLogger, steadyClock, systemClock
 import { createLayerStore, type LayerStore } from '@shoal/layer-store'
 import { holdYoungGeneration } from '@shoal/service/young-generation'
 import { openLevelState } from '@shoal/state'
-import { clusterIdentity, createSwarm, DEFAULT_LAYER_TERMS, type SwarmIdentity } from '@shoal/swarm'
+import {
+  clusterIdentity,
+  createSwarm,
+  DEFAULT_LAYER_TERMS,
+  encodeLayerGrant,
+  LAYER_GRANT_MS,
+  type SwarmIdentity,
+} from '@shoal/swarm'
 import {
   ClusterTrust,
   createCredential,
@@ -120,8 +128,16 @@ async function identityOf(directory: string | undefined): Promise<SwarmIdentity 
   const publicKey = readCertificateRequest(request)
   const certificate = authority.issue({ publicKey, identity, notBefore: Date.now(), lifetimeMs: 3_600_000 })
   const credential = createCredential(privateKey, [certificate])
+  // What a seed would sign: a key that all processes of a bench know (RFC 8410, with nothing secret in it).
+  const key = createPrivateKey({
+    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, 'bench')]),
+    ...{ format: 'der', type: 'pkcs8' },
+  })
+  const { infoHash } = manifest
+  const grant = encodeLayerGrant({ node: values.node, infoHash }, Date.now() + LAYER_GRANT_MS, key)
   return clusterIdentity(
     new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] }),
     systemClock,
+    { own: () => grant, keys: () => [createPublicKey(key)] },
   )
 }

@@ -33,7 +33,9 @@ export function linkByCertificate(
   const credential = createCredential(privateKey, [certificate])
   const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
   const { fetch } = new SeedFetch(trust)
-  return { client: createClient({ baseUrl: url, fetch }), identity: clusterIdentity(trust, systemClock) }
+  // It only announces: nobody shows it, or is shown, a grant.
+  const identity = clusterIdentity(trust, systemClock, { own: () => undefined, keys: () => [] })
+  return { client: createClient({ baseUrl: url, fetch }), identity }
 }
 
 export function linkByToken({ url, token }: { url: string; token: string }): LoadLink {

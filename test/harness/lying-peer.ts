@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeManifest, decodePublicKey, silentLogger, systemClock } from '@shoal/core'
@@ -35,7 +36,12 @@ export async function joinAsLiar(
   await store.open()
   const empty = await store.create({ manifest, encodedManifest, torrent })
   const liar = createSwarm(
-    { clock: systemClock, logger: silentLogger, buffers: empty.buffers, identity: await identityOf(cluster) },
+    {
+      clock: systemClock,
+      logger: silentLogger,
+      buffers: empty.buffers,
+      identity: await identityOf(cluster, decodePublicKey(status.publicKey)),
+    },
     {
       ...{ role: 'peer', node: LIAR, host, port: 0, dht: false },
       trackers: status.tracker.announceUrls,
@@ -48,7 +54,7 @@ export async function joinAsLiar(
 }
 
 /** It is a node like any other: somebody took one over. */
-async function identityOf({ directory }: Cluster): Promise<SwarmIdentity | undefined> {
+async function identityOf({ directory }: Cluster, key: KeyObject): Promise<SwarmIdentity | undefined> {
   const ca = join(directory, 'seed', 'ca')
   if (!existsSync(ca)) return undefined
   const now = Date.now()
@@ -58,7 +64,8 @@ async function identityOf({ directory }: Cluster): Promise<SwarmIdentity | undef
   const about = { identity: { role: 'node', name: LIAR }, notBefore: now - 1000, lifetimeMs: 3_600_000 } as const
   const credential = createCredential(privateKey, [authority.issue({ publicKey, ...about })])
   const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
-  return clusterIdentity(trust, systemClock)
+  // It says that it has everything, and asks for nothing.
+  return clusterIdentity(trust, systemClock, { own: () => undefined, keys: () => [key] })
 }
 
 function pretending(layer: StoredLayer): StoredLayer {
@@ -66,6 +73,7 @@ function pretending(layer: StoredLayer): StoredLayer {
   return new Proxy(layer, {
     get(target, name) {
       if (name === 'read') return async (_offset: number, length: number) => Buffer.alloc(length, 0xee)
+      if (name === 'presentBytes') return layer.manifest.sizeBytes
       const value = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -69,6 +69,17 @@ export const operations = {
     params: layerParams,
     contentType: 'application/octet-stream',
   },
+  getGrant: {
+    id: 'getGrant',
+    method: 'GET',
+    path: '/v1/layers/{layer}/grant',
+    role: 'node',
+    tag: 'layers',
+    summary:
+      'Gives the node that asks a grant of a layer that it is assigned, as docs/formats/swarm-authentication.md describes it.',
+    params: layerParams,
+    contentType: 'application/octet-stream',
+  },
   verifyLayer: {
     id: 'verifyLayer',
     method: 'POST',

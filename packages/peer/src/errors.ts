@@ -71,6 +71,10 @@ export const peerErrors = {
       'The manifest of {layer} that was offered was made at {offered}; this node has taken one of {taken} before.',
     hint: 'If the seed was restored from a backup, import the image again: its manifest is made anew. If not, somebody repeats an old one: find out who answers for the seed.',
   },
+  SHOAL_PEER_GRANT: {
+    message: 'What the seed gave as a grant of {layer} is none.',
+    hint: 'Seed and peer may be of versions that do not know each other: bring both to the same. It is asked for again.',
+  },
   SHOAL_PEER_LAYER_UNKNOWN: {
     message: 'This node does not hold layer {layer}.',
     hint: 'GET /v1/local lists the layers it holds.',

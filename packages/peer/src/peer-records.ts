@@ -18,6 +18,7 @@ const KEYS = {
 } as const
 const FETCH_PREFIX = 'peer/fetch/'
 const MANIFEST_PREFIX = 'peer/manifest-time/'
+const GRANT_PREFIX = 'peer/grant/'
 const MAX_DHT_NODES = 64
 
 /**
@@ -99,6 +100,23 @@ export class PeerRecords {
 
   saveManifestTime(digest: Digest, at: number): Promise<void> {
     return this.#put(MANIFEST_PREFIX + digestHex(digest), at)
+  }
+
+  /** Grants of layers, by info hash. */
+  async grants(): Promise<Map<string, Buffer>> {
+    const grants = new Map<string, Buffer>()
+    for await (const { key, value } of this.#state.range<string>({ prefix: GRANT_PREFIX })) {
+      grants.set(key.slice(GRANT_PREFIX.length), Buffer.from(value, 'base64url'))
+    }
+    return grants
+  }
+
+  saveGrant(infoHash: string, grant: Buffer): Promise<void> {
+    return this.#put(GRANT_PREFIX + infoHash, grant.toString('base64url'))
+  }
+
+  forgetGrant(infoHash: string): Promise<void> {
+    return this.#write([{ type: 'delete', key: GRANT_PREFIX + infoHash }])
   }
 
   #put(key: string, value: unknown): Promise<void> {

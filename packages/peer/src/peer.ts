@@ -1,7 +1,7 @@
 import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
 import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
 import { createHealth, createMetrics, FloodWatch, type Health, type HttpService, type Metrics } from '@shoal/service'
-import { clusterIdentity, createSwarm, type Swarm } from '@shoal/swarm'
+import { clusterIdentity, createSwarm, type Swarm, type SwarmIdentity } from '@shoal/swarm'
 import { advertisedHost } from './advertised-host.ts'
 import { BanLog } from './ban-log.ts'
 import { type NodeBoots, openBoots } from './boot/boots-open.ts'
@@ -38,6 +38,7 @@ import { layerDirectory, openStorage, type PeerStorage } from './peer-storage.ts
 import { Reconciler } from './reconciler.ts'
 import { SeedLink } from './seed-link.ts'
 import { readTokenFile } from './token-file.ts'
+import { LayerGrants } from './trust/layer-grants.ts'
 import { NodeTrust } from './trust/node-trust.ts'
 import { SeedFetch } from './trust/seed-fetch.ts'
 
@@ -54,7 +55,10 @@ export interface PeerDeps {
 }
 
 /** What the swarm is made of. */
-type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store' | 'member'> & { readonly node: string }
+type SwarmParts = Pick<Parts, 'limits' | 'records' | 'store'> & {
+  readonly node: string
+  readonly identity: SwarmIdentity | undefined
+}
 
 interface Parts extends PeerStorage {
   readonly metrics: Metrics
@@ -62,6 +66,8 @@ interface Parts extends PeerStorage {
   readonly floods: FloodWatch
   /** Its credential; none where it sends a token. */
   readonly member: NodeTrust | undefined
+  /** What it shows to be given layers; none where it sends a token. */
+  readonly grants: LayerGrants | undefined
   readonly swarm: Swarm
   readonly seed: SeedLink
   readonly records: PeerRecords
@@ -162,8 +168,9 @@ export class Peer implements AsyncDisposable {
     stack.defer(() => parts.booting[Symbol.asyncDispose]())
     begin(() => parts.reconciler.run(stop))
     begin(() => parts.cache.run(stop))
-    const { member } = parts
+    const { member, grants } = parts
     if (member !== undefined) begin(() => member.run(parts.seed, stop))
+    if (grants !== undefined) begin(() => grants.run(() => parts.reconciler.belonging(), stop))
     const { novaCache } = parts
     if (novaCache !== undefined) begin(() => novaCache.run(stop))
     begin(() => parts.booting.wants.run(stop))
@@ -200,7 +207,12 @@ export class Peer implements AsyncDisposable {
     // What the seed said last holds from the first byte on, whether it answers now or not.
     const limits = new NodeLimitsKeeper(steadyClock, config.limits)
     limits.setFleet((await records.desired())?.limits)
-    const swarm = await this.#createSwarm({ node, records, limits, store, member })
+    const grants =
+      member && new LayerGrants({ seed, records, clock, random, logger: logger.child({ component: 'trust' }) })
+    await grants?.open()
+    const own = (infoHash: string) => grants?.own(infoHash)
+    const identity = member && clusterIdentity(member.cluster, clock, { own, keys: () => trust.keys() })
+    const swarm = await this.#createSwarm({ node, records, limits, store, identity })
     const events = new EventQueue({ state, logger, onAdded: () => heartbeat.hurry() })
     const layerEvents = new LayerEvents({ queue: events, records, clock })
     const holds = new LayerHolds()
@@ -229,11 +241,13 @@ export class Peer implements AsyncDisposable {
         usersOf: (digest) => cache.pins.usersOf(digest),
         onPurged: (digest) => cache.cache.purged(digest),
         onStep: () => {
+          grants?.notice()
           booting.notice.ring()
           novaCache?.notice()
         },
         fetchLayer: (digest, { signal }) =>
-          fetchLayer(seed, digest, { trustedKeys: trust.keys(), taken: records, signal }),
+          fetchLayer(seed, digest, { trustedKeys: trust.keys(), taken: records, grants, signal }),
+        mayRepair: ({ infoHash }) => grants?.has(infoHash) !== false,
       },
       { intervalMs: config.reconcile.intervalMs },
     )
@@ -273,6 +287,7 @@ export class Peer implements AsyncDisposable {
           swarm.setRefused(state.refused ?? [])
           cache.setDesired(state)
           reconciler.setDesired(state)
+          grants?.notice()
           booting.prefetches.setAssigned(state.assignments)
           novaCache?.setImages(state.images)
         },
@@ -313,16 +328,29 @@ export class Peer implements AsyncDisposable {
     const bans = new BanLog(clock)
     const startedAt = new Date(clock.now()).toISOString()
     const parts: Parts = {
-      ...{ metrics, health, floods, member, state, store, swarm, seed, records, holds, events, layerEvents, novaCache },
+      ...{
+        metrics,
+        health,
+        floods,
+        member,
+        grants,
+        state,
+        store,
+        swarm,
+        seed,
+        records,
+        holds,
+        events,
+        layerEvents,
+        novaCache,
+      },
       ...{ reconciler, compositions, booting, cache, enrollment, desired, heartbeat, bans, limits, startedAt },
     }
     return parts
   }
 
   async #createSwarm(parts: SwarmParts): Promise<Swarm> {
-    const { node, records, limits, store, member } = parts
-    const { clock } = this.#deps
-    const identity = member && clusterIdentity(member.cluster, clock)
+    const { node, records, limits, store, identity } = parts
     const { swarm, dht, seed, zone, rack } = this.#config
     const { logger } = this.#deps
     const enrollment = await records.enrollment()

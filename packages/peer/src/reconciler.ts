@@ -58,6 +58,8 @@ export interface ReconcilerDeps {
   readonly onPurged: (digest: Digest) => void
   /** Fetches and checks what describes a layer. */
   readonly fetchLayer: (digest: Digest, options: { signal: AbortSignal }) => Promise<LayerDescription>
+  /** Whether blocks that were lost of a layer that nobody wants here any more would be given; default is yes. */
+  readonly mayRepair?: (manifest: Manifest) => boolean
   readonly events: LayerEvents
   readonly clock: Clock
   readonly random: () => number
@@ -168,6 +170,13 @@ export class Reconciler {
     return [...(this.#wanted ?? [])]
       .filter(([digest]) => store.get(digest) === undefined && !this.#revoked.has(digest))
       .map(([digest, { sizeBytes }]) => ({ digest, sizeBytes }))
+  }
+
+  /** What is stored of what this node should hold or needs. */
+  belonging(): Manifest[] {
+    const manifests = this.#deps.store.layers().map(({ manifest }) => manifest)
+    const isOurs = (digest: Digest) => this.#needed.has(digest) || this.#isWanted(digest)
+    return manifests.filter(({ digest }) => isOurs(digest) && !this.#revoked.has(digest))
   }
 
   /** When a layer was assigned that this node should hold. */
@@ -286,10 +295,13 @@ export class Reconciler {
   /** `undefined` before any desired state is known. */
   #isAssigned(digest: Digest): boolean | undefined {
     if (this.#needed.has(digest)) return true
-    if (this.#repairing.has(digest) && this.#deps.store.get(digest) !== undefined) return true
-    return this.#wanted === undefined
-      ? undefined
-      : this.#wanted.has(digest) && this.endedAssignment(digest) === undefined
+    const stored = this.#repairing.has(digest) ? this.#deps.store.get(digest) : undefined
+    if (stored !== undefined && this.#deps.mayRepair?.(stored.manifest) !== false) return true
+    return this.#wanted === undefined ? undefined : this.#isWanted(digest)
+  }
+
+  #isWanted(digest: Digest): boolean {
+    return this.#wanted?.has(digest) === true && this.endedAssignment(digest) === undefined
   }
 
   /** Never rejects: a failure is recorded, and told once. */

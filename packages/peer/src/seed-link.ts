@@ -10,6 +10,7 @@ export type SeedApi = Pick<
   | 'watchDesired'
   | 'getManifest'
   | 'getTorrent'
+  | 'getGrant'
   | 'wantBoot'
   | 'endBoot'
   | 'wantFile'

@@ -389,6 +389,10 @@ export const seedErrors = {
     message: 'Only node {node} itself may renew its certificate.',
     hint: 'For a node that has none, make a join token (shoal join-token create --node NAME).',
   },
+  SHOAL_LAYER_GRANT_NODE: {
+    message: 'A grant is made for a node that shows its certificate.',
+    hint: 'Ask on the listener of nodes (tls.port), as a node; operators need no grant to read manifest and torrent.',
+  },
   SHOAL_LAYER_NOT_ASSIGNED: {
     message: 'Node {node} is not to have {subject}.',
     hint: 'It is given what is assigned to it: assign the layer (shoal layer assign), or prepare a boot on that node.',

@@ -79,6 +79,7 @@ import { SignatureReview } from './signatures/signature-review.ts'
 import { openSigningKey } from './signing-key.ts'
 import { openDhtKeys } from './trust/dht-key-ring.ts'
 import { LayerEntitlement } from './trust/layer-entitlement.ts'
+import { LayerGrants } from './trust/layer-grants.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
 import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'
@@ -161,7 +162,13 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const metrics = createMetrics()
     stack.defer(() => metrics.close())
     const trust = await openSeedTrust({ state, journal, clock, logger: component('trust'), metrics }, config)
-    const identity = trust && clusterIdentity(trust.own.trust, clock)
+    // The seed shows no grant of its own: its certificate says that it may have everything.
+    const grantSource = { own: () => undefined, keys: () => [key.publicKey] }
+    const identity = trust && clusterIdentity(trust.own.trust, clock, grantSource)
+    const entitlement = new LayerEntitlement({
+      ...{ assignments, catalogue, registry },
+      refused: (refusal, details) => trust?.refusals.note(refusal, details),
+    })
     const onRefused = countRefusals(metrics)
 
     const advertised = advertisedHost(config.swarm)
@@ -178,7 +185,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         port: config.tracker.port,
         ...advertised,
         announceIntervalMs: config.tracker.announceIntervalMs,
-        allows: (infoHash) => catalogue.isPublished(infoHash),
+        allows: (infoHash) => catalogue.publishedLayer(infoHash) !== undefined,
+        mayHave: (infoHash, node) => entitlement.mayJoin(infoHash, node),
         describe: (peerId) =>
           peerId === swarm.peerId
             ? { node: config.name, address: swarm.address, isOrigin: true }
@@ -377,10 +385,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     // Nodes that have certificates need no token: theirs opens what services read.
     const nodeRole = trust === undefined ? ('node' as const) : ('service' as const)
     const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken, nodeRole }
-    const entitlement = new LayerEntitlement({
-      ...fleetDeps,
-      refused: (refusal, details) => trust?.refusals.note(refusal, details),
-    })
     const credentials = new NamedTokens({ state, journal, clock }, tokens)
     const audit = new AuditLog({ state, clock, logger: component('audit') }, config.audit)
     for (const part of [credentials, audit]) await part.open()
@@ -415,7 +419,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     addImageRoutes(http.app, { catalogue, watcher, importer, layerings, rights })
-    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement, rights })
+    const grants = new LayerGrants(clock, () => key.privateKey)
+    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement, rights, grants })
     addNodeRoutes(http.app, {
       registry,
       assignments,

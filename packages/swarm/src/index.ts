@@ -1,9 +1,17 @@
 export type { ArrivalReason, Arrivals, PieceArrival, RackArrivals } from './arrivals.ts'
 export { type AnnounceFacts, proveAnnounce } from './auth/announce-proof.ts'
-export { clusterIdentity } from './auth/cluster-identity.ts'
+export { clusterIdentity, type GrantSource } from './auth/cluster-identity.ts'
+export {
+  encodeLayerGrant,
+  type GrantSubject,
+  LAYER_GRANT_BYTES,
+  LAYER_GRANT_MS,
+  layerGrantEnd,
+} from './auth/layer-grant.ts'
 export {
   type AccessRefusal,
   type Holder,
+  type LayerGrant,
   REFUSAL_REASONS,
   type RefusalReason,
   type SwarmCredential,

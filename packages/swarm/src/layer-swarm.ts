@@ -12,6 +12,7 @@ import type Wire from 'bittorrent-protocol'
 import type { Arrivals } from './arrivals.ts'
 import type { AccessRefusal, Holder, RefusalReason, SwarmIdentity } from './auth/swarm-identity.ts'
 import { WireGate } from './auth/wire-gate.ts'
+import { WireGrants } from './auth/wire-grants.ts'
 import { boundMessages } from './bound-messages.ts'
 import type { UnstoredBlock } from './demands.ts'
 import type { Dialer } from './dialer.ts'
@@ -110,6 +111,7 @@ export class LayerSwarm {
   readonly #waste: WasteGuard
   readonly #links = new Map<Wire, PeerLink>()
   readonly #gate: WireGate | undefined
+  readonly #grants: WireGrants
   /** Wires on which our handshake is out. */
   readonly #met = new WeakSet<Wire>()
   readonly #up: RateMeter
@@ -147,9 +149,11 @@ export class LayerSwarm {
       onUpload: (bytes) => this.#up.add(bytes),
     })
     const { identity } = deps
+    const { infoHash } = layer.manifest
+    this.#grants = new WireGrants(identity, { infoHash, isSeed: own.role === 'origin' })
     if (identity !== undefined) {
       this.#gate = new WireGate({
-        ...{ identity, clock, ownPeerId: own.peerId, infoHash: layer.manifest.infoHash },
+        ...{ identity, clock, ownPeerId: own.peerId, infoHash },
         onRefused: (refusal) => deps.onRefused(refusal, undefined),
         onFlood: deps.onFlood,
       })
@@ -253,8 +257,10 @@ export class LayerSwarm {
     link.uploads = this.#uploads.onWire(link)
     this.#links.set(wire, link)
     if (!this.#isRefused(link)) this.#downloads.add(link)
-    wire.use(metadataExtension(this.#deps.metadata))
-    wire.use(shoalExtension(helloFor(wire.peerId, holder?.name), (hello) => this.#onHello(link, hello)))
+    wire.use(metadataExtension(this.#deps.metadata, () => this.#grants.mayHave(link)))
+    const ownHello = helloFor(wire.peerId, holder?.name)
+    const onHello = (hello: ShoalHello | undefined) => this.#onHello(link, hello)
+    wire.use(shoalExtension(ownHello, onHello, (grant) => this.#onGrant(link, grant)))
     wire.once('close', () => this.#onGone(link))
     this.#listen(link)
     return true
@@ -266,17 +272,28 @@ export class LayerSwarm {
     const link = this.#links.get(wire)
     if (link === undefined || link.isOpen || wire.destroyed) return
     wire.setTimeout(WIRE_TIMEOUT_MS, true)
+    link.isOpen = true
+    this.#sayPieces(link)
+    // The same program on the other side tells more in a moment.
+    if (!isShoal(link.peerId, this.#deps.own.peerId)) link.isKnown = true
+    this.#onPieces(link, piecesOf(wire, this.#pieceCount))
+    this.#openLane(link)
+  }
+
+  /** Says what is here, to who may have it; others are told when they show that they may. */
+  #sayPieces(link: PeerLink): void {
+    if (!this.#grants.mayHave(link)) return
+    const { wire } = link
     const { have } = this.#downloads
     const { isGiving } = this.#deps.giving
     if (wire.hasFast && have.isFull && isGiving) wire.haveAll()
     else if (wire.hasFast && (have.isEmpty || !isGiving)) wire.haveNone()
     else wire.bitfield(isGiving ? have.toBytes() : new Bitfield(this.#pieceCount).toBytes())
-    link.isOpen = true
-    // The same program on the other side tells more in a moment.
-    if (!isShoal(link.peerId, this.#deps.own.peerId)) link.isKnown = true
     if (wire.peerInterested && isGiving) wire.unchoke()
-    this.#onPieces(link, piecesOf(wire, this.#pieceCount))
-    this.#openLane(link)
+  }
+
+  #gives(link: PeerLink): boolean {
+    return this.#deps.giving.isGiving && this.#grants.mayHave(link)
   }
 
   /** Bytes left a wire for its socket. */
@@ -297,6 +314,10 @@ export class LayerSwarm {
     const link = this.linkOf(client)
     if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
     if (!this.#deps.giving.isGiving) return undefined
+    if (!this.#grants.mayHave(link)) {
+      this.#refuseUngranted(link, 'no-grant', 'lane')
+      return undefined
+    }
     // Each channel costs a bitfield at its end, and an origin's a table.
     if (this.#dropIfWasteful(link)) return undefined
     return this.#uploads.onLane(link, () => {
@@ -372,10 +393,10 @@ export class LayerSwarm {
     wire.on('have', (piece: number) => this.#onHave(link, piece))
     wire.on('unchoke', () => this.#onUnchoke(link))
     wire.on('choke', () => this.#onChoke(link))
-    wire.on('interested', () => link.isOpen && this.#deps.giving.isGiving && wire.unchoke())
+    wire.on('interested', () => this.#onInterested(link))
     wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads?.cancel(piece, offset, length))
     wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) => {
-      if (this.#deps.giving.isGiving) link.uploads?.push({ piece, offset, length, respond })
+      if (this.#gives(link)) link.uploads?.push({ piece, offset, length, respond })
       else respond(new Error('nothing is given'))
     })
   }
@@ -410,6 +431,8 @@ export class LayerSwarm {
     }
     link.hello = hello
     link.isKnown = true
+    // Before anything is asked for.
+    if (hello !== undefined) this.#grants.show(link)
     if (this.#isRefused(link)) {
       this.#downloads.remove(link)
       link.source = undefined
@@ -419,11 +442,26 @@ export class LayerSwarm {
     this.#openLane(link)
   }
 
+  #onGrant(link: PeerLink, bytes: Uint8Array): void {
+    if (link.isGone) return
+    const hadNone = !this.#grants.mayHave(link)
+    const refusal = this.#grants.take(link, bytes)
+    if (refusal !== undefined) this.#refuseUngranted(link, refusal)
+    else if (hadNone && link.isOpen) this.#sayPieces(link)
+  }
+
+  #onInterested(link: PeerLink): void {
+    if (link.isGone) return
+    if (!this.#grants.mayHave(link)) this.#refuseUngranted(link, 'no-grant')
+    else if (link.isOpen && this.#deps.giving.isGiving) link.wire.unchoke()
+  }
+
   /** Takes what we need of a Shoal daemon over a lane. */
   #openLane(link: PeerLink): void {
     const { peerId, host, hello } = link
     if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
-    if (link.source === undefined) return
+    // With grants, once the other side has ours: lane and wire are two connections.
+    if (link.source === undefined || (link.holder !== undefined && link.wire.peerChoking)) return
     const target = { peerId, host, ...hello.lane, wantsSealed: this.#deps.wantsSealed(hello) }
     if (!this.#deps.lanes.mayJoin(target)) return
     const { manifest } = this.#layer
@@ -451,6 +489,7 @@ export class LayerSwarm {
     if (link.isGone || this.#dropIfWasteful(link)) return
     link.isStalled = false
     this.#downloads.update(link)
+    this.#openLane(link)
   }
 
   #onChoke(link: PeerLink): void {
@@ -477,6 +516,21 @@ export class LayerSwarm {
     this.#deps.onRefused({ kind: 'wire', reason, address, node: link.holder?.name ?? null }, link)
   }
 
+  /** Who is there is one of the cluster and not to have this layer: what it has of others goes on. */
+  #refuseUngranted(link: PeerLink, reason: RefusalReason, kind: 'wire' | 'lane' = 'wire'): void {
+    this.#drop(link)
+    const address = `${link.host}:${link.wire.remotePort ?? 0}`
+    this.#deps.onRefused({ kind, reason, address, node: link.holder?.name ?? null }, undefined)
+  }
+
+  /** Its grant has ended, and ours may have been renewed. */
+  #checkGrants(link: PeerLink): void {
+    if (link.isKnown && link.hello !== undefined && this.#grants.show(link)) this.#showInterest(link)
+    if (link.grant?.hasEnded() !== true) return
+    link.grant = undefined
+    if (link.wire.peerInterested || link.laneUpload !== undefined) this.#refuseUngranted(link, 'grant-ended')
+  }
+
   #dropIfWasteful(link: PeerLink): boolean {
     if (!this.#waste.isTooMuch(link)) return false
     this.#drop(link)
@@ -500,14 +554,14 @@ export class LayerSwarm {
   }
 
   #showInterest(link: PeerLink): void {
-    if (this.isComplete || link.wire.amInterested) return
+    if (this.isComplete || link.wire.amInterested || !this.#grants.mayTake) return
     // A Shoal daemon tells what it gets on the lane: it is to answer at once then.
     if (link.hello !== undefined || link.source?.pieces.count !== 0) link.wire.interested()
   }
 
   #onStored(piece: number): void {
     // Nobody is told of what he would not get.
-    if (this.#deps.giving.isGiving) for (const link of this.#links.values()) this.#uploads.have(link, piece)
+    for (const link of this.#links.values()) if (this.#gives(link)) this.#uploads.have(link, piece)
     if (this.isComplete) void this.#finish()
   }
 
@@ -550,13 +604,16 @@ export class LayerSwarm {
       if (lapsed !== undefined) this.#refuse(link, lapsed)
       else if (link.lastHeardAt < now - DEAD_MS) this.#drop(link)
       else if (!link.isKnown && link.metAt < now - HELLO_MS) this.#onHello(link, undefined)
-      else this.#openLane(link)
+      else {
+        this.#checkGrants(link)
+        this.#openLane(link)
+      }
     }
     this.#dial()
   }
 
   #dial(): void {
-    if (this.#isClosed || this.isComplete) return
+    if (this.#isClosed || this.isComplete || !this.#grants.mayTake) return
     const links = [...this.#links.values()]
     this.#deps.dialer.dial(MAX_LINKS - links.length, (address, peerId) =>
       links.some((link) => link.dialled === address || (peerId !== undefined && link.peerId === peerId)),

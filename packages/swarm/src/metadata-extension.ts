@@ -11,9 +11,10 @@ const REJECT = 2
 
 /**
  * The BEP 10 extension `ut_metadata` (BEP 9) of one who has the metadata: hands it out from the one copy of all wires. webtorrent's
- * own decodes, encodes and keeps it anew for each wire, which is a third of a megabyte where there are 16,000 pieces.
+ * own decodes, encodes and keeps it anew for each wire, which is a third of a megabyte where there are 16,000 pieces. Nothing is handed out to
+ * who `mayHave` nothing.
  */
-export function metadataExtension(info: Uint8Array): new (wire: Wire) => Extension {
+export function metadataExtension(info: Uint8Array, mayHave: () => boolean): new (wire: Wire) => Extension {
   class Metadata implements Extension {
     declare readonly name: string
     readonly #wire: Wire
@@ -27,7 +28,7 @@ export function metadataExtension(info: Uint8Array): new (wire: Wire) => Extensi
       const piece = requestedPiece(message)
       if (piece === undefined) return
       const start = piece * METADATA_PIECE_BYTES
-      const isThere = Number.isInteger(piece) && piece >= 0 && start < info.length
+      const isThere = mayHave() && Number.isInteger(piece) && piece >= 0 && start < info.length
       const head = isThere ? { msg_type: DATA, piece, total_size: info.length } : { msg_type: REJECT, piece }
       const data = isThere ? info.subarray(start, start + METADATA_PIECE_BYTES) : new Uint8Array()
       this.#wire.extended('ut_metadata', Buffer.concat([bencode.encode(head), data]))

@@ -1,5 +1,5 @@
 import type Wire from 'bittorrent-protocol'
-import type { Holder } from './auth/swarm-identity.ts'
+import type { Holder, LayerGrant } from './auth/swarm-identity.ts'
 import type { LaneUploadHandle } from './lane/lane-upload.ts'
 import type { LaneTransport } from './lane-transport.ts'
 import type { Source } from './scheduler/source.ts'
@@ -34,6 +34,9 @@ export class PeerLink {
   onWire: WireTransport | undefined
   onLane: LaneTransport | undefined
   hello: ShoalHello | undefined
+  /** By which it may have the layer, and by which it was shown that we may. */
+  grant: LayerGrant | undefined
+  shownGrant: Uint8Array | undefined
   /** Whether it said, or showed by saying nothing, who it is. */
   isKnown = false
   /** Whether it is passed over because it was silent, since when, and how often in a row it was. */

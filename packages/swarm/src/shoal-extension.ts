@@ -25,12 +25,13 @@ const MAX_NAME_LENGTH = 253
 const TOKEN_BYTES: readonly number[] = [16, 32]
 
 /**
- * The BEP 10 extension `shoal`: says that the other side is a Shoal daemon, which, where, and how to open a lane to it. It
- * has no messages. `onHello` is called once, with what the other side said; `undefined` when it turns out to be no Shoal daemon.
+ * The BEP 10 extension `shoal`: says that the other side is a Shoal daemon, which, where, and how to open a lane to it; its messages
+ * are grants. `onHello` is called once, with what the other side said; `undefined` when it turns out to be no Shoal daemon.
  */
 export function shoalExtension(
   own: ShoalHello,
   onHello: (hello: ShoalHello | undefined) => void,
+  onGrant: (grant: Uint8Array) => void,
 ): new (
   wire: Wire,
 ) => Extension {
@@ -47,6 +48,10 @@ export function shoalExtension(
       if (this.#hasSaid) return
       this.#hasSaid = true
       onHello(parseHello(handshake.shoal))
+    }
+
+    onMessage(message: Uint8Array): void {
+      onGrant(message)
     }
   }
   // bittorrent-protocol reads the extension's name from the prototype.

@@ -71,11 +71,14 @@ function wireTarget(): FuzzTarget {
       isClosed = true
       return destroy()
     }
-    fresh.use(metadataExtension(Buffer.alloc(40_000, 1)))
+    fresh.use(metadataExtension(Buffer.alloc(40_000, 1), () => true))
+    const own = { role: 'peer', node: 'n', zone: '', rack: '', lane: undefined } as const
     fresh.use(
-      shoalExtension({ role: 'peer', node: 'n', zone: '', rack: '', lane: undefined }, (hello) => {
-        mustHold(hello === undefined || hello.node.length <= 253, 'a long name')
-      }),
+      shoalExtension(
+        own,
+        (hello) => mustHold(hello === undefined || hello.node.length <= 253, 'a long name'),
+        () => {},
+      ),
     )
     boundMessages(fresh, { pieceCount: PIECES, torrentBytes: torrent.length, onMessage: () => {} })
     used = 0

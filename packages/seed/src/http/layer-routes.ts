@@ -11,6 +11,7 @@ import { viewLayers } from '../layer-view.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { LayerEntitlement } from '../trust/layer-entitlement.ts'
+import type { LayerGrants } from '../trust/layer-grants.ts'
 import type { UploadTally } from '../upload-tally.ts'
 import { pageOf } from './page.ts'
 
@@ -23,6 +24,7 @@ export interface LayerRoutesDeps {
   readonly journal: EventJournal
   readonly entitlement: LayerEntitlement
   readonly rights: ImageRights
+  readonly grants: LayerGrants
 }
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
@@ -60,6 +62,11 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
   }
   registerOperation(app, operations.getManifest, async (request) => (await give(request)).encodedManifest)
   registerOperation(app, operations.getTorrent, async (request) => (await give(request)).torrent)
+  registerOperation(app, operations.getGrant, async (asked) => {
+    const { node } = asked.request
+    if (node === undefined) throw seedError('SHOAL_LAYER_GRANT_NODE')
+    return deps.grants.make(node, (await give(asked)).manifest.infoHash)
+  })
   registerOperation(app, operations.verifyLayer, async ({ params, signal }) => {
     const stored = store.get(parseDigest(params.layer))
     if (stored === undefined) throw seedError('SHOAL_LAYER_UNKNOWN', { layer: params.layer })

@@ -74,10 +74,11 @@ export class Catalogue {
     return ids.flatMap((id) => this.#images.get(id) ?? []).filter((record) => record.deletedAt === null)
   }
 
-  /** Whether a swarm (info hash, hexadecimal) is one of a published layer. */
-  isPublished(infoHash: string): boolean {
+  /** The published layer of a swarm (info hash, hexadecimal). */
+  publishedLayer(infoHash: string): LayerRecord | undefined {
     const digest = this.#infoHashes.get(infoHash)
-    return digest !== undefined && this.#layers.get(digest)?.state === 'published'
+    const record = digest === undefined ? undefined : this.#layers.get(digest)
+    return record?.state === 'published' ? record : undefined
   }
 
   putImage(record: ImageRecord): StateOperation {

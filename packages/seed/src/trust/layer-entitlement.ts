@@ -9,7 +9,7 @@ import type { NodeRegistry } from '../nodes/node-registry.ts'
 
 export interface LayerEntitlementDeps {
   readonly assignments: Pick<Assignments, 'isWanted' | 'ofNode'>
-  readonly catalogue: Pick<Catalogue, 'image' | 'layer'>
+  readonly catalogue: Pick<Catalogue, 'image' | 'layer' | 'publishedLayer'>
   readonly registry: Pick<NodeRegistry, 'get'>
   readonly refused: (refusal: CallerRefusal, details: Readonly<Record<string, string>>) => void
 }
@@ -41,6 +41,12 @@ export class LayerEntitlement {
     const held = this.#deps.registry.get(node)?.inventory?.layers ?? []
     if (held.some(({ digest }) => layers.includes(digest as Digest))) return
     this.#refuse(caller, node, image)
+  }
+
+  /** Whether a node may take part in the swarm of an info hash (hexadecimal). */
+  mayJoin(infoHash: string, node: string): boolean {
+    const layer = this.#deps.catalogue.publishedLayer(infoHash)
+    return layer !== undefined && this.#isWanted(node, layer.digest)
   }
 
   #isWanted(node: string, layer: Digest): boolean {

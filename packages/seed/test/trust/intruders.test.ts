@@ -203,13 +203,17 @@ describe('a seed refuses', () => {
     await register(nodesUrl, 'n1', n1)
     const { layer, id } = await fixture.import(await fixture.addImage('image', rawImage(MIB)))
     const get = (path: string) => call(nodesUrl, { method: 'GET', path, credential: n1 })
-    for (const part of ['manifest', 'torrent']) {
+    for (const part of ['manifest', 'torrent', 'grant']) {
       await refused(fixture, await get(`/v1/layers/${layer}/${part}`), 'SHOAL_LAYER_NOT_ASSIGNED')
     }
     assert.equal((await get(`/v1/images/${id}/boot-profile/blocks`)).code, 'SHOAL_LAYER_NOT_ASSIGNED')
     assert.equal((await get(`/v1/layers/sha256:${'0'.repeat(64)}/manifest`)).code, 'SHOAL_LAYER_NOT_ASSIGNED')
     await fixture.client.assign({ body: { layer: layer ?? '', nodes: ['n1'] } })
-    for (const part of ['manifest', 'torrent']) assert.equal((await get(`/v1/layers/${layer}/${part}`)).status, 200)
+    for (const part of ['manifest', 'torrent', 'grant']) {
+      assert.equal((await get(`/v1/layers/${layer}/${part}`)).status, 200)
+    }
+    const asOperator = { method: 'GET', path: `/v1/layers/${layer}/grant`, token: fixture.seed?.operatorToken }
+    assert.equal((await call(nodesUrl, asOperator)).code, 'SHOAL_LAYER_GRANT_NODE')
     assert.equal((await get(`/v1/images/${id}/boot-profile/blocks`)).code, 'SHOAL_BOOT_PROFILE_UNKNOWN')
   })
 

@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { type Clock, errorCode } from '@shoal/core'
 import { type ClusterTrust, decodeChain, isTranscriptSigned } from '@shoal/trust'
+import { isLayerGrantSigned, layerGrantEnd } from './layer-grant.ts'
 import type { Holder, RefusalReason, SwarmIdentity } from './swarm-identity.ts'
 
 /** Chains that are remembered: those of the nodes that wires lead to. The one that came longest ago gives way. */
@@ -15,8 +16,16 @@ const REASONS: Readonly<Record<string, RefusalReason>> = {
   SHOAL_TRUST_NAME: 'wrong-name',
 }
 
+/** Rights on layers: the ones that we were given, and what others' are checked by. */
+export interface GrantSource {
+  /** Our own grant of a layer, by info hash in hexadecimal. */
+  own(infoHash: string): Uint8Array | undefined
+  /** The keys that sign grants: those that sign manifests. */
+  keys(): readonly KeyObject[]
+}
+
 /** The swarm's view of what a daemon knows of its cluster. Many wires lead to one node: its chain is verified once for all of them. */
-export function clusterIdentity(trust: ClusterTrust, clock: Pick<Clock, 'now'>): SwarmIdentity {
+export function clusterIdentity(trust: ClusterTrust, clock: Pick<Clock, 'now'>, grants: GrantSource): SwarmIdentity {
   const known = new Map<string, Holder>()
   let version = 0
   trust.onChange(() => {
@@ -34,6 +43,16 @@ export function clusterIdentity(trust: ClusterTrust, clock: Pick<Clock, 'now'>):
       const [oldest] = known.keys()
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest)
       return holder
+    },
+    grant: (infoHash) => {
+      const grant = grants.own(infoHash)
+      return grant !== undefined && (layerGrantEnd(grant) ?? 0) > clock.now() ? grant : undefined
+    },
+    checkGrant: (bytes, subject) => {
+      const endsAt = layerGrantEnd(bytes)
+      if (endsAt === undefined || !isLayerGrantSigned(bytes, subject, grants.keys())) return 'bad-grant'
+      const hasEnded = () => endsAt <= clock.now()
+      return hasEnded() ? 'grant-ended' : { hasEnded }
     },
   }
 }

@@ -1,3 +1,5 @@
+import type { GrantSubject } from './layer-grant.ts'
+
 /** Why somebody was not let in; what each means is in docs/formats/swarm-authentication.md. */
 export const REFUSAL_REASONS = [
   'no-credential',
@@ -12,16 +14,29 @@ export const REFUSAL_REASONS = [
   'stale',
   'timeout',
   'tampered',
+  'no-grant',
+  'bad-grant',
+  'grant-ended',
 ] as const
 
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
-/** What the swarm needs to know of the cluster's credentials: who we are, and who others are. */
+/** What the swarm needs to know of the cluster's credentials: who we are, who others are, and who may have which layer. */
 export interface SwarmIdentity {
   /** What we show now. It may have been renewed since the last time. */
   credential(): SwarmCredential
   /** Whose chain of certificates it is, when it is good now; otherwise what is wrong with it. Takes any bytes. */
   check(chain: Uint8Array): Holder | RefusalReason
+  /** Our own grant of a layer (info hash in hexadecimal), the same object while there is no newer; `undefined` without one that holds. */
+  grant(infoHash: string): Uint8Array | undefined
+  /** What a node shows as its grant, when it is one and holds now; otherwise what is wrong with it. Takes any bytes. */
+  checkGrant(bytes: Uint8Array, subject: GrantSubject): LayerGrant | RefusalReason
+}
+
+/** A grant that the seed signed. */
+export interface LayerGrant {
+  /** Asked every second. */
+  hasEnded(): boolean
 }
 
 /** A chain and the key of its first certificate. */

@@ -26,6 +26,8 @@ declare module 'bittorrent-protocol' {
     use(extension: new (wire: Wire) => Extension): void
     /** Throws when the other side did not say that it knows the extension. */
     extended(extension: string, message: Uint8Array): void
+    /** Ids in hexadecimal. */
+    handshake(infoHash: string, peerId: string, extensions?: { fast?: boolean }): void
     setTimeout(timeoutMs: number, unref?: boolean): this
     interested(): void
     uninterested(): void

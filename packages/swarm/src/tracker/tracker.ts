@@ -53,6 +53,8 @@ export interface TrackerOptions {
   readonly allows: (infoHash: string) => boolean
   /** Says what is known of the daemon with a peer id (hexadecimal); `undefined` for clients that are not ours. */
   readonly describe: (peerId: string) => TrackerPeerDescription | undefined
+  /** Whether a node may have the layer of an info hash, where announces are signed; default is yes. */
+  readonly mayHave?: (infoHash: string, node: string) => boolean
   readonly limits?: TrackerTableLimits
 }
 
@@ -71,14 +73,16 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
   const { logger, clock = steadyClock, random = Math.random } = deps
   const { allows, announceIntervalMs: restMs, limits } = options
   const table = new TrackerTable({ clock, random }, { restMs, limits })
-  const admits = deps.identity === undefined ? () => true : onlyNodes(deps, deps.identity)
+  const admits = deps.identity === undefined ? () => 'peer' as const : onlyNodes(deps, deps.identity, options)
   const server = new AnnounceServer(
     {
       allows,
       announce: (infoHash, request) => {
         const described = options.describe(request.peerId)
-        if (!admits(infoHash, request, described?.node)) return undefined
-        return table.announce(infoHash, toAnnounce(request, described))
+        const admitted = admits(infoHash, request, described?.node)
+        if (admitted === undefined) return undefined
+        const answer = table.announce(infoHash, toAnnounce(request, described))
+        return answer !== undefined && admitted === 'source' ? { ...answer, peers: [] } : answer
       },
       scrape: (infoHash) => table.scrape(infoHash),
     },
@@ -115,20 +119,29 @@ export function createTracker(deps: TrackerDeps, options: TrackerOptions): Track
   }
 }
 
-/** Whether an announce is a node's own; refusals are told. */
-function onlyNodes(deps: TrackerDeps, identity: SwarmIdentity) {
+/**
+ * What a node is that made an announce for itself; refusals are told. A source is told of nobody: it has the layer and is not to have more of
+ * it.
+ */
+function onlyNodes(deps: TrackerDeps, identity: SwarmIdentity, { mayHave = () => true }: TrackerOptions) {
   const guard = new AnnounceGuard(identity, systemClock)
   const log = new RefusalLog(deps.clock ?? steadyClock, deps.logger)
-  return (infoHash: string, request: AnnounceRequest, registeredBy: string | undefined): boolean => {
+  return (
+    infoHash: string,
+    request: AnnounceRequest,
+    registeredBy: string | undefined,
+  ): 'peer' | 'source' | undefined => {
     const checked = guard.check(request.proof, { ...request, infoHash })
     const isHolder = 'name' in checked
-    if (isHolder && (registeredBy === undefined || registeredBy === checked.name)) return true
-    const reason = isHolder ? 'wrong-name' : checked.reason
+    const isOwn = isHolder && (registeredBy === undefined || registeredBy === checked.name)
+    if (isOwn && (checked.role === 'seed' || mayHave(infoHash, checked.name))) return 'peer'
+    if (isOwn && (request.leftBytes === 0 || request.event === 'stopped')) return 'source'
+    const reason = isOwn ? 'no-grant' : isHolder ? 'wrong-name' : checked.reason
     const node = (isHolder ? checked.name : checked.shown?.name) ?? null
     const refusal: AccessRefusal = { kind: 'announce', reason, address: `${request.sourceIp}:${request.port}`, node }
     log.note(refusal)
     deps.onRefused?.(refusal)
-    return false
+    return undefined
   }
 }
 

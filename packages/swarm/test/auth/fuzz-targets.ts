@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { type FuzzTarget, mustHold } from '@shoal/core/fuzz'
 import { AnnounceGuard, proveAnnounce } from '../../src/auth/announce-proof.ts'
 import { DhtSeal } from '../../src/auth/dht-seal.ts'
+import { encodeLayerGrant, isLayerGrantSigned, layerGrantEnd } from '../../src/auth/layer-grant.ts'
 import { RecordOpener, RecordSealer } from '../../src/auth/records.ts'
 import type { SwarmIdentity } from '../../src/auth/swarm-identity.ts'
 import { WireHandshake } from '../../src/auth/wire-handshake.ts'
@@ -18,7 +20,12 @@ const identity: SwarmIdentity = {
     mustHold(chain.length > 0 && chain.length <= 12_288, `a chain of ${chain.length} bytes`)
     return 'unknown-authority'
   },
+  grant: () => undefined,
+  checkGrant: () => 'bad-grant',
 }
+
+const GRANTS = generateKeyPairSync('ed25519')
+const SUBJECT = { node: 'n1', infoHash: ID }
 
 const session = { isInitiator: true, infoHash: ID, ownPeerId: ID, otherPeerId: '22'.repeat(20) }
 const token = Buffer.alloc(32, 5)
@@ -39,6 +46,7 @@ export function authTargets(): FuzzTarget[] {
     ...new RecordSealer(KEY).seal(Buffer.alloc(100, 1)),
     ...new RecordSealer(KEY).seal(CHAIN),
   ])
+  const grant = encodeLayerGrant(SUBJECT, 1_000_000, GRANTS.privateKey)
   return [
     {
       name: 'auth-hello',
@@ -78,6 +86,17 @@ export function authTargets(): FuzzTarget[] {
         const checked = guard.check(input.toString('latin1'), facts)
         mustHold('reason' in checked, 'an announce of nobody')
         return 'reason' in checked && checked.reason === 'unknown-authority'
+      },
+    },
+    {
+      name: 'layer-grant',
+      corpus: [grant],
+      execute: (input) => {
+        const endsAt = layerGrantEnd(input)
+        mustHold(endsAt === undefined || (Number.isSafeInteger(endsAt) && endsAt >= 0), 'an end that is no time')
+        const isSigned = isLayerGrantSigned(input, SUBJECT, [GRANTS.publicKey])
+        mustHold(isSigned === input.equals(grant), 'a changed grant counts, or the right one does not')
+        return endsAt !== undefined
       },
     },
     {

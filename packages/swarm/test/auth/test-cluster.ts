@@ -1,5 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { systemClock } from '@shoal/core'
-import { clusterIdentity, type SwarmIdentity } from '@shoal/swarm'
+import { clusterIdentity, encodeLayerGrant, type GrantSource, LAYER_GRANT_MS, type SwarmIdentity } from '@shoal/swarm'
 import {
   CertificateAuthority,
   ClusterTrust,
@@ -19,6 +20,8 @@ export interface TestNode {
 /** A cluster with an authority of its own that gives credentials to whoever a test needs. */
 export class TestCluster {
   readonly authority = CertificateAuthority.create({ domain: 'shoal', now: Date.now() })
+  /** The seed's, which signs grants. */
+  readonly key = generateKeyPairSync('ed25519')
   readonly #nodes: ClusterTrust[] = []
   readonly #clock: { now(): number }
 
@@ -27,12 +30,18 @@ export class TestCluster {
     this.#clock = clock
   }
 
-  node(name: string): TestNode {
-    return this.#enrol({ role: 'node', name })
+  /** One that may have every layer, or what `own` gives it. */
+  node(name: string, own?: GrantSource['own']): TestNode {
+    return this.#enrol({ role: 'node', name }, own)
+  }
+
+  /** What the seed gives to a node that may have a layer. */
+  grant(node: string, infoHash: string, { lifetimeMs = LAYER_GRANT_MS }: { lifetimeMs?: number } = {}): Buffer {
+    return encodeLayerGrant({ node, infoHash }, this.#clock.now() + lifetimeMs, this.key.privateKey)
   }
 
   seed(name: string): TestNode {
-    return this.#enrol({ role: 'seed', name })
+    return this.#enrol({ role: 'seed', name }, () => undefined)
   }
 
   /** Everybody hears that what a node got until now is no longer good. */
@@ -43,7 +52,7 @@ export class TestCluster {
     }
   }
 
-  #enrol(identity: Identity): TestNode {
+  #enrol(identity: Identity, own = this.#grantsOf(identity.name)): TestNode {
     const { privateKey, request } = newCredentialRequest(identity.name)
     const publicKey = readCertificateRequest(request)
     const certificate = this.authority.issue({ publicKey, identity, notBefore: Date.now(), lifetimeMs: HOUR_MS })
@@ -52,6 +61,16 @@ export class TestCluster {
       { credential: createCredential(privateKey, [certificate]), authorities: [this.authority.certificate] },
     )
     this.#nodes.push(trust)
-    return { trust, identity: clusterIdentity(trust, this.#clock) }
+    return { trust, identity: clusterIdentity(trust, this.#clock, { own, keys: () => [this.key.publicKey] }) }
+  }
+
+  /** Of every layer, each made once. */
+  #grantsOf(node: string): GrantSource['own'] {
+    const grants = new Map<string, Buffer>()
+    return (infoHash) => {
+      const grant = grants.get(infoHash) ?? this.grant(node, infoHash)
+      grants.set(infoHash, grant)
+      return grant
+    }
   }
 }

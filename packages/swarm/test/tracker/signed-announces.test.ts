@@ -13,18 +13,19 @@ import { buildLayer, completed, startSwarm, storeLayer } from '../layer-fixture.
 const INFO_HASH = 'f2'.repeat(20)
 const peerIdOf = (number: number) => `5348${number.toString(16).padStart(36, '0')}`
 
-/** A tracker of a cluster at which n1 and n2 registered their peer ids, 1 and 2. */
+/** A tracker of a cluster at which n1 to n3 registered their peer ids, 1 to 3; n3 is not to have the layer. */
 async function startTracker(undo: Undo, host: string) {
   const cluster = new TestCluster()
   const refusals: AccessRefusal[] = []
   const registered = new Map(
-    ['n1', 'n2'].map((node, index) => [peerIdOf(index + 1), { node, address: `192.0.2.${index + 1}:7441` }]),
+    ['n1', 'n2', 'n3'].map((node, index) => [peerIdOf(index + 1), { node, address: `192.0.2.${index + 1}:7441` }]),
   )
   const tracker = createTracker(
     { logger: silentLogger, identity: cluster.seed('seed').identity, onRefused: (refusal) => refusals.push(refusal) },
     {
       ...{ host, port: 0, announceIntervalMs: 30_000, allows: () => true },
       describe: (peerId) => registered.get(peerId),
+      mayHave: (infoHash, node) => infoHash !== INFO_HASH || node !== 'n3',
     },
   )
   const [url = '', ...more] = await tracker.start()
@@ -72,6 +73,21 @@ test('a node announces itself and nobody else, and nobody else announces it', as
   // Who gets in is told of the one that is there, at the address that it registered.
   const { peers } = await announce(url, peerIdOf(2), n2)
   assert.deepEqual([...(peers as Uint8Array)], [192, 0, 2, 1, 7441 >> 8, 7441 & 255])
+})
+
+test('who is not to have a layer is told of nobody who has it', async (t) => {
+  const { cluster, tracker, refusals, url } = await startTracker(undoAfter(t), '127.0.43.6')
+  const [n1, n3] = [cluster.node('n1').identity, cluster.node('n3').identity]
+  await announce(url, peerIdOf(1), n1)
+  assert.ok('failure reason' in (await announce(url, peerIdOf(3), n3)))
+  const { kind, reason, node } = refusals.at(-1) ?? assert.fail('not refused')
+  assert.deepEqual({ kind, reason, node }, { kind: 'announce', reason: 'no-grant', node: 'n3' })
+  assert.equal(tracker.peers(), 1)
+  // It may give what it has: others are told of it, and it of nobody.
+  const { peers } = await announce(url, peerIdOf(3), n3, { leftBytes: 0 })
+  assert.deepEqual([...(peers as Uint8Array)], [])
+  const told = await announce(url, peerIdOf(1), n1)
+  assert.deepEqual([...(told.peers as Uint8Array)], [192, 0, 2, 3, 7441 >> 8, 7441 & 255])
 })
 
 test('who has no credential learns nothing from the tracker', async (t) => {
