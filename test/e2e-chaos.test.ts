@@ -10,7 +10,7 @@ test('four nodes survive each kind of fault once', {
   skip: isRoot ? false : 'network namespaces need root',
 }, async (t) => {
   await runChaos(undoAfter(t), {
-    ...{ seed: 4, racks: 2, nodesPerRack: 2, seconds: 24, faultEveryMs: 1500, imageEveryMs: 10_000, machine: false },
+    ...{ seed: 39, racks: 2, nodesPerRack: 2, seconds: 20, faultEveryMs: 1000, imageEveryMs: 6000, machine: false },
     say: (line) => t.diagnostic(line),
   })
 })

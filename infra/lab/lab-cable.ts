@@ -35,6 +35,17 @@ export class LabCable {
     )
   }
 
+  /** How often something had to wait because of its rate, either way, since the lab was made. It must have one in the lab's plan. */
+  async timesShaped(): Promise<number> {
+    const counts = [this.#port, this.#far].map(async ({ namespace, link }) => {
+      const text = await ipCommand(['tc', '-n', namespace, '-j', '-s', 'qdisc', 'show', 'dev', link, 'root'])
+      const [shown] = JSON.parse(text) as { overlimits: number }[]
+      return shown?.overlimits ?? 0
+    })
+    const [down = 0, up = 0] = await Promise.all(counts)
+    return down + up
+  }
+
   /** Bytes that whoever is behind it has sent since the lab was made, headers included. */
   async sentBytes(): Promise<number> {
     const { namespace, link } = this.#port

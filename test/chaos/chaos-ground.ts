@@ -6,7 +6,9 @@ import { type OpenStack, startOpenStack } from '../../infra/openstack/openstack.
 import { type Cluster, createCluster } from '../harness/cluster.ts'
 import type { Undo } from '../harness/undo.ts'
 import { FakeClock } from './fake-clock.ts'
+import { STRANGERS } from './fault-plan.ts'
 import { type FaultyGlance, startFaultyGlance } from './faulty-glance.ts'
+import { LibraryBait } from './library-bait.ts'
 import { NodeDisk } from './node-disk.ts'
 
 const MIB = 1024 ** 2
@@ -15,7 +17,11 @@ export const SEED = 'seed'
 const DISK_MIB = 1024
 /** Disks are small here: nodes may use them nearly up. */
 const CACHE = { minFreeBytes: 8 * MIB, highWatermark: 0.99, lowWatermark: 0.97 }
-export const LINK_MBIT = 400
+/** Of a node: slow enough that half of it is felt. */
+export const LINK_MBIT = 120
+const CORE_MBIT = 400
+/** Short, so that nodes whose clock jumps find half of it over, and renew. */
+const CERTIFICATE_HOURS = 1
 /** What the cloud allows; invariants of a run. */
 export const LIMITS = { libraryBytesPerSecond: 6 * MIB, originBytesPerSecond: 12 * MIB }
 
@@ -33,6 +39,7 @@ export interface ChaosGround {
   /** Of each machine, the seed's too. */
   readonly disks: ReadonlyMap<string, NodeDisk>
   readonly clocks: ReadonlyMap<string, FakeClock>
+  readonly bait: LibraryBait
 }
 
 export async function startChaosGround(
@@ -41,11 +48,11 @@ export async function startChaosGround(
 ): Promise<ChaosGround> {
   const racks = racksOf(size)
   const nodes = Object.values(racks).flat()
-  const host = (name: string) => ({ name, rateMbit: LINK_MBIT })
+  const host = (name: string, rateMbit: number) => ({ name, rateMbit })
   const lab = await createLab({
-    core: [host(SEED)],
+    core: [SEED, ...Object.values(STRANGERS)].map((name) => host(name, CORE_MBIT)),
     racks: Object.entries(racks).map(([name, names]) => ({
-      ...{ name, zone: 'zone-1', uplinkMbit: LINK_MBIT, nodes: names.map(host) },
+      ...{ name, zone: 'zone-1', uplinkMbit: CORE_MBIT, nodes: names.map((node) => host(node, LINK_MBIT)) },
     })),
   })
   undo.after(() => lab.destroy())
@@ -65,7 +72,10 @@ export async function startChaosGround(
     seedEnv: { ...openstack.env, ...clockOf(SEED) },
     peerEnv: clockOf,
     peerConfig: () => ({ cache: CACHE }),
-    seedConfig: { swarm: { upBytesPerSecond: LIMITS.originBytesPerSecond } },
+    seedConfig: {
+      swarm: { upBytesPerSecond: LIMITS.originBytesPerSecond },
+      tls: { nodeCertificateHours: CERTIFICATE_HOURS },
+    },
   })
   await NodeDisk.share(undo, cluster.directory)
   const disks = new Map<string, NodeDisk>()
@@ -77,7 +87,8 @@ export async function startChaosGround(
   await cluster.startSeed()
   // All at once take longer to start than a service is given.
   for (const names of Object.values(racks)) await cluster.startPeers(names)
-  return { undo, directory, lab, openstack, glance, cluster, racks, nodes, disks, clocks }
+  const bait = new LibraryBait()
+  return { undo, directory, lab, openstack, glance, cluster, racks, nodes, disks, clocks, bait }
 }
 
 /** node1 to node4 in rack1, node5 to node8 in rack2, and so on: the names that a cluster gives. */

@@ -10,6 +10,8 @@ const run = promisify(execFile)
 const MIB = 1024 ** 2
 const BASE_MIB = 16
 const CHANGED_MIB = 6
+/** More than what the seed reads before it makes that durable, twice: a break in the middle must not cost all of it. */
+const RAW_MIB = 40
 
 /** An image file, and the sum of the disk that it shows. */
 export interface ChaosImage {
@@ -27,7 +29,7 @@ export async function makeImage(directory: string, n: number): Promise<ChaosImag
   const file = join(directory, `image${n}`)
   if (n % 3 === 0 && n > 0) {
     const raw = `${file}.raw`
-    await writeRandomRaw(raw, BASE_MIB * MIB, n + 1)
+    await writeRandomRaw(raw, RAW_MIB * MIB, n + 1)
     return { name: `image${n}`, file: raw, diskFormat: 'raw', sha256: await sumOf(raw) }
   }
   const disk = `${file}.disk`

@@ -7,7 +7,7 @@ import type { ChaosGround } from './chaos-ground.ts'
 const COPY_MS = 60_000
 const AGAIN_MS = 500
 
-/** What machines read of their disks, all of them together. */
+/** What somebody read of a disk. */
 export interface ReadTally {
   /** Disks read to their end, with the right sum. */
   right: number
@@ -15,6 +15,16 @@ export interface ReadTally {
   wrong: number
   /** Given up or broken, as reads may be while their node is down. */
   broken: number
+}
+
+export function sumOfTallies(tallies: readonly ReadTally[]): ReadTally {
+  const sum = { right: 0, wrong: 0, broken: 0 }
+  for (const { right, wrong, broken } of tallies) {
+    sum.right += right
+    sum.wrong += wrong
+    sum.broken += broken
+  }
+  return sum
 }
 
 /** Reads the disk of an image on a node again and again, as a machine without a cache, until told to stop, and compares its sum. */

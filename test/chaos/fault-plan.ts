@@ -9,7 +9,10 @@ export const FAULTS = [
   'link-halved',
   'disk-full',
   'clock-jump',
+  'node-revoked',
+  'node-replaced',
   'liar-joins',
+  'corrupter-joins',
   'library-refuses',
   'library-slow',
   'library-truncates',
@@ -23,7 +26,7 @@ export interface PlannedFault {
   /** From the start of the run, in milliseconds. */
   readonly atMs: number
   readonly holdMs: number
-  /** A node, a rack, `seed`, `library` or `swarm`. */
+  /** A node, a rack, `seed`, `library`, `liar` or `corrupter`. */
   readonly target: string
   /** From 0 to 1: how much of it, for faults that have more and less. */
   readonly strength: number
@@ -42,7 +45,8 @@ const HOLD_MS = { least: 500, most: 7000 }
 const RECOVERY_MS = 4000
 const SEED_NODE = 'seed'
 const LIBRARY = 'library'
-const SWARM = 'swarm'
+/** Machines of nobody's, from which peers join that are not what they should be. */
+export const STRANGERS = { liar: 'liar', corrupter: 'corrupter' } as const
 
 /**
  * What goes wrong in a run: the same for the same seed. Faults overlap, but never two of one target, and while a rack is cut off its nodes
@@ -75,7 +79,10 @@ export function planFaults({ seed, durationMs, everyMs, racks }: FaultPlanOption
 function targetsOf(fault: FaultName, nodes: readonly string[], racks: readonly string[]): readonly string[] {
   if (fault === 'rack-cut-off') return racks
   if (fault === 'seed-killed') return [SEED_NODE]
-  if (fault === 'liar-joins') return [SWARM]
+  if (fault === 'liar-joins') return [STRANGERS.liar]
+  if (fault === 'corrupter-joins') return [STRANGERS.corrupter]
+  // On the first a machine runs for as long as the run: its disk cannot be replaced.
+  if (fault === 'node-replaced') return nodes.slice(1)
   if (fault.startsWith('library-')) return [LIBRARY]
   // Now and then the seed's own machine has them, too.
   if (fault === 'power-lost' || fault === 'clock-jump' || fault === 'node-cut-off') return [...nodes, SEED_NODE]

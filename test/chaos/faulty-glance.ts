@@ -22,6 +22,8 @@ export interface FaultyGlance {
   readonly downloadsByImage: ReadonlyMap<string, number>
   readonly bytes: number
   readonly downloads: number
+  /** Answers that were refused, slowed down or broken off. */
+  readonly spoilt: number
 }
 
 export async function startFaultyGlance(undo: Undo, host: string): Promise<FaultyGlance> {
@@ -33,11 +35,13 @@ export async function startFaultyGlance(undo: Undo, host: string): Promise<Fault
     mood: 'well' as GlanceMood,
     bytes: 0,
     downloads: 0,
+    spoilt: 0,
     bytesByImage,
     downloadsByImage,
   }
   const server = createServer((request, response) => {
     if (state.mood === 'refuses') {
+      state.spoilt += 1
       response.writeHead(503, { 'content-type': 'text/plain' }).end('out of order\n')
       return
     }
@@ -65,6 +69,7 @@ export async function startFaultyGlance(undo: Undo, host: string): Promise<Fault
     try {
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         if (state.mood === 'refuses' || (state.mood === 'truncates' && given >= CUT_AFTER_BYTES)) {
+          state.spoilt += 1
           response.destroy()
           return
         }
@@ -73,7 +78,10 @@ export async function startFaultyGlance(undo: Undo, host: string): Promise<Fault
         bytesByImage.set(image, (bytesByImage.get(image) ?? 0) + chunk.length)
         if (!response.write(chunk)) await Promise.race([drained(response), closed])
         if (response.destroyed) return
-        if (state.mood === 'slow') await sleep((chunk.length / SLOW_BYTES_PER_SECOND) * 1000)
+        if (state.mood === 'slow') {
+          state.spoilt += 1
+          await sleep((chunk.length / SLOW_BYTES_PER_SECOND) * 1000)
+        }
       }
       response.end()
     } catch {

@@ -1,13 +1,17 @@
 import { execFile } from 'node:child_process'
-import { rm, statfs, truncate, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, statfs, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { errorCode } from '@shoal/core'
 import type { Undo } from '../harness/undo.ts'
 import { until } from '../harness/until.ts'
 
 const run = promisify(execFile)
 const MIB = 1024 ** 2
 const FILLER = 'filler'
+/** Written and not synced before power is lost: what becomes of it shows that unsynced writes are. */
+const CANARY = 'canary'
+const CANARY_TEXT = 'here\n'.repeat(20_000)
 /** What stays free of a disk that is full. */
 const LEFT_BYTES = 256 * 1024
 
@@ -48,15 +52,40 @@ export class NodeDisk {
   /**
    * What a machine without power leaves on its disk: the file system is stopped without writing its log or anything else that is only in
    * memory (XFS_IOC_GOINGDOWN with NOLOGFLUSH), and mounted again, which replays the log. Whatever was not synced is gone. No process may
-   * have a file of it open.
+   * have a file of it open. Whether something that was written a moment before is really gone.
    */
-  async losePower(): Promise<void> {
+  async losePower(): Promise<boolean> {
+    const canary = join(this.#directory, CANARY)
+    await writeFile(canary, CANARY_TEXT).catch(() => {})
     await run('xfs_io', ['-x', '-c', 'shutdown', this.#directory])
     await until(`${this.#directory} can be unmounted`, async () => {
       await run('umount', [this.#directory])
       return true
     })
     await this.#mount()
+    const left = await readFile(canary, 'utf8').catch(() => '')
+    await rm(canary, { force: true })
+    return left !== CANARY_TEXT
+  }
+
+  /** As a new one, of the same size. No process may have a file of it open. */
+  async wipe(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      await rm(join(this.#directory, name), { recursive: true, force: true })
+    }
+  }
+
+  /** Whether nothing more can be written. */
+  async isFull(): Promise<boolean> {
+    const probe = join(this.#directory, CANARY)
+    try {
+      await writeFile(probe, Buffer.alloc(2 * LEFT_BYTES, 1), { flush: true })
+      return false
+    } catch (error) {
+      return errorCode(error) === 'ENOSPC'
+    } finally {
+      await rm(probe, { force: true })
+    }
   }
 
   async fill(): Promise<void> {

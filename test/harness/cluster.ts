@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient, type Event, type Image, type Layer, type LayerInventory } from '@shoal/api'
@@ -51,7 +51,10 @@ export class Cluster {
   async giveJoinToken(node: string): Promise<void> {
     if (isOpen(this.seed.settings) || existsSync(join(this.directory, node, 'credential.pem'))) return
     const { token } = await this.client.createJoinToken({ body: { node } })
-    await writeFile(join(this.directory, node, 'join.token'), `${token}\n`, { mode: 0o600 })
+    const file = join(this.directory, node, 'join.token')
+    // The node may just look for one.
+    await writeFile(`${file}.new`, `${token}\n`, { mode: 0o600 })
+    await rename(`${file}.new`, file)
   }
 
   async startPeers(names: readonly string[] = this.peers.map(({ name }) => name)): Promise<void> {

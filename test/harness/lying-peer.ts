@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeManifest, decodePublicKey, silentLogger, systemClock } from '@shoal/core'
+import { blockSize, decodeManifest, decodePublicKey, silentLogger, systemClock } from '@shoal/core'
 import { createMemoryLayerStore, type StoredLayer } from '@shoal/layer-store'
 import { clusterIdentity, createSwarm, type SwarmIdentity } from '@shoal/swarm'
 import {
@@ -21,58 +21,83 @@ export const LIAR = 'liar'
 /** Whatever it is bound to, the tracker sees it come from this address. */
 export const LIAR_HOST = '127.0.0.1'
 
-/** Joins the swarm of a layer as a peer that says it has all of it, and of which no block is right. It leaves when told to, or with the test. */
-export async function joinAsLiar(
-  undo: Undo,
-  cluster: Cluster,
-  layer: string,
-  host = LIAR_HOST,
-): Promise<() => Promise<void>> {
-  const status = await cluster.client.status()
-  const encodedManifest = await cluster.client.getManifest({ params: { layer } })
-  const torrent = await cluster.client.getTorrent({ params: { layer } })
-  const manifest = decodeManifest(encodedManifest, [decodePublicKey(status.publicKey)])
+/** What a peer gives in place of a block that it does not have. */
+export type Lie = (layer: string, offset: number, length: number) => Promise<Buffer>
+
+const NONSENSE: Lie = async (_layer, _offset, length) => Buffer.alloc(length, 0xee)
+
+export interface LiarOptions {
+  readonly name?: string
+  readonly host?: string
+  readonly lie?: Lie
+}
+
+/** A node of the cluster that says it has all of each layer it joins. */
+export interface LyingPeer {
+  join(layer: string): Promise<void>
+  leave(): Promise<void>
+}
+
+/** Joins the swarm of a layer as a peer that says it has all of it, and of which no block is right. It leaves with the test. */
+export async function joinAsLiar(undo: Undo, cluster: Cluster, layer: string): Promise<void> {
+  const liar = await startLiar(cluster)
+  undo.after(() => liar.leave())
+  await liar.join(layer)
+}
+
+export async function startLiar(
+  { client, directory }: Pick<Cluster, 'client' | 'directory'>,
+  { name = LIAR, host = LIAR_HOST, lie = NONSENSE }: LiarOptions = {},
+): Promise<LyingPeer> {
+  const status = await client.status()
   const store = createMemoryLayerStore()
   await store.open()
-  const empty = await store.create({ manifest, encodedManifest, torrent })
-  const liar = createSwarm(
-    {
-      clock: systemClock,
-      logger: silentLogger,
-      buffers: empty.buffers,
-      identity: await identityOf(cluster, decodePublicKey(status.publicKey)),
-    },
-    {
-      ...{ role: 'peer', node: LIAR, host, port: 0, dht: false },
-      trackers: status.tracker.announceUrls,
-    },
+  const identity = await identityOf(directory, name, decodePublicKey(status.publicKey))
+  const swarm = createSwarm(
+    { clock: systemClock, logger: silentLogger, buffers: store.buffers, identity },
+    { ...{ role: 'peer', node: name, host, port: 0, dht: false }, trackers: status.tracker.announceUrls },
   )
-  await liar.start()
-  undo.after(() => liar.close())
-  await liar.join(pretending(empty))
-  return () => liar.close()
+  await swarm.start()
+  return {
+    async join(layer) {
+      const encodedManifest = await client.getManifest({ params: { layer } })
+      const torrent = await client.getTorrent({ params: { layer } })
+      const manifest = decodeManifest(encodedManifest, [decodePublicKey(status.publicKey)])
+      await swarm.join(pretending(await store.create({ manifest, encodedManifest, torrent }), lie))
+    },
+    leave: () => swarm.close(),
+  }
 }
 
 /** It is a node like any other: somebody took one over. */
-async function identityOf({ directory }: Cluster, key: KeyObject): Promise<SwarmIdentity | undefined> {
+async function identityOf(directory: string, name: string, key: KeyObject): Promise<SwarmIdentity | undefined> {
   const ca = join(directory, 'seed', 'ca')
   if (!existsSync(ca)) return undefined
   const now = Date.now()
   const authority = await openAuthority(ca, { domain: DEFAULT_TRUST_DOMAIN, now })
-  const { privateKey, request } = newCredentialRequest(LIAR)
+  const { privateKey, request } = newCredentialRequest(name)
   const publicKey = readCertificateRequest(request)
-  const about = { identity: { role: 'node', name: LIAR }, notBefore: now - 1000, lifetimeMs: 3_600_000 } as const
+  const about = { identity: { role: 'node', name }, notBefore: now - 1000, lifetimeMs: 3_600_000 } as const
   const credential = createCredential(privateKey, [authority.issue({ publicKey, ...about })])
   const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
   // It says that it has everything, and asks for nothing.
   return clusterIdentity(trust, systemClock, { own: () => undefined, keys: () => [key] })
 }
 
-function pretending(layer: StoredLayer): StoredLayer {
+function pretending(layer: StoredLayer, lie: Lie): StoredLayer {
   layer.present.setAll()
+  const { digest } = layer.manifest
+  const read = (offset: number, length: number) => lie(digest, offset, length)
+  const readBlock = async (block: number) => {
+    const length = blockSize(layer.manifest, block)
+    const buffer = await layer.buffers.acquireWhenFree()
+    buffer.payload(length).set(await read(block * layer.manifest.blockLengthBytes, length))
+    return buffer
+  }
   return new Proxy(layer, {
     get(target, name) {
-      if (name === 'read') return async (_offset: number, length: number) => Buffer.alloc(length, 0xee)
+      if (name === 'read') return read
+      if (name === 'readBlock') return readBlock
       if (name === 'presentBytes') return layer.manifest.sizeBytes
       const value = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value

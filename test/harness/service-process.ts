@@ -9,6 +9,8 @@ import { until } from './until.ts'
 
 const SHOAL = fileURLToPath(new URL('../../packages/cli/bin/shoal.js', import.meta.url))
 
+const START_MS = 30_000
+
 export interface ServiceProcessOptions {
   readonly name: string
   readonly service: 'seed' | 'peer'
@@ -50,7 +52,7 @@ export class ServiceProcess {
   }
 
   /** Starts it, with changed settings if given, and waits until it answers. */
-  async start(changes: object = {}): Promise<void> {
+  async start(changes: object = {}, { timeoutMs = START_MS }: { timeoutMs?: number } = {}): Promise<void> {
     const { directory, config, service, host } = this.#options
     const file = join(directory, `${this.name}.json`)
     await writeFile(file, JSON.stringify(merge(config, changes)))
@@ -70,7 +72,7 @@ export class ServiceProcess {
           throw new Error(`${this.name} ended with ${child.exitCode}:\n${await this.logText()}`)
         return (await fetch(`${this.url}/healthz`, { signal: AbortSignal.timeout(1000) })).ok
       },
-      { timeoutMs: 30_000, everyMs: 50 },
+      { timeoutMs, everyMs: 50 },
     )
   }
 
@@ -86,10 +88,16 @@ export class ServiceProcess {
   async logText(): Promise<string> {
     return (await readFile(this.#log, 'utf8').catch(() => '')).slice(-4000)
   }
+
+  /** How many lines of its log have this text; of the process that runs now, or of all. */
+  async countInLog(text: string, { pid }: { pid?: number } = {}): Promise<number> {
+    const lines = (await readFile(this.#log, 'utf8').catch(() => '')).split('\n')
+    return lines.filter((line) => line.includes(text) && (pid === undefined || line.includes(`"pid":${pid},`))).length
+  }
 }
 
 /** Settings come from the file alone; a proxy of the machine must not see the lab's addresses. */
-function serviceEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+export function serviceEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(SHOAL|OS)_|_proxy$|^NODE_TEST_CONTEXT$/i.test(name))
   return { ...Object.fromEntries(kept), ...extra }
 }

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../harness/until.ts'
+import type { ChaosGround } from './chaos-ground.ts'
+import type { PlannedFault } from './fault-plan.ts'
+import { FAULT_ACTIONS, type Hold } from './faults.ts'
+
+/** How long a fault may go on beyond its time when it has not shown yet that it bites. */
+const PATIENCE_MS = 20_000
+const LOOK_MS = 200
+const BACK_MS = 180_000
+
+/** What became of one kind of fault. */
+export interface FaultTally {
+  injected: number
+  /** Those that showed that they bit. */
+  bit: number
+  /** Those whose target was back afterwards. */
+  survived: number
+  /** From the mending to the target's return. */
+  longestSecondsBack: number
+}
+
+/** Lets all that is planned happen, at its time. Resolves when everything is mended and back. */
+export async function injectFaults(
+  ground: ChaosGround,
+  plan: readonly PlannedFault[],
+  say: (line: string) => void,
+): Promise<{ readonly tallies: Record<string, FaultTally>; readonly mended: number }> {
+  const tallies: Record<string, FaultTally> = {}
+  const startedAt = performance.now()
+  const untilMs = (atMs: number) => sleep(Math.max(0, startedAt + atMs - performance.now()))
+  /** Mending the last fault of a target may take longer than planned, and nobody starts behind a cable that is cut: the next one waits. */
+  const busy = new Map<string, Promise<void>>()
+  const returns: Promise<void>[] = []
+  const strike = async (planned: PlannedFault, before: readonly Promise<void>[]) => {
+    const { fault, target, holdMs, atMs } = planned
+    await untilMs(atMs)
+    await Promise.all(before)
+    const beganAt = performance.now()
+    const after = () => ((performance.now() - startedAt) / 1000).toFixed(1)
+    say(`${after()} s: ${fault} at ${target} for ${holdMs} ms`)
+    tallies[fault] ??= { injected: 0, bit: 0, survived: 0, longestSecondsBack: 0 }
+    const tally = tallies[fault]
+    tally.injected += 1
+    const bit = await FAULT_ACTIONS[fault](ground, planned, holdFor(holdMs)).catch((error: unknown) => {
+      throw new Error(`${fault} at ${target} could not be done or mended`, { cause: error })
+    })
+    if (bit) tally.bit += 1
+    const took = ((performance.now() - beganAt) / 1000).toFixed(1)
+    say(
+      `${after()} s: ${fault} at ${target} mended after ${took} s${bit ? '' : ', and nothing shows that it did anything'}`,
+    )
+    returns.push(
+      isBack(ground, target).then((seconds) => {
+        tally.survived += 1
+        tally.longestSecondsBack = Math.max(tally.longestSecondsBack, seconds)
+      }),
+    )
+  }
+  const all = plan.map((planned) => {
+    const touched = [planned.target, ...(ground.racks[planned.target] ?? [])]
+    const before = touched.flatMap((one) => busy.get(one) ?? [])
+    const done = strike(planned, before)
+    for (const one of touched) busy.set(one, done)
+    return done
+  })
+  await Promise.all(all)
+  const mended = performance.now()
+  await Promise.all(returns)
+  return { tallies, mended }
+}
+
+/** Faults are in when they strike and how long they last: this is no waiting for something to happen. */
+function holdFor(holdMs: number): Hold {
+  return async (hasBitten) => {
+    const startedAt = performance.now()
+    let bit = false
+    for (;;) {
+      bit ||= await Promise.resolve(hasBitten()).catch(() => false)
+      const leftMs = holdMs + (bit ? 0 : PATIENCE_MS) - (performance.now() - startedAt)
+      if (leftMs <= 0) return bit
+      await sleep(Math.min(leftMs, bit ? leftMs : LOOK_MS))
+    }
+  }
+}
+
+/** Waits until the seed answers, and hears of the nodes that are meant; how long that took. */
+async function isBack({ cluster, racks, nodes }: ChaosGround, target: string): Promise<number> {
+  const startedAt = performance.now()
+  const meant = racks[target] ?? nodes.filter((node) => node === target)
+  const heard = new Map<string, string>()
+  const hears = async () => {
+    for (const node of meant) {
+      const { state, lastSeenAt } = await cluster.client.showNode({ params: { node } })
+      const before = heard.get(node)
+      if (before === undefined) heard.set(node, lastSeenAt)
+      if (state !== 'ready' || (heard.get(node) ?? '') === lastSeenAt) return false
+    }
+    return (await cluster.client.status()).version !== ''
+  }
+  await until(`${target} is back`, hears, { timeoutMs: BACK_MS, everyMs: 500 })
+  return (performance.now() - startedAt) / 1000
+}
