@@ -1,4 +1,4 @@
-import type { Actor, LayerInventory, PlanNode, PlanProgress, PlanState } from '@shoal/api'
+import type { Actor, LayerInventory, PlanState } from '@shoal/api'
 import { type Digest, errorMessage } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import { toErrorBody } from '../images/image-record.ts'
@@ -7,6 +7,7 @@ import type { DownloadedLayer, DownloadNodes } from './download-nodes.ts'
 import { FleetProgress } from './fleet-progress.ts'
 import type { GivingTerms } from './layer-terms.ts'
 import { heldLayers } from './node-progress.ts'
+import { PlanAccount } from './plan-account.ts'
 import { layerToCome } from './plan-demands.ts'
 import { isOver, type PlanRecord } from './plan-record.ts'
 import { isoTime } from './plan-request.ts'
@@ -38,6 +39,7 @@ export class DownloadRun implements RunningPlan {
   readonly givingTerms = NO_TERMS
   readonly #deps: DownloadRunDeps
   readonly #options: PlanRunOptions
+  readonly account: PlanAccount
   readonly #progress: FleetProgress
   readonly #presence: PresenceWatch
   readonly #targets = new Map<string, NodeTarget>()
@@ -53,6 +55,8 @@ export class DownloadRun implements RunningPlan {
     this.#joinedAt = deps.clock.now()
     this.#progress = new FleetProgress({ isEnded: (node, layer) => this.#isEnded(node, layer) })
     this.#presence = new PresenceWatch(this.#progress)
+    const { clock } = deps
+    this.account = new PlanAccount({ progress: this.#progress, clock, slowContext: () => this.#slowContext() })
     this.#look()
   }
 
@@ -95,20 +99,6 @@ export class DownloadRun implements RunningPlan {
     this.#progress.report(node, heldLayers(registry.get(node)?.inventory ?? null), clock.now())
     if (isNew) await journal.append([], [downloadNodes.put(this.id, node, layer)])
     if (isOver(this.record)) await this.#move('running', {}, `node:${node}`)
-  }
-
-  progress(): PlanProgress {
-    return this.#progress.summary(this.#slowContext(), this.#deps.clock.now())
-  }
-
-  counts(): PlanProgress['nodes'] {
-    return this.#progress.counts()
-  }
-
-  nodes(): PlanNode[] {
-    const context = this.#slowContext()
-    const now = this.#deps.clock.now()
-    return [...this.#targets.keys()].sort().map((node) => this.#progress.node(node, context, now))
   }
 
   report(node: string, held: ReadonlyMap<string, LayerInventory>): { isOther: boolean } | undefined {
@@ -189,10 +179,10 @@ export class DownloadRun implements RunningPlan {
 
   async #move(state: PlanState, change: Partial<PlanRecord> = {}, actor?: Actor): Promise<void> {
     const { clock, book } = this.#deps
-    const options = { change, nowMs: clock.now(), progress: () => this.progress() }
+    const options = { change, nowMs: clock.now(), progress: () => this.account.progress() }
     const moved = movedPlan(this.record, state, options)
     const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
-    await book.put(moved, newsOf(moved, this.counts(), actor), [readyTimes])
+    await book.put(moved, newsOf(moved, this.account.counts(), actor), [readyTimes])
   }
 
   /** Whether it is asked for by this layer for the first time. */
@@ -229,9 +219,8 @@ export class DownloadRun implements RunningPlan {
     return clock.now() - askedAt > ASKS_WITHIN_MS
   }
 
-  #slowContext(): SlowContext {
-    const medianRate = this.#progress.medianRate()
+  #slowContext(): Omit<SlowContext, 'medianRate'> {
     const toCome = new Set([this.#toCome()])
-    return { isPaused: false, notBefore: null, toCome, ended: ENDED, nodeLimit: () => null, medianRate }
+    return { isPaused: false, notBefore: null, toCome, ended: ENDED, nodeLimit: () => null }
   }
 }

@@ -70,7 +70,7 @@ export class PlanReader {
   async nodes(id: string): Promise<PlanNode[]> {
     const { book, runs } = this.#deps
     const run = isOfDownloads(book.must(id)) ? runs.ofDownloads(id) : runs.ofPlan(id)
-    return (await run).nodes()
+    return (await run).account.nodes()
   }
 
   /** Waits until a share of the nodes is ready, the plan is over, or the time is. */

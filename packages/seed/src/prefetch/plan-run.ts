@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Actor, LayerInventory, PlanNode, PlanProgress, PlanState } from '@shoal/api'
+import type { Actor, LayerInventory, PlanState } from '@shoal/api'
 import { type Digest, errorMessage, type Logger } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { EventJournal } from '../events/event-journal.ts'
@@ -9,6 +9,7 @@ import { ClaimWriter } from './claim-writer.ts'
 import { FleetProgress } from './fleet-progress.ts'
 import { type GivingTerms, termsOfClaims } from './layer-terms.ts'
 import { heldLayers } from './node-progress.ts'
+import { PlanAccount } from './plan-account.ts'
 import type { PlanBook } from './plan-book.ts'
 import { planClaims } from './plan-claims.ts'
 import { isOver, type PlanRecord } from './plan-record.ts'
@@ -45,6 +46,7 @@ export class PlanRun implements RunningPlan {
   readonly id: string
   readonly #deps: PlanRunDeps
   readonly #options: PlanRunOptions
+  readonly account: PlanAccount
   readonly #progress: FleetProgress
   readonly #presence: PresenceWatch
   readonly #shares: ShareKeeper
@@ -65,6 +67,8 @@ export class PlanRun implements RunningPlan {
     this.#claims = new ClaimWriter(id, deps)
     this.#progress = new FleetProgress({ isEnded: (node, layer) => this.#claims.hasEnded(node, layer) })
     this.#presence = new PresenceWatch(this.#progress)
+    const { clock } = deps
+    this.account = new PlanAccount({ progress: this.#progress, clock, slowContext: () => this.#slowContext() })
     this.#shares = new ShareKeeper(deps.clock)
   }
 
@@ -83,21 +87,6 @@ export class PlanRun implements RunningPlan {
   /** How urgently the origin is to give each of its layers. */
   get givingTerms(): ReadonlyMap<Digest, GivingTerms> {
     return this.#givingTerms
-  }
-
-  progress(): PlanProgress {
-    return this.#progress.summary(this.#slowContext(), this.#deps.clock.now())
-  }
-
-  counts(): PlanProgress['nodes'] {
-    return this.#progress.counts()
-  }
-
-  /** Every node, by name. */
-  nodes(): PlanNode[] {
-    const context = this.#slowContext()
-    const now = this.#deps.clock.now()
-    return [...this.#targets.keys()].sort().map((node) => this.#progress.node(node, context, now))
   }
 
   /** A node has told what it holds; whether its state is another now. Undefined: it is none of the plan's. */
@@ -183,10 +172,10 @@ export class PlanRun implements RunningPlan {
   /** Brings the plan into a state; by an operator's word it may be changed on the way. */
   async move(state: PlanState, change: Partial<PlanRecord> = {}, actor?: Actor): Promise<void> {
     const { clock, book } = this.#deps
-    const options = { change, nowMs: clock.now(), progress: () => this.progress() }
+    const options = { change, nowMs: clock.now(), progress: () => this.account.progress() }
     const moved = movedPlan(this.record, state, options)
     const readyTimes = book.putReadyTimes(this.id, this.#progress.readyTimes())
-    await book.put(moved, newsOf(moved, this.counts(), actor), [readyTimes])
+    await book.put(moved, newsOf(moved, this.account.counts(), actor), [readyTimes])
   }
 
   async #tellPresence(moment: FleetMoment): Promise<void> {
@@ -297,13 +286,13 @@ export class PlanRun implements RunningPlan {
   async #tellLate(now: number): Promise<void> {
     const { record } = this
     const { deadline, isLate } = record
-    const { total, ready } = this.counts()
+    const { total, ready } = this.account.counts()
     if (isLate || deadline === null || Date.parse(deadline) > now || ready === total) return
     const message = `Plan ${record.name} has missed its deadline: ${ready} of ${total} nodes are ready.`
     await this.#deps.book.put({ ...record, isLate: true }, [{ type: 'plan.late', message, details: { ready, total } }])
   }
 
-  #slowContext(): SlowContext {
+  #slowContext(): Omit<SlowContext, 'medianRate'> {
     const { state, notBefore } = this.record
     const now = this.#deps.clock.now()
     return {
@@ -312,7 +301,6 @@ export class PlanRun implements RunningPlan {
       toCome: new Set(this.#toCome.keys()),
       ended: ENDED,
       nodeLimit: (node) => this.#shares.limitOf(node),
-      medianRate: this.#progress.medianRate(),
     }
   }
 }

@@ -109,19 +109,19 @@ export class PlanRuns {
 
   /** Nodes of a plan by state. */
   counts({ id, finalProgress }: PlanRecord): PlanProgress['nodes'] {
-    return this.#running(id)?.counts() ?? (finalProgress ?? NO_PROGRESS).nodes
+    return this.#running(id)?.account.counts() ?? (finalProgress ?? NO_PROGRESS).nodes
   }
 
   progress(record: PlanRecord): PlanProgress {
     // What an earlier version has kept may say less.
-    return this.#running(record.id)?.progress() ?? { ...NO_PROGRESS, ...record.finalProgress }
+    return this.#running(record.id)?.account.progress() ?? { ...NO_PROGRESS, ...record.finalProgress }
   }
 
   /** Nodes of all plans that were asked for and are under way, by state. */
   countNodes(): Record<PlanNodeState, number> {
     const sum = { waiting: 0, fetching: 0, ready: 0, failed: 0, excluded: 0 }
     for (const run of this.#runs.values()) {
-      const counts = run.counts()
+      const counts = run.account.counts()
       for (const state of PLAN_NODE_STATES) sum[state] += counts[state]
     }
     return sum

@@ -1,6 +1,7 @@
-import type { LayerInventory, Node, PlanNode, PlanProgress } from '@shoal/api'
+import type { LayerInventory, Node } from '@shoal/api'
 import type { Digest } from '@shoal/core'
 import type { GivingTerms } from './layer-terms.ts'
+import type { PlanAccount } from './plan-account.ts'
 import type { PlanRecord } from './plan-record.ts'
 
 /** What is the same for all plans at one moment. */
@@ -17,10 +18,8 @@ export interface RunningPlan {
   readonly record: PlanRecord
   /** How urgently the origin is to give each of its layers. */
   readonly givingTerms: ReadonlyMap<Digest, GivingTerms>
-  progress(): PlanProgress
-  counts(): PlanProgress['nodes']
-  /** Every node, by name. */
-  nodes(): PlanNode[]
+  /** How far it is. */
+  readonly account: PlanAccount
   /** A node has told what it holds; whether its state is another now. Undefined: it is none of the plan's. */
   report(node: string, held: ReadonlyMap<string, LayerInventory>): { isOther: boolean } | undefined
   /** Does what is due now, unless that is under way already. Never throws. */
