@@ -1,15 +1,16 @@
-import type { VmRequest } from './request-trace.ts'
-import type { SimulatedCloud } from './simulated-cloud.ts'
+import type { Flavor } from './request-trace.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+
+type UsedNode = Pick<SimulatedNode, 'usedRamGiB' | 'vms'>
 
 const FADES_OVER = 0.5
 
 /** How much a score counts on a host, 0 to 1: infra/nova/shoal_weigher/shoal_weigher/balance.py, for hosts of one size. */
 export function balanceOf(
-  cloud: SimulatedCloud,
+  cloud: { readonly nodes: readonly UsedNode[] },
   hosts: readonly number[],
-  { flavor }: VmRequest,
-): (node: SimulatedNode) => number {
+  { flavor }: { readonly flavor: Pick<Flavor, 'ramGiB'> },
+): (node: UsedNode) => number {
   let [usedGiB, vms] = [0, 0]
   for (const host of hosts) {
     usedGiB += cloud.nodes[host]?.usedRamGiB ?? 0
