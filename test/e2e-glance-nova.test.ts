@@ -61,8 +61,11 @@ suite("Nova's own code downloads and uploads through a node's Glance endpoint", 
       await mkdir(join(site.directory, name), { recursive: true })
       return join(site.directory, name)
     }
-    const direct = await runNova(site.openstack.glanceUrl, await at('direct'), jobs)
-    return { direct, through: await runNova(site.endpoint('node1'), await at('through'), jobs) }
+    const [direct, through] = await Promise.all([
+      runNova(site.openstack.glanceUrl, await at('direct'), jobs),
+      runNova(site.endpoint('node1'), await at('through'), jobs),
+    ])
+    return { direct, through }
   }
 
   test('public, private, shared, deactivated, deleted and queued images, for who may have them and who may not', {

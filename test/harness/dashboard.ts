@@ -60,10 +60,12 @@ interface AxeViolation {
 }
 
 /** What axe finds on a page that is serious or worse, in words. */
-export async function seriousFindings(page: Page): Promise<string[]> {
-  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-  await page.evaluate(source)
-  const violations = await page.evaluate<AxeViolation[]>('axe.run().then((result) => result.violations)')
+export async function seriousFindings(page: Page, { rules }: { rules?: readonly string[] } = {}): Promise<string[]> {
+  if (!(await page.evaluate<boolean>('window.axe !== undefined'))) {
+    await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'))
+  }
+  const options = JSON.stringify(rules === undefined ? {} : { runOnly: { type: 'rule', values: rules } })
+  const violations = await page.evaluate<AxeViolation[]>(`axe.run(${options}).then((result) => result.violations)`)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`))
