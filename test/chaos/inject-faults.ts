@@ -53,7 +53,7 @@ export async function injectFaults(
     returns.push(
       isBack(ground, target).then((seconds) => {
         tally.survived += 1
-        tally.longestSecondsBack = Math.max(tally.longestSecondsBack, seconds)
+        tally.longestSecondsBack = Math.max(tally.longestSecondsBack, Math.round(seconds * 10) / 10)
       }),
     )
   }

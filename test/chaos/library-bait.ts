@@ -11,26 +11,41 @@ const KNOWN_MS = 20_000
 const FIRST_CONTENT = 128
 const CONTENTS = 120
 
-/** A small image of nobody's, so that something is read of the library while that is spoilt. */
+/** So many are kept; older ones are deleted. */
+const KEPT = 10
+
+/** Small images of nobody's, so that something is read or moved while that is spoilt. */
 export class LibraryBait {
-  readonly images: string[] = []
+  /** Those that are there. */
+  readonly #images: string[] = []
+  /** How many there were. */
+  count = 0
 
   /** Uploads one and waits until the seed knows of it; nothing is read yet. */
   async lay({ directory, openstack, cluster }: Omit<ChaosGround, 'bait'>): Promise<string> {
-    const number = this.images.length
+    const number = this.count
+    this.count += 1
     const file = join(directory, `bait${number}.raw`)
     await writeRandomRaw(file, SIZE_BYTES, FIRST_CONTENT + (number % CONTENTS))
     const image = await openstack.uploadImageFast({ name: `bait${number}`, file, diskFormat: 'raw' })
     await rm(file)
-    this.images.push(image)
+    this.#images.push(image)
+    if (this.#images.length > KEPT) await openstack.deleteImage(this.#images.shift() ?? '')
     const isKnown = async () => (await cluster.client.listImages()).images.some(({ id }) => id === image)
     await until('the seed knows of another image', isKnown, { timeoutMs: KNOWN_MS }).catch(() => {})
     return image
   }
 
+  /** Uploads one and has it fetched by nodes. */
+  async spread(ground: Omit<ChaosGround, 'bait'>, nodes: readonly string[]): Promise<void> {
+    const { cluster } = ground
+    const { layer } = await cluster.import(await this.lay(ground), KNOWN_MS)
+    if (layer !== null) await cluster.assign(layer, nodes)
+  }
+
   /** Every one of them is read in the end, however often that was spoilt. */
   async settle({ cluster }: Pick<ChaosGround, 'cluster'>, timeoutMs: number): Promise<void> {
-    for (const image of this.images) {
+    for (const image of this.#images) {
       // Whoever asked when neither seed nor library answered asks again.
       const { import: asked } = await cluster.client.showImage({ params: { image } })
       if (asked === null) await cluster.client.importImage({ params: { image } })

@@ -15,6 +15,9 @@ const RESULT = join(import.meta.dirname, '../../bench/results/chaos.json')
 
 test(`twelve nodes survive ${SECONDS} seconds of random faults`, async (t) => {
   const startedAt = new Date().toISOString()
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname })
+    .toString()
+    .trim()
   const report = await runChaos(undoAfter(t), {
     ...{
       seed: SEED,

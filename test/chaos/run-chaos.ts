@@ -89,7 +89,7 @@ export async function runChaos(undo: Undo, options: ChaosOptions): Promise<Chaos
     ...{ seed, nodes: ground.nodes.length, seconds },
     faults: { injected: total((t) => t.injected), bit: total((t) => t.bit), survived: total((t) => t.survived) },
     faultsByKind: tallies,
-    images: workload.all.length + ground.bait.images.length,
+    images: workload.all.length + ground.bait.count,
     disksRead: workload.reads,
     filesReadByMachine: machine?.verdicts ?? null,
     blocksHashed: blockReport.checkedBlocks + last.checkedBlocks,
