@@ -35,9 +35,7 @@ test(`twelve nodes survive ${SECONDS} seconds of random faults`, async (t) => {
   const record = {
     bench: 'chaos',
     startedAt,
-    commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname })
-      .toString()
-      .trim(),
+    commit,
     machine: {
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,
