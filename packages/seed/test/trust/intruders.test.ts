@@ -12,8 +12,8 @@ import {
   parsePem,
   readCertificateRequest,
 } from '@shoal/trust'
+import { call, joinAs, stolenAuthority } from '../../../../test/harness/node-caller.ts'
 import { createFixture, MIB, rawImage, type SeedFixture } from '../seed-fixture.ts'
-import { call, joinAs, stolenAuthority } from './node-caller.ts'
 
 const HOUR_MS = 3_600_000
 const registration = {
