@@ -17,6 +17,7 @@ import { decodeTorrent, encodeTorrent } from '../src/torrent-file.ts'
 import { AnnounceServer } from '../src/tracker/announce-server.ts'
 import { readTrackerAnswer } from '../src/tracker-answer.ts'
 import { authTargets } from './auth/fuzz-targets.ts'
+import { laneRecordsTarget } from './lane/fuzz-targets.ts'
 
 const ID = Buffer.alloc(20, 1)
 const BENCODED = ['l-3:', '1:a', 'i1e', 'le', 'de', 'd1:ai1ee', '-1:', 'i-0e', '20:aaaaaaaaaaaaaaaaaaaa']
@@ -316,6 +317,7 @@ export function openFuzzTargets(): FuzzTarget[] {
     ...trackerTargets(),
     laneServer,
     laneClient,
+    laneRecordsTarget(),
     ...authTargets(),
   ]
 }

@@ -1,6 +1,7 @@
 import type Wire from 'bittorrent-protocol'
 import type { Extension } from 'bittorrent-protocol'
-import { RecordOpener, RecordSealer } from './records.ts'
+import { RecordOpener } from './record-opener.ts'
+import { RecordSealer } from './record-sealer.ts'
 import type { Holder, RefusalReason } from './swarm-identity.ts'
 import type { ProvenPeer, WireHandshake } from './wire-handshake.ts'
 
@@ -107,7 +108,13 @@ export class WireAuth {
       if (plain === undefined) this.refuse('tampered')
       return plain ?? new Uint8Array()
     }
-    wire._encryptor = { encrypt: (data) => Buffer.concat(sealer.seal(data)), decrypt }
+    const encrypt = (data: Uint8Array): Uint8Array => {
+      const records = sealer.seal(data)
+      // The key is used up: the wire is made anew.
+      if (records === undefined) wire.destroy()
+      return Buffer.concat(records ?? [])
+    }
+    wire._encryptor = { encrypt, decrypt }
     // What came in one go with the proof, taken before the library did not know of records.
     const [rest = new Uint8Array()] = wire._buffer
     wire._buffer = []

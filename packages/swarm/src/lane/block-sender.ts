@@ -105,7 +105,7 @@ export class BlockSender {
     // One system call for header, payload and what is due anyway.
     socket.cork()
     writer.flush()
-    output.write([header, buffer.bytes.subarray(at, at + length)], (error) => {
+    output.writeBlock(header, buffer.bytes.subarray(at, at + length), (error) => {
       this.#takenBytes += length
       if (error === null || error === undefined) channel.upload.onUpload(length)
       onTaken()

@@ -1,5 +1,5 @@
 import { HEADER_BYTES, MAX_CONTROL_BYTES, writeHeader } from './frame.ts'
-import type { LaneOutput } from './lane-output.ts'
+import type { FrameOutput } from './lane-output.ts'
 
 export interface ControlFrame {
   readonly type: number
@@ -14,14 +14,14 @@ export interface ControlFrame {
  * as one of a whole block.
  */
 export class FrameWriter {
-  readonly #output: LaneOutput
+  readonly #output: FrameOutput
   #frames: Buffer[] = []
   #flushing: NodeJS.Immediate | undefined
   #unsentBytes = 0
   #sentBytes = 0
   #isClosed = false
 
-  constructor(output: LaneOutput) {
+  constructor(output: FrameOutput) {
     this.#output = output
   }
 
@@ -70,7 +70,7 @@ export class FrameWriter {
     if (first === undefined) return
     const bytes = others.length === 0 ? first : Buffer.concat(this.#frames)
     this.#frames = []
-    this.#output.write([bytes], () => {
+    this.#output.write(bytes, () => {
       this.#unsentBytes -= bytes.length
       this.#sentBytes += bytes.length
     })

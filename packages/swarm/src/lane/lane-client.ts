@@ -75,7 +75,7 @@ export class LaneClient {
     const opening = auth === undefined ? undefined : new LaneOpening({ ...options, ...auth })
     const held = new HeldOutput()
     if (opening !== undefined) {
-      this.#input = new LaneInput(this.#receiver.onread, {
+      this.#input = new LaneInput(this.#receiver, {
         onAnswer: (answer) => {
           const keys = opening.onAnswer(answer)
           if (keys === undefined) return false
@@ -95,7 +95,8 @@ export class LaneClient {
       noDelay: true,
       onread: (this.#input ?? this.#receiver).onread,
     })
-    this.#receiver.attach(this.#socket)
+    const reader = this.#input ?? this.#receiver
+    reader.attach(this.#socket)
     for (const event of ['error', 'end', 'close']) this.#socket.on(event, () => this.close())
     this.#socket.write(opening?.greeting ?? encodeLanePreamble(options))
     this.#writer = new FrameWriter(opening === undefined ? laneOutput(this.#socket) : held)

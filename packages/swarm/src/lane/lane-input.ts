@@ -1,7 +1,8 @@
-import type { OnReadOpts } from 'node:net'
-import { RecordOpener } from '../auth/records.ts'
+import type { OnReadOpts, Socket } from 'node:net'
 import type { DirectionKey } from '../auth/session-keys.ts'
 import { LANE_ANSWER_BYTES } from './lane-greeting.ts'
+import type { LaneReceiver } from './lane-receiver.ts'
+import { RecordInput } from './record-input.ts'
 
 export interface LaneInputEvents {
   /** The source's answer is whole: the key its records come with, `undefined` for plain frames, `false` when it is not right. */
@@ -13,16 +14,15 @@ export interface LaneInputEvents {
 /** What comes on a lane between daemons with credentials: the answer, then frames, as they are or in records. */
 export class LaneInput {
   readonly #events: LaneInputEvents
-  readonly #frames: OnReadOpts
+  readonly #receiver: LaneReceiver
   readonly #answer = Buffer.alloc(LANE_ANSWER_BYTES)
   #answered = 0
-  #opener: RecordOpener | undefined
+  #records: RecordInput | undefined
   /** All bytes that came. */
   receivedBytes = 0
 
-  /** `frames` takes what is in the records. */
-  constructor(frames: OnReadOpts, events: LaneInputEvents) {
-    this.#frames = frames
+  constructor(receiver: LaneReceiver, events: LaneInputEvents) {
+    this.#receiver = receiver
     this.#events = events
   }
 
@@ -32,27 +32,35 @@ export class LaneInput {
     callback: (bytes, target) => this.#onRead(bytes, target),
   }
 
+  attach(socket: Socket): void {
+    this.#receiver.attach({
+      resume: () => {
+        if (this.#records === undefined || this.#isMore(this.#records.resume())) socket.resume()
+      },
+    })
+  }
+
   get isAnswered(): boolean {
     return this.#answered === LANE_ANSWER_BYTES
   }
 
   /** Whether the rest of a record is due. */
   get isMidRecord(): boolean {
-    return this.#opener?.isMidRecord === true
+    return this.#records?.isMidRecord === true
   }
 
   #target(): Uint8Array {
     if (!this.isAnswered) return this.#answer.subarray(this.#answered)
-    return this.#opener?.target() ?? bufferOf(this.#frames)
+    if (this.#records !== undefined) return this.#records.target()
+    const { buffer } = this.#receiver.onread
+    return typeof buffer === 'function' ? buffer() : buffer
   }
 
   #onRead(bytes: number, target: Uint8Array): boolean {
     this.receivedBytes += bytes
     if (!this.isAnswered) return this.#onAnswer(bytes)
-    if (this.#opener === undefined) return this.#frames.callback(bytes, target)
-    const plain = this.#opener.took(bytes)
-    if (plain === false) this.#events.onBroken('tampered')
-    return plain === undefined || (plain !== false && this.#pass(plain))
+    if (this.#records === undefined) return this.#receiver.onread.callback(bytes, target)
+    return this.#isMore(this.#records.took(bytes, target))
   }
 
   #onAnswer(bytes: number): boolean {
@@ -60,24 +68,12 @@ export class LaneInput {
     if (!this.isAnswered) return true
     const key = this.#events.onAnswer(this.#answer)
     if (key === false) this.#events.onBroken('bad-proof')
-    else if (key !== undefined) this.#opener = new RecordOpener(key, { roomBytes: RecordOpener.LARGE })
+    else if (key !== undefined) this.#records = new RecordInput(this.#receiver, key)
     return key !== false
   }
 
-  /** All of a record, also to those who want no more just now: they keep what they cannot place. */
-  #pass(plain: Buffer): boolean {
-    let isMore = true
-    for (let at = 0; at < plain.length; ) {
-      const target = bufferOf(this.#frames)
-      const some = plain.subarray(at, at + target.length)
-      target.set(some)
-      at += some.length
-      isMore = this.#frames.callback(some.length, target)
-    }
-    return isMore
+  #isMore(isGenuine: boolean): boolean {
+    if (!isGenuine) this.#events.onBroken('tampered')
+    return isGenuine && this.#receiver.wantsMore
   }
-}
-
-function bufferOf({ buffer }: OnReadOpts): Uint8Array {
-  return typeof buffer === 'function' ? buffer() : buffer
 }

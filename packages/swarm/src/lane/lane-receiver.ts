@@ -1,4 +1,4 @@
-import type { OnReadOpts, Socket } from 'node:net'
+import type { OnReadOpts } from 'node:net'
 import { BLOCK_HEADROOM_BYTES, type BlockBuffer, MAX_BLOCK_BYTES } from '@shoal/core'
 import type { BlockIntake } from './block-intake.ts'
 import { FRAME, type FrameHeader, HEADER_BYTES, isHaveLength, readHeader } from './frame.ts'
@@ -56,7 +56,7 @@ export class LaneReceiver {
   readonly #stage = Buffer.alloc(STAGE_BYTES)
   /** What came after the header of a block that waits for its buffer. */
   #rest = NOTHING
-  #socket: Socket | undefined
+  #source: { resume(): void } | undefined
   #mode: Mode = 'header'
   #header: FrameHeader | undefined
   #control: Buffer = NOTHING
@@ -81,8 +81,19 @@ export class LaneReceiver {
     callback: (bytes, target) => this.#onRead(bytes, target),
   }
 
-  attach(socket: Socket): void {
-    this.#socket = socket
+  /** What is to go on when there is a buffer again. */
+  attach(source: { resume(): void }): void {
+    this.#source = source
+  }
+
+  /** Payload of a block that comes next; 0 when a frame does. */
+  get duePayloadBytes(): number {
+    return this.#mode === 'block' || this.#mode === 'pass-over' ? this.#leftBytes : 0
+  }
+
+  /** False when it waits for a buffer, or is closed. */
+  get wantsMore(): boolean {
+    return !this.#isWaiting && !this.#isClosed
   }
 
   /** Whether the rest of a frame is due. */
@@ -127,7 +138,7 @@ export class LaneReceiver {
     const isStaged = target.buffer === this.#stage.buffer
     const isOk = isStaged ? this.#takeStaged(this.#stage.subarray(0, bytes)) : this.#take(bytes)
     if (!isOk) this.#frames.onBroken()
-    return isOk && !this.#isWaiting && !this.#isClosed
+    return isOk && this.wantsMore
   }
 
   /** Parts of frames, or several of them. */
@@ -229,7 +240,7 @@ export class LaneReceiver {
     const rest = this.#rest
     this.#rest = NOTHING
     if (!this.#takeStaged(rest)) this.#frames.onBroken()
-    else if (!this.#isWaiting) this.#socket?.resume()
+    else if (!this.#isWaiting) this.#source?.resume()
   }
 
   #expectHeader(): void {

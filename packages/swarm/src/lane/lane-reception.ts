@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { RecordOpener } from '../auth/records.ts'
+import { RecordOpener } from '../auth/record-opener.ts'
 import type { DirectionKey } from '../auth/session-keys.ts'
 import type { RefusalReason } from '../auth/swarm-identity.ts'
 import { answerLane, decodeLaneGreeting, isGenuine, LANE_GREETING_BYTES, type LaneClientId } from './lane-greeting.ts'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type BlockBuffer, blockSize, type TransferLimits } from '@shoal/core'
-import type { RecordOpener } from '../auth/records.ts'
+import type { RecordOpener } from '../auth/record-opener.ts'
 import type { DirectionKey } from '../auth/session-keys.ts'
 import { BlockSender } from './block-sender.ts'
 import {

@@ -3,7 +3,8 @@ import { type FuzzTarget, mustHold } from '@shoal/core/fuzz'
 import { AnnounceGuard, proveAnnounce } from '../../src/auth/announce-proof.ts'
 import { DhtSeal } from '../../src/auth/dht-seal.ts'
 import { encodeLayerGrant, isLayerGrantSigned, layerGrantEnd } from '../../src/auth/layer-grant.ts'
-import { RecordOpener, RecordSealer } from '../../src/auth/records.ts'
+import { RecordOpener } from '../../src/auth/record-opener.ts'
+import { RecordSealer } from '../../src/auth/record-sealer.ts'
 import type { SwarmIdentity } from '../../src/auth/swarm-identity.ts'
 import { WireHandshake } from '../../src/auth/wire-handshake.ts'
 import { answerLane, decodeLaneGreeting, isGenuine, LaneOpening } from '../../src/lane/lane-greeting.ts'
@@ -43,8 +44,8 @@ export function authTargets(): FuzzTarget[] {
   const greeting = decodeLaneGreeting(opening.greeting)
   const answered = greeting && answerLane(greeting, { token, isSealed: true })
   const records = Buffer.concat([
-    ...new RecordSealer(KEY).seal(Buffer.alloc(100, 1)),
-    ...new RecordSealer(KEY).seal(CHAIN),
+    ...(new RecordSealer(KEY).seal(Buffer.alloc(100, 1)) ?? []),
+    ...(new RecordSealer(KEY).seal(CHAIN) ?? []),
   ])
   const grant = encodeLayerGrant(SUBJECT, 1_000_000, GRANTS.privateKey)
   return [
