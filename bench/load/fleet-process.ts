@@ -35,6 +35,7 @@ const AT_ONCE = 16
 const NODES_A_SUBNET = 200
 
 process.once('message', (order: FleetOrder) => void run(order))
+process.once('disconnect', () => process.exit())
 
 async function run(order: FleetOrder): Promise<void> {
   const { url, announceUrl, nodes, heartbeatMs, fetchMs, layers, known } = order
