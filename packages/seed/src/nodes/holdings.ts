@@ -18,6 +18,12 @@ export class Holdings {
   readonly #replicas = new ReplicaCounts()
   /** Nodes whose word does not count. */
   readonly #distrusted = new Set<string>()
+  readonly #onHolders: (layer: string) => void
+
+  /** `onHolders`: a node has become, or is no more, one of those that {@link of} tells of a layer. */
+  constructor({ onHolders = () => {} }: { onHolders?: (layer: string) => void } = {}) {
+    this.#onHolders = onHolders
+  }
 
   /** Replaces what is known of a node. */
   put(node: string, layers: readonly LayerInventory[]): void {
@@ -113,6 +119,7 @@ export class Holdings {
     const nodes = this.#byLayer.get(digest) ?? new Map<string, Holding>()
     const before = nodes.get(node)
     if (before === holding) return
+    if ((before ?? 0) > 0 !== (holding ?? 0) > 0) this.#onHolders(digest)
     const place = this.#places.get(node)
     if (before === COMPLETE && place !== undefined) this.#replicas.remove(digest, place)
     if (holding === COMPLETE && place !== undefined) this.#replicas.add(digest, place)

@@ -1,7 +1,8 @@
 import type { Clock, Digest } from '@shoal/core'
 import { busyShare, fullLayerCost, layerCost, type NearestCopy } from '@shoal/scheduler'
 import type { LayerRecord } from '../images/catalogue.ts'
-import type { NodeRegistry, NodeReport } from '../nodes/node-registry.ts'
+import type { NodeReport } from '../nodes/node-entry.ts'
+import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { Place } from '../nodes/replica-counts.ts'
 import { loopTurns } from './loop-turns.ts'
 

@@ -1,6 +1,6 @@
 import { MAX_PLACED_VMS, type PlacementRequest } from '@shoal/api'
 import { seedError } from '../errors.ts'
-import type { NodeReport } from '../nodes/node-registry.ts'
+import type { NodeReport } from '../nodes/node-entry.ts'
 
 /** Throws `SHOAL_PLACEMENT_REQUEST` for what the schema cannot say. */
 export function checkRequest({ images, nodes = [] }: PlacementRequest): void {

@@ -1,7 +1,7 @@
 import type { Inventory, LayerInventory, NodeMode } from '@shoal/api'
 import { type Digest, ManualClock } from '@shoal/core'
 import { Holdings } from '../../src/nodes/holdings.ts'
-import type { NodeReport } from '../../src/nodes/node-registry.ts'
+import type { NodeReport } from '../../src/nodes/node-entry.ts'
 import { FleetCaches } from '../../src/placement/fleet-caches.ts'
 import { buildHeld, buildLayerRecord } from '../nodes/known-layers.ts'
 
