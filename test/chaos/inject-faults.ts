@@ -28,7 +28,10 @@ export async function injectFaults(
 ): Promise<{ readonly tallies: Record<string, FaultTally>; readonly mended: number }> {
   const tallies: Record<string, FaultTally> = {}
   const startedAt = performance.now()
-  const untilMs = (atMs: number) => sleep(Math.max(0, startedAt + atMs - performance.now()))
+  // Once one could not be mended nothing more happens: what it would happen to is taken down.
+  const failed = new AbortController()
+  const untilMs = (atMs: number) =>
+    sleep(Math.max(0, startedAt + atMs - performance.now()), undefined, { signal: failed.signal })
   /** Mending the last fault of a target may take longer than planned, and nobody starts behind a cable that is cut: the next one waits. */
   const busy = new Map<string, Promise<void>>()
   const returns: Promise<void>[] = []
@@ -42,7 +45,8 @@ export async function injectFaults(
     tallies[fault] ??= { injected: 0, bit: 0, survived: 0, longestSecondsBack: 0 }
     const tally = tallies[fault]
     tally.injected += 1
-    const bit = await FAULT_ACTIONS[fault](ground, planned, holdFor(holdMs)).catch((error: unknown) => {
+    const bit = await FAULT_ACTIONS[fault](ground, planned, holdFor(holdMs, failed.signal)).catch((error: unknown) => {
+      failed.abort()
       throw new Error(`${fault} at ${target} could not be done or mended`, { cause: error })
     })
     if (bit) tally.bit += 1
@@ -50,12 +54,12 @@ export async function injectFaults(
     say(
       `${after()} s: ${fault} at ${target} mended after ${took} s${bit ? '' : ', and nothing shows that it did anything'}`,
     )
-    returns.push(
-      isBack(ground, target).then((seconds) => {
-        tally.survived += 1
-        tally.longestSecondsBack = Math.max(tally.longestSecondsBack, Math.round(seconds * 10) / 10)
-      }),
-    )
+    const back = isBack(ground, target, failed.signal).then((seconds) => {
+      tally.survived += 1
+      tally.longestSecondsBack = Math.max(tally.longestSecondsBack, Math.round(seconds * 10) / 10)
+    })
+    back.catch(() => {})
+    returns.push(back)
   }
   const all = plan.map((planned) => {
     const touched = [planned.target, ...(ground.racks[planned.target] ?? [])]
@@ -71,7 +75,7 @@ export async function injectFaults(
 }
 
 /** Faults are in when they strike and how long they last: this is no waiting for something to happen. */
-function holdFor(holdMs: number): Hold {
+function holdFor(holdMs: number, signal: AbortSignal): Hold {
   return async (hasBitten) => {
     const startedAt = performance.now()
     let bit = false
@@ -79,17 +83,18 @@ function holdFor(holdMs: number): Hold {
       bit ||= await Promise.resolve(hasBitten()).catch(() => false)
       const leftMs = holdMs + (bit ? 0 : PATIENCE_MS) - (performance.now() - startedAt)
       if (leftMs <= 0) return bit
-      await sleep(Math.min(leftMs, bit ? leftMs : LOOK_MS))
+      await sleep(Math.min(leftMs, bit ? leftMs : LOOK_MS), undefined, { signal })
     }
   }
 }
 
 /** Waits until the seed answers, and hears of the nodes that are meant; how long that took. */
-async function isBack({ cluster, racks, nodes }: ChaosGround, target: string): Promise<number> {
+async function isBack({ cluster, racks, nodes }: ChaosGround, target: string, signal: AbortSignal): Promise<number> {
   const startedAt = performance.now()
   const meant = racks[target] ?? nodes.filter((node) => node === target)
   const heard = new Map<string, string>()
   const hears = async () => {
+    if (signal.aborted) return true
     for (const node of meant) {
       const { state, lastSeenAt } = await cluster.client.showNode({ params: { node } })
       const before = heard.get(node)

@@ -43,8 +43,10 @@ export class Cluster {
   async startSeed(changes: object = {}): Promise<void> {
     await this.seed.start(changes)
     const token = (await readFile(join(this.directory, 'seed', 'operator.token'), 'utf8')).trim()
+    const isFirst = this.#client === undefined
     this.#client = createClient({ baseUrl: this.seed.url, token })
-    await Promise.all(this.peers.map(({ name }) => this.giveJoinToken(name)))
+    // A seed that is started again knows them still.
+    if (isFirst) await Promise.all(this.peers.map(({ name }) => this.giveJoinToken(name)))
   }
 
   /** What a node joins with; one that has joined, or sends a token, needs none. */
