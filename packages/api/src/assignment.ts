@@ -16,6 +16,7 @@ import {
 } from './field.ts'
 import { ToldLimits } from './limits.ts'
 import { MAX_QUARANTINED_NODES, RefusedNode, ToldNodeMode } from './node-mode.ts'
+import { ToldTrust } from './trust.ts'
 
 /** The most nodes one request may name. */
 export const MAX_NODES_A_REQUEST = 10_000
@@ -162,6 +163,7 @@ export const DesiredState = Type.Object(
         description: 'Other nodes that are in quarantine. Absent: none.',
       }),
     ),
+    trust: Type.Optional(ToldTrust),
     images: Type.Optional(
       Type.Array(DesiredImage, {
         maxItems: 4096,

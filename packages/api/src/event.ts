@@ -36,6 +36,8 @@ export const EVENT_TYPES = [
   'node.revoked',
   'join-token.created',
   'join-token.revoked',
+  'key.rotated',
+  'key.retired',
   'layer.assigned',
   'layer.unassigned',
   'layer.complete',

@@ -4,6 +4,9 @@ import { NodeLimits } from './limits.ts'
 import { LayerInventory, MAX_NODE_LAYERS } from './node.ts'
 import { ToldNodeMode } from './node-mode.ts'
 
+/** The most signing keys that a node trusts at a time. */
+const MAX_TRUSTED_KEYS = 1025
+
 export const SeedStatus = Type.Object(
   {
     version: text("Version of the seed's software.", 100),
@@ -103,6 +106,15 @@ export const PeerStatus = Type.Object(
     banned: Type.Array(Ban, { maxItems: 1000, description: 'Peers banned, the latest last.' }),
     diskFreeBytes: bytes('Free on the file system of the layers.'),
     diskUsedBytes: bytes('Used by layers.'),
+    trustedKeys: Type.Optional(
+      Type.Array(
+        Type.Object({
+          publicKey: text('Ed25519, base64url.', 100),
+          until: nullable(time('Until when it is trusted beside its successor; null of the newest.')),
+        }),
+        { maxItems: MAX_TRUSTED_KEYS, description: 'Keys whose signatures on manifests are taken, the newest first.' },
+      ),
+    ),
     mode: Type.Optional(ToldNodeMode),
     limits: Type.Object(
       { configured: NodeLimits, fleet: nullable(NodeLimits), effective: NodeLimits },

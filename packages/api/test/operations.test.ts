@@ -82,6 +82,7 @@ test('every operation but none by accident needs a role', () => {
     'getManifest',
     'getTorrent',
     'heartbeat',
+    'listKeys',
     'listRevocations',
     'recordBoot',
     'registerNode',

@@ -22,6 +22,9 @@ import { imageWatch } from './image/watch.ts'
 import { joinTokenCreate } from './join-token/create.ts'
 import { joinTokenList } from './join-token/list.ts'
 import { joinTokenRevoke } from './join-token/revoke.ts'
+import { keyList } from './key/list.ts'
+import { keyRetire } from './key/retire.ts'
+import { keyRotate } from './key/rotate.ts'
 import { layerAssign } from './layer/assign.ts'
 import { layerCompose } from './layer/compose.ts'
 import { layerList } from './layer/list.ts'
@@ -98,6 +101,9 @@ export const commands: readonly Command[] = [
   joinTokenCreate,
   joinTokenList,
   joinTokenRevoke,
+  keyList,
+  keyRotate,
+  keyRetire,
   cacheShow,
   cacheList,
   cachePin,
@@ -143,6 +149,7 @@ export const nouns: Readonly<Record<string, string>> = {
   boot: 'Disks that a node serves to VMs before all of them is there',
   node: 'Compute nodes',
   'join-token': 'Tokens with which nodes join the cluster',
+  key: 'Keys that sign manifests and boot profiles',
   cache: 'The layers that a node keeps: their space, and which go first',
   prefetch: 'Plans that bring images to nodes before VMs boot from them',
   rule: 'Rules that make prefetch plans by themselves',

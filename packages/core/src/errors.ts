@@ -8,11 +8,15 @@ export const coreErrors = {
   },
   SHOAL_BOOT_BLOCKS_SIGNATURE: {
     message: 'The boot blocks are not signed by a trusted key (key id {keyId}).',
-    hint: "Check that seed.publicKey in the peer's configuration is the seed's current key (shoal status shows it).",
+    hint: 'Compare the keys that the node trusts (its /v1/status) with those of the seed (shoal key list). If no statement leads from one to the other, set seed.publicKey of the node to the current key.',
   },
   SHOAL_DIGEST_INVALID: {
     message: '"{value}" is not a layer digest.',
     hint: 'Give a digest as sha256: followed by 64 lower-case hexadecimal digits.',
+  },
+  SHOAL_KEY_STATEMENT_INVALID: {
+    message: 'The statement about signing keys is not valid: {reason}.',
+    hint: 'It is passed over. If it happens again, update the seed and the peers to one version of Shoal.',
   },
   SHOAL_MANIFEST_INVALID: {
     message: 'The manifest is not valid: {reason}.',
@@ -20,7 +24,7 @@ export const coreErrors = {
   },
   SHOAL_MANIFEST_SIGNATURE: {
     message: 'The manifest of {digest} is not signed by a trusted key (key id {keyId}).',
-    hint: "Check that seed.publicKey in the peer's configuration is the seed's current key (shoal status shows it).",
+    hint: 'Compare the keys that the node trusts (its /v1/status) with those of the seed (shoal key list). If no statement leads from one to the other, set seed.publicKey of the node to the current key.',
   },
   SHOAL_NODE_ID_INVALID: {
     message: '"{value}" is not a node name.',

@@ -33,6 +33,13 @@ export {
   pieceCount,
   pieceSize,
 } from './geometry.ts'
+export {
+  decodeKeyStatement,
+  encodeKeyStatement,
+  type KeyStatement,
+  MAX_KEY_OVERLAP_MS,
+  type SignedKeyStatement,
+} from './key-statement.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { isLoopbackHost } from './loopback-host.ts'
 export {
@@ -44,7 +51,9 @@ export {
   type LayerFormat,
   type LayerKind,
   MANIFEST_LIMITS,
+  MANIFEST_TRAILER_BYTES,
   type Manifest,
+  manifestTrailer,
   publicKeyId,
 } from './manifest.ts'
 export { ManualClock } from './manual-clock.ts'

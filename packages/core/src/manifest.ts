@@ -31,6 +31,7 @@ const HEADER_BYTES = 144
 const KEY_ID_BYTES = 8
 const SIGNATURE_BYTES = 64
 const TRAILER_BYTES = KEY_ID_BYTES + SIGNATURE_BYTES
+export const MANIFEST_TRAILER_BYTES = TRAILER_BYTES
 const FORMATS: readonly LayerFormat[] = ['raw', 'qcow2']
 const KINDS: readonly LayerKind[] = ['base', 'middle']
 
@@ -80,6 +81,12 @@ export function decodeManifest(encoded: Uint8Array, trustedKeys: readonly KeyObj
     throw coreError('SHOAL_MANIFEST_SIGNATURE', { digest: manifest.digest, keyId: keyId.toString('hex') })
   }
   return manifest
+}
+
+/** What ends a manifest that was encoded before when another Ed25519 private key signs it: its last {@link MANIFEST_TRAILER_BYTES}. */
+export function manifestTrailer(encoded: Uint8Array, privateKey: KeyObject): Uint8Array {
+  const body = encoded.subarray(0, encoded.length - TRAILER_BYTES)
+  return Buffer.concat([publicKeyId(createPublicKey(privateKey)), sign(null, body, privateKey)])
 }
 
 /** The expected SHA-256 of a block. */

@@ -2,10 +2,13 @@ import { createHash, generateKeyPairSync } from 'node:crypto'
 import {
   Bitfield,
   decodeBootBlocks,
+  decodeKeyStatement,
   decodeManifest,
   digestFromBytes,
   encodeBootBlocks,
+  encodeKeyStatement,
   encodeManifest,
+  encodePublicKey,
   isDigest,
   parseDigest,
   parseNodeId,
@@ -41,6 +44,11 @@ const BOOT_BLOCKS = encodeBootBlocks(
   },
   privateKey,
 )
+const SUCCESSOR = encodePublicKey(publicKey)
+const KEY_STATEMENTS = [
+  encodeKeyStatement({ kind: 'succession', serial: 1, madeAt: 5, until: 9, publicKey: SUCCESSOR }, privateKey),
+  encodeKeyStatement({ kind: 'retirement', serial: 0, madeAt: 9, until: 0, publicKey: SUCCESSOR }, privateKey),
+]
 
 export const fuzzTargets: readonly FuzzTarget[] = [
   {
@@ -55,6 +63,13 @@ export const fuzzTargets: readonly FuzzTarget[] = [
     isSigned: true,
     corpus: [BOOT_BLOCKS],
     execute: (input) => isTaken(() => decodeBootBlocks(input, NO_KEYS), isUnsigned('SHOAL_')),
+  },
+  {
+    name: 'key-statement',
+    isSigned: true,
+    corpus: KEY_STATEMENTS,
+    words: ['SHOALKS\0'],
+    execute: (input) => isTaken(() => decodeKeyStatement(input)),
   },
   {
     name: 'bitfield',

@@ -120,7 +120,7 @@ export class EnrollmentKeeper {
     }
     this.#toldCapacityBytes = body.capacityBytes
     this.#current = enrollment
-    await trust.show(enrollment.publicKeys)
+    await trust.show(enrollment.publicKeys, { signal })
     await records.saveEnrollment(enrollment)
     this.#deps.apply(enrollment)
     this.#sayReachability(enrollment, body.swarmAddress)

@@ -47,8 +47,8 @@ export const peerErrors = {
     hint: 'Set stateDirectory and store.directory to directories that the peer may write to.',
   },
   SHOAL_PEER_SEED_KEY: {
-    message: 'The seed at {url} does not sign with the key that this peer trusts ({trusted}); it shows {shown}.',
-    hint: 'If the key was changed on purpose, set seed.publicKey to the new one (shoal status shows it); if not, find out who answers at that address.',
+    message: 'The keys of the seed at {url} do not follow from the one that this peer trusts ({trusted}): {reason}.',
+    hint: 'Find out who answers at that address, and whether the seed was restored from an old backup. If it has another key on purpose, set seed.publicKey to that one (shoal key list shows it).',
   },
   SHOAL_PEER_UNREACHABLE: {
     message: 'Other nodes cannot reach this one at {address}: {reason}.',

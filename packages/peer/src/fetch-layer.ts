@@ -1,8 +1,8 @@
-import type { KeyObject } from 'node:crypto'
 import { type Digest, decodeManifest } from '@shoal/core'
 import type { LayerDescription } from '@shoal/layer-store'
 import { peerError } from './errors.ts'
 import type { SeedLink } from './seed-link.ts'
+import { decodeTrusted, type SignatureTrust } from './signature-trust.ts'
 import type { LayerGrants } from './trust/layer-grants.ts'
 
 /** When the manifests were made that this node took; it remembers that when the layers are gone. */
@@ -21,7 +21,7 @@ export async function fetchLayer(
   seed: SeedLink,
   digest: Digest,
   options: {
-    trustedKeys: readonly KeyObject[]
+    trust: SignatureTrust
     taken: ManifestTimes
     /** Where layers are given for a grant only. */
     grants?: Pick<LayerGrants, 'obtain'> | undefined
@@ -30,7 +30,7 @@ export async function fetchLayer(
 ): Promise<LayerDescription> {
   const call = { params: { layer: digest }, signal: options.signal }
   const encodedManifest = await seed.call((client) => client.getManifest(call))
-  const manifest = decodeManifest(encodedManifest, options.trustedKeys)
+  const manifest = await decodeTrusted(options.trust, (keys) => decodeManifest(encodedManifest, keys), options)
   if (manifest.digest !== digest) {
     throw peerError('SHOAL_PEER_LAYER_MISMATCH', { layer: digest, found: manifest.digest })
   }

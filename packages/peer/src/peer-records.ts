@@ -2,16 +2,11 @@ import type { DesiredState, Enrollment } from '@shoal/api'
 import { type Digest, digestHex, errorCode, type Logger } from '@shoal/core'
 import type { StateStore } from '@shoal/state'
 import type { RevocationList } from '@shoal/trust'
-
-/** The seed's keys as they were first seen. */
-export interface PinnedKeys {
-  readonly keys: readonly string[]
-  readonly pinnedAt: string
-}
+import type { TrustedKeys } from './trusted-keys.ts'
 
 const KEYS = {
   enrollment: 'peer/enrollment',
-  pinnedKeys: 'peer/pinned-keys',
+  trustedKeys: 'peer/trusted-keys',
   desired: 'peer/desired',
   revocations: 'peer/revocations',
   dhtNodes: 'peer/dht-nodes',
@@ -42,12 +37,13 @@ export class PeerRecords {
     return this.#put(KEYS.enrollment, enrollment)
   }
 
-  async pinnedKeys(): Promise<PinnedKeys | undefined> {
-    return (await this.#state.get<PinnedKeys>(KEYS.pinnedKeys))?.value
+  /** The keys whose signatures are taken. */
+  async trustedKeys(): Promise<TrustedKeys | undefined> {
+    return (await this.#state.get<TrustedKeys>(KEYS.trustedKeys))?.value
   }
 
-  savePinnedKeys(pinned: PinnedKeys): Promise<void> {
-    return this.#put(KEYS.pinnedKeys, pinned)
+  saveTrustedKeys(trusted: TrustedKeys): Promise<void> {
+    return this.#put(KEYS.trustedKeys, trusted)
   }
 
   async desired(): Promise<DesiredState | undefined> {

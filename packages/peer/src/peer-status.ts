@@ -7,10 +7,12 @@ import type { PeerConfig } from './config.ts'
 import type { DesiredStateFollower } from './desired-state.ts'
 import type { EnrollmentKeeper } from './enrollment.ts'
 import { peerLayers } from './inventory.ts'
+import type { KeyTrust } from './key-trust.ts'
 import { nodeName } from './node-facts.ts'
 import type { NodeLimitsKeeper } from './node-limits.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { SeedLink } from './seed-link.ts'
+import type { TrustedKey } from './trusted-keys.ts'
 import { version } from './version.ts'
 
 /** The daemon at a glance. */
@@ -26,10 +28,11 @@ export async function peerStatus(
     readonly limits: NodeLimitsKeeper
     readonly cache: Pick<NodeCache, 'pinned'>
     readonly desired: Pick<DesiredStateFollower, 'current'>
+    readonly trust: Pick<KeyTrust, 'trusted'>
     readonly startedAt: string
   },
 ): Promise<PeerStatus> {
-  const { store, swarm, seed, reconciler, enrollment, bans, limits, cache, desired, startedAt } = parts
+  const { store, swarm, seed, reconciler, enrollment, bans, limits, cache, desired, trust, startedAt } = parts
   const mode = desired.current?.mode
   const { allocatedBytes, freeBytes } = await store.usage()
   return {
@@ -46,7 +49,12 @@ export async function peerStatus(
     banned: bans.list(),
     diskFreeBytes: freeBytes,
     diskUsedBytes: allocatedBytes,
+    trustedKeys: trust.trusted.map(keyStatus),
     ...(mode && { mode }),
     limits: limits.status(),
   }
+}
+
+function keyStatus({ publicKey, until }: TrustedKey): { publicKey: string; until: string | null } {
+  return { publicKey, until: until === null ? null : new Date(until).toISOString() }
 }

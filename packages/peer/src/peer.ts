@@ -1,4 +1,4 @@
-import { createClient, type Enrollment, type PeerStatus } from '@shoal/api'
+import { createClient, type Enrollment, type PeerStatus, type ToldTrust } from '@shoal/api'
 import { type Clock, errorCode, type Logger, ShoalError, steadyClock, systemClock } from '@shoal/core'
 import { createHealth, createMetrics, FloodWatch, type Health, type HttpService, type Metrics } from '@shoal/service'
 import { clusterIdentity, createSwarm, type Swarm, type SwarmIdentity } from '@shoal/swarm'
@@ -68,6 +68,7 @@ interface Parts extends PeerStorage {
   readonly member: NodeTrust | undefined
   /** What it shows to be given layers; none where it sends a token. */
   readonly grants: LayerGrants | undefined
+  readonly trust: KeyTrust
   readonly swarm: Swarm
   readonly seed: SeedLink
   readonly records: PeerRecords
@@ -202,13 +203,16 @@ export class Peer implements AsyncDisposable {
     const seedFetch = member && stack.use(new SeedFetch(member.cluster))
     const client = createClient({ baseUrl: url, token, ...(seedFetch && { fetch: seedFetch.fetch }) })
     const seed = new SeedLink({ client, logger }, { url })
-    const trust = new KeyTrust({ records, clock, logger }, { publicKey, seedUrl: url })
+    const trust = new KeyTrust(
+      { seed, records, clock, logger, onChange: () => grants?.notice() },
+      { publicKey, seedUrl: url },
+    )
     await trust.open()
     // What the seed said last holds from the first byte on, whether it answers now or not.
     const limits = new NodeLimitsKeeper(steadyClock, config.limits)
     limits.setFleet((await records.desired())?.limits)
-    const grants =
-      member && new LayerGrants({ seed, records, clock, random, logger: logger.child({ component: 'trust' }) })
+    const grants: LayerGrants | undefined =
+      member && new LayerGrants({ seed, records, trust, clock, random, logger: logger.child({ component: 'trust' }) })
     await grants?.open()
     const own = (infoHash: string) => grants?.own(infoHash)
     const identity = member && clusterIdentity(member.cluster, clock, { own, keys: () => trust.keys() })
@@ -224,7 +228,7 @@ export class Peer implements AsyncDisposable {
           logger: logger.child({ component: 'cache' }),
           disks: () => [...compositions.files(), ...booting.overlays.files(), ...(novaCache?.files() ?? [])],
           assignedAt: (digest) => reconciler.assignedAt(digest),
-          fetchProfile: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: trust.keys(), signal }),
+          fetchProfile: (image, { signal }) => fetchBootBlocks(seed, image, { trust, signal }),
           onRoom: () => reconciler.roomIsBack(),
           onLimit: (bytes) => enrollment.noteCapacity(bytes),
           onCorrupt: (digest) => void reconciler.repair(digest),
@@ -245,8 +249,7 @@ export class Peer implements AsyncDisposable {
           booting.notice.ring()
           novaCache?.notice()
         },
-        fetchLayer: (digest, { signal }) =>
-          fetchLayer(seed, digest, { trustedKeys: trust.keys(), taken: records, grants, signal }),
+        fetchLayer: (digest, { signal }) => fetchLayer(seed, digest, { trust, taken: records, grants, signal }),
         mayRepair: ({ infoHash }) => grants?.has(infoHash) !== false,
       },
       { intervalMs: config.reconcile.intervalMs },
@@ -278,6 +281,11 @@ export class Peer implements AsyncDisposable {
         registration: () => registration(config, { swarm, cache, apiUrl: this.#apiUrl }),
       },
     )
+    const onTrust = ({ keys, revocations, dhtKeys }: ToldTrust) => {
+      if (dhtKeys !== undefined) swarm.setDhtKeys(dhtKeysOf({ dhtKeys }))
+      void trust.note(keys, { signal: stopping.signal })
+      void member?.noteRevocations(revocations, seed, { signal: stopping.signal })
+    }
     const desired = new DesiredStateFollower(
       {
         ...{ seed, records, clock, random, logger },
@@ -290,6 +298,7 @@ export class Peer implements AsyncDisposable {
           grants?.notice()
           booting.prefetches.setAssigned(state.assignments)
           novaCache?.setImages(state.images)
+          if (state.trust !== undefined) onTrust(state.trust)
         },
         onUnknown: () => enrollment.request(),
       },
@@ -314,7 +323,7 @@ export class Peer implements AsyncDisposable {
       floods,
       uses: cache.uses,
       source: swarmSource({ swarm, clock: steadyClock }),
-      trustedKeys: () => trust.keys(),
+      trust,
       onUnknown: () => enrollment.request(),
     })
     stack.use(booting)
@@ -333,6 +342,7 @@ export class Peer implements AsyncDisposable {
         health,
         floods,
         member,
+        trust,
         grants,
         state,
         store,
@@ -482,6 +492,6 @@ export function createPeer(config: PeerConfig, deps: PeerDeps): Peer {
   return new Peer(config, deps)
 }
 
-function dhtKeysOf(enrollment: Enrollment | undefined): Buffer[] {
+function dhtKeysOf(enrollment: Pick<Enrollment, 'dhtKeys'> | undefined): Buffer[] {
   return (enrollment?.dhtKeys ?? []).map((key) => Buffer.from(key, 'hex'))
 }

@@ -18,6 +18,7 @@ export type SeedApi = Pick<
   | 'getBootProfile'
   | 'renewCredential'
   | 'listRevocations'
+  | 'listKeys'
 >
 
 const NO_ANSWER: ReadonlySet<string> = new Set([

@@ -51,14 +51,16 @@ async function setUp(registerNode: SeedApi['registerNode'], options: SetUpOption
   const log = recordingLogger()
   const clock = new ManualClock()
   const records = new PeerRecords({ state: options.state ?? createMemoryState(), logger: silentLogger })
+  // A seed that has never changed its key.
+  const seed = fakeSeed({ registerNode, listKeys: async () => ({ keys: [], statements: [] }) })
   const trust = new KeyTrust(
-    { records, clock, logger: log.logger },
+    { seed, records, clock, logger: log.logger },
     { publicKey: options.publicKey ?? null, seedUrl: 'http://seed' },
   )
   const applied: Enrollment[] = []
   const keeper = new EnrollmentKeeper(
     {
-      ...{ seed: fakeSeed({ registerNode }), records, trust, clock, random: () => 0.5, logger: log.logger },
+      ...{ seed, records, trust, clock, random: () => 0.5, logger: log.logger },
       apply: (enrollment) => applied.push(enrollment),
       onRefused: () => {},
     },

@@ -7,6 +7,7 @@ import { fetchLayer } from '../src/fetch-layer.ts'
 import { PeerRecords } from '../src/peer-records.ts'
 import { type SeedApi, SeedLink } from '../src/seed-link.ts'
 import { layerFixture, signingKey } from './layer-fixture.ts'
+import { trusting } from './trusting.ts'
 
 const signer = signingKey()
 const layer = layerFixture(signer.privateKey, { sizeBytes: 10_000 })
@@ -27,7 +28,7 @@ function manifestOf(createdAt: number, privateKey = signer.privateKey): Uint8Arr
 
 function fetcher(records: PeerRecords) {
   const options = {
-    trustedKeys: [decodePublicKey(signer.publicKey)],
+    trust: trusting(decodePublicKey(signer.publicKey)),
     taken: records,
     signal: AbortSignal.timeout(5000),
   }

@@ -93,6 +93,17 @@ export const seedConfigSchema = Type.Object(
       },
       strict,
     ),
+    keys: Type.Object(
+      {
+        overlapHours: Type.Integer({
+          minimum: 0,
+          maximum: 8760,
+          description:
+            'How long nodes go on to trust a signing key that has a successor, unless shoal key rotate says otherwise. Hours.',
+        }),
+      },
+      strict,
+    ),
     tokens: Type.Object(
       {
         operatorFile: nullable(
@@ -349,6 +360,7 @@ export const seedConfigDefaults = {
     keyFile: null,
     authoritiesFile: null,
   },
+  keys: { overlapHours: 168 },
   access: {
     trustNodes: false,
     imageCacheMs: 30_000,

@@ -283,7 +283,20 @@ export const seedErrors = {
   },
   SHOAL_SEED_KEY: {
     message: 'The signing key {path} cannot be used: {reason}.',
-    hint: 'Restore the key from a backup; with a new key every node must trust it and every image must be imported again.',
+    hint: 'Restore signing.key from a backup. Without one, move it away: the seed makes a new key, which every node must be told in seed.publicKey.',
+  },
+  SHOAL_KEY_UNKNOWN: {
+    message: 'There is no signing key {key}.',
+    hint: 'See shoal key list.',
+  },
+  SHOAL_KEY_CURRENT: {
+    message: 'Key {key} is the one that signs.',
+    hint: 'Give it a successor first: shoal key rotate, with --overlap 0s if it leaked.',
+  },
+  SHOAL_KEY_LIMIT: {
+    message:
+      'There are too many signing keys: at most {trusted} are trusted at a time, at most {statements} statements made of them in all.',
+    hint: 'Retire keys that are not needed any more (shoal key list, shoal key retire).',
   },
   SHOAL_RULE_UNKNOWN: {
     message: 'There is no prefetch rule {rule}.',

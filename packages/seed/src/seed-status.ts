@@ -23,7 +23,8 @@ export interface SeedStatusDeps {
 }
 
 export interface SeedStatusOptions {
-  readonly publicKey: string
+  /** The key that signs now. */
+  readonly publicKey: () => string
   readonly announceUrls: string[]
   /** Whether they run. */
   readonly tracker: boolean
@@ -40,7 +41,7 @@ export function createSeedStatus(deps: SeedStatusDeps, options: SeedStatusOption
     return {
       version: VERSION,
       startedAt,
-      publicKey,
+      publicKey: publicKey(),
       library: {
         endpoint: library.endpoint,
         reachable: watcher.isReachable,

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Limits, SeedStatus } from '@shoal/api'
-import { type Clock, encodePublicKey, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
+import { type Clock, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
 import { LAYER_FORMAT } from '@shoal/qcow2'
 import {
@@ -38,6 +38,7 @@ import { addBootRoutes } from './http/boot-routes.ts'
 import { addDashboardRoutes } from './http/dashboard-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { addImageRoutes } from './http/image-routes.ts'
+import { addKeyRoutes } from './http/key-routes.ts'
 import { addLayerRoutes } from './http/layer-routes.ts'
 import { addLimitRoutes } from './http/limit-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
@@ -76,11 +77,13 @@ import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
 import { directoryCertificates, keyManagerCertificates } from './signatures/certificate-source.ts'
 import { ImageSignatures } from './signatures/image-signatures.ts'
 import { SignatureReview } from './signatures/signature-review.ts'
-import { openSigningKey } from './signing-key.ts'
 import { openDhtKeys } from './trust/dht-key-ring.ts'
+import { KeyRotation } from './trust/key-rotation.ts'
 import { LayerEntitlement } from './trust/layer-entitlement.ts'
 import { LayerGrants } from './trust/layer-grants.ts'
+import { ManifestSigner } from './trust/manifest-signer.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
+import { SigningKeys } from './trust/signing-keys.ts'
 import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'
 
@@ -127,7 +130,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(stateDirectory, 'node.token'))
     const viewerToken = await readOrCreateSecret(config.tokens.viewerFile ?? join(stateDirectory, 'viewer.token'))
     const sessionSecret = await readOrCreateSecret(join(stateDirectory, 'session.key'))
-    const key = await openSigningKey(join(stateDirectory, 'signing.key'))
+    const keys = await SigningKeys.open(join(stateDirectory, 'signing.key'), { clock })
+    const privateKey = () => keys.privateKey
 
     const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
     const journal = new EventJournal({ state, clock }, { limit: config.events.limit })
@@ -153,6 +157,12 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     )
     await limits.open()
 
+    const rotation = new KeyRotation(
+      { ...{ keys, state, journal, assignments, clock }, logger: component('trust') },
+      { overlapMs: config.keys.overlapHours * 3_600_000 },
+    )
+    await rotation.open()
+
     const storeDirectory = join(stateDirectory, 'layers')
     const store = stack.use(
       createLayerStore({ state, logger: component('store'), clock }, { directory: storeDirectory }),
@@ -163,7 +173,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     stack.defer(() => metrics.close())
     const trust = await openSeedTrust({ state, journal, clock, logger: component('trust'), metrics }, config)
     // The seed shows no grant of its own: its certificate says that it may have everything.
-    const grantSource = { own: () => undefined, keys: () => [key.publicKey] }
+    const grantSource = { own: () => undefined, keys: () => keys.trustedKeys }
     const identity = trust && clusterIdentity(trust.own.trust, clock, grantSource)
     const entitlement = new LayerEntitlement({
       ...{ assignments, catalogue, registry },
@@ -234,7 +244,6 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const library = await openLibrary({ clock, logger, onFlood: onLibraryFlood }, config.library, env)
     stack.defer(() => library.close())
 
-    const publicKey = encodePublicKey(key.publicKey)
     const reads = new LibraryReads(clock)
     const observer = createSeedMetrics(metrics, {
       layers: () => countLayers(catalogue),
@@ -270,7 +279,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         clock,
         logger: component('layers'),
       },
-      { ...config.layers, format: LAYER_FORMAT, privateKey: key.privateKey, announce: () => announceUrls },
+      { ...config.layers, format: LAYER_FORMAT, privateKey, announce: () => announceUrls },
     )
     const { certificateDirectory } = config.images.signatures
     const signatures = new ImageSignatures(
@@ -311,7 +320,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...config.imports,
         limits: config.images,
         durableBytes: DURABLE_BYTES,
-        privateKey: key.privateKey,
+        privateKey,
         announce: () => announceUrls,
       },
     )
@@ -338,7 +347,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     const fleet = { catalogue, importer, registry, limits }
     const status = createSeedStatus(
       { ...fleet, library, watcher, swarm, tracker, reads, clock },
-      { announceUrls, publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
+      { announceUrls, publicKey: () => keys.publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
     )
 
     const rackShares = createRackShares({
@@ -368,7 +377,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         ...{ state, catalogue, store, clock, logger: component('boot-profiles') },
         startWorker: (image) => new LayerWorker(image),
       },
-      { privateKey: key.privateKey, recordings: config.boot.recordings },
+      { privateKey, recordings: config.boot.recordings },
     )
     await profiles.open()
     stack.defer(() => profiles.stop())
@@ -419,8 +428,19 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
     )
     addImageRoutes(http.app, { catalogue, watcher, importer, layerings, rights })
-    const grants = new LayerGrants(clock, () => key.privateKey)
-    addLayerRoutes(http.app, { catalogue, store, assignments, registry, tally, journal, entitlement, rights, grants })
+    const grants = new LayerGrants(clock, () => keys.privateKey)
+    addLayerRoutes(http.app, {
+      catalogue,
+      store,
+      assignments,
+      registry,
+      tally,
+      journal,
+      entitlement,
+      rights,
+      grants,
+      signer: new ManifestSigner(keys),
+    })
     addNodeRoutes(http.app, {
       registry,
       assignments,
@@ -433,7 +453,11 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       profiles,
       boots,
       channels,
-      revocations: () => trust?.revocations.list.revision,
+      trust: () => ({
+        keys: keys.statements.length,
+        ...(trust && { revocations: trust.revocations.list.revision }),
+        ...(dhtKeys && { dhtKeys: [...dhtKeys.keys] }),
+      }),
       onReport: (node, inventory) => {
         prefetch.runs.onReport(node, inventory)
         dashboard.survey.note(node, inventory, clock.now())
@@ -445,7 +469,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       },
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
-        publicKeys: [publicKey],
+        publicKeys: [...keys.trusted],
         trackers: announceUrls,
         dhtBootstrap: [
           ...(swarm.dhtAddress === null ? [] : [swarm.dhtAddress]),
@@ -464,6 +488,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     addBootProfileRoutes(http.app, { profiles, registry, entitlement })
     addTrustRoutes(http.app, { trust, journal })
+    addKeyRoutes(http.app, { keys, rotation })
     addLimitRoutes(http.app, { limits })
     addPlacementRoutes(http.app, { ...placement, rights })
     addPrefetchRoutes(http.app, { ...prefetch, rights })
@@ -509,6 +534,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       }),
       repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
       prefetch.run({ signal: stopping.signal }),
+      rotation.run({ signal: stopping.signal }),
       ...(trust === undefined ? [] : [trust.own.run({ signal: stopping.signal })]),
       ...(dhtKeys === undefined ? [] : [dhtKeys.run({ signal: stopping.signal })]),
       repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
@@ -524,7 +550,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     const { address } = swarm
     logger.info(
-      { url, nodesUrl, swarm: address, trackers: announceUrls, library: library.endpoint, publicKey },
+      { url, nodesUrl, swarm: address, trackers: announceUrls, library: library.endpoint, publicKey: keys.publicKey },
       'seed is ready',
     )
     let stopped: Promise<void> | undefined

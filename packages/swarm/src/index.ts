@@ -7,6 +7,7 @@ export {
   LAYER_GRANT_BYTES,
   LAYER_GRANT_MS,
   layerGrantEnd,
+  layerGrantKeyId,
 } from './auth/layer-grant.ts'
 export {
   type AccessRefusal,

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Clock, type Logger, steadyClock } from '@shoal/core'
 import type { LayerStore } from '@shoal/layer-store'
@@ -10,6 +9,7 @@ import type { EventQueue } from '../event-queue.ts'
 import type { LayerHolds } from '../layer-holds.ts'
 import type { Reconciler } from '../reconciler.ts'
 import type { SeedLink } from '../seed-link.ts'
+import type { SignatureTrust } from '../signature-trust.ts'
 import { NbdBlockServer } from './block-server.ts'
 import type { BlockSource } from './block-source.ts'
 import { BootOverlays } from './boot-overlay.ts'
@@ -28,7 +28,7 @@ import { ProfilePrefetches } from './profile-prefetches.ts'
 export interface OpenBootsDeps extends Pick<BootsDeps, 'onUnknown'> {
   readonly floods: Pick<FloodWatch, 'refused'>
   readonly source: BlockSource
-  readonly trustedKeys: () => readonly KeyObject[]
+  readonly trust: SignatureTrust
   readonly state: StateStore
   readonly store: LayerStore
   readonly holds: LayerHolds
@@ -66,7 +66,7 @@ export async function openBoots(config: PeerConfig, deps: OpenBootsDeps): Promis
   const prefetches = new ProfilePrefetches(
     {
       ...{ source, store, random, logger, clock: steadyClock },
-      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: deps.trustedKeys(), signal }),
+      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trust: deps.trust, signal }),
       onYoung: () => reconciler.setResting(prefetches.youngLayers),
     },
     { restWaitsMs: config.boot.restWaitsMs },

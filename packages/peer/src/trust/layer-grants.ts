@@ -1,9 +1,11 @@
-import { type Clock, type Digest, errorCode, type Logger } from '@shoal/core'
-import { LAYER_GRANT_MS, layerGrantEnd } from '@shoal/swarm'
+import type { KeyObject } from 'node:crypto'
+import { type Clock, type Digest, errorCode, type Logger, publicKeyId } from '@shoal/core'
+import { LAYER_GRANT_MS, layerGrantEnd, layerGrantKeyId } from '@shoal/swarm'
 import { Alarm } from '../alarm.ts'
 import { peerError } from '../errors.ts'
 import type { PeerRecords } from '../peer-records.ts'
 import { isNoAnswer, type SeedLink } from '../seed-link.ts'
+import type { SignatureTrust } from '../signature-trust.ts'
 
 /** How often it is looked which grants are due, unless somebody rings. One that was refused is not asked for again before. */
 const LOOK_MS = 60_000
@@ -21,6 +23,8 @@ export interface GrantedLayer {
 export interface LayerGrantsDeps {
   readonly seed: SeedLink
   readonly records: PeerRecords
+  /** Whose grants hold. */
+  readonly trust: SignatureTrust
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
@@ -35,6 +39,7 @@ export class LayerGrants {
   readonly #grants = new Map<string, Buffer>()
   readonly #asking = new Map<string, Promise<void>>()
   readonly #refusedAt = new Map<string, number>()
+  #trusted: { readonly of: readonly KeyObject[]; readonly ids: ReadonlySet<string> } = { of: [], ids: new Set() }
 
   constructor(deps: LayerGrantsDeps) {
     this.#deps = deps
@@ -48,9 +53,10 @@ export class LayerGrants {
     for (const [infoHash, grant] of await this.#deps.records.grants()) this.#grants.set(infoHash, grant)
   }
 
-  /** The newest grant of a layer, by info hash; it may have ended. */
+  /** The newest grant of a layer, by info hash, of a key that is trusted; it may have ended. */
   own(infoHash: string): Buffer | undefined {
-    return this.#grants.get(infoHash)
+    const grant = this.#grants.get(infoHash)
+    return grant !== undefined && this.#isTrusted(grant) ? grant : undefined
   }
 
   /** Whether there is one that holds. */
@@ -108,15 +114,24 @@ export class LayerGrants {
   }
 
   async #ask({ digest, infoHash }: GrantedLayer, signal: AbortSignal): Promise<void> {
-    const { seed, records } = this.#deps
+    const { seed, records, trust } = this.#deps
     const grant = Buffer.from(await seed.call((client) => client.getGrant({ params: { layer: digest }, signal })))
     if (layerGrantEnd(grant) === undefined) throw peerError('SHOAL_PEER_GRANT', { layer: digest })
+    if (!this.#isTrusted(grant)) await trust.refresh({ signal })
     this.#grants.set(infoHash, grant)
     await records.saveGrant(infoHash, grant)
   }
 
   #leftMs(infoHash: string): number {
-    const grant = this.#grants.get(infoHash)
+    const grant = this.own(infoHash)
     return (grant === undefined ? 0 : (layerGrantEnd(grant) ?? 0)) - this.#deps.clock.now()
+  }
+
+  #isTrusted(grant: Buffer): boolean {
+    const keys = this.#deps.trust.keys()
+    if (this.#trusted.of !== keys) {
+      this.#trusted = { of: keys, ids: new Set(keys.map((key) => publicKeyId(key).toString('hex'))) }
+    }
+    return this.#trusted.ids.has(layerGrantKeyId(grant))
   }
 }

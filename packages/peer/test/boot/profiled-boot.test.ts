@@ -18,6 +18,7 @@ import { ProfilePrefetches } from '../../src/boot/profile-prefetches.ts'
 import { layeredDisk, qemuImg } from '../compose/layered-disk.ts'
 import { fakeSeed } from '../fake-seed.ts'
 import { eventually, testDirectory } from '../peer-fixture.ts'
+import { trusting } from '../trusting.ts'
 import { StandInSource } from './stand-in-source.ts'
 
 const MIB = 1024 ** 2
@@ -52,7 +53,7 @@ test('what a profile names is fetched before it is read, and QEMU reading all of
   const prefetches = new ProfilePrefetches(
     {
       ...{ ...shared, source, store },
-      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trustedKeys: [publicKey], signal }),
+      fetch: (image, { signal }) => fetchBootBlocks(seed, image, { trust: trusting(publicKey), signal }),
       onYoung: () => {},
     },
     { restWaitsMs: 0 },

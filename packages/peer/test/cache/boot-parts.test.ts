@@ -9,6 +9,7 @@ import { FleetFacts } from '../../src/cache/fleet-facts.ts'
 import { fakeSeed } from '../fake-seed.ts'
 import { signingKey } from '../layer-fixture.ts'
 import { testDirectory } from '../peer-fixture.ts'
+import { trusting } from '../trusting.ts'
 import { openCrashNode } from './crash-node.ts'
 import { BOOT_BLOCKS, IMAGE, profiledLayer } from './profiled-layer.ts'
 
@@ -95,9 +96,9 @@ test('what is left of an evicted layer is what its profile names, in its place a
   const { layer, digest, facts, bootBytes, left, encoded, key } = profiledLayer()
   await using directory = await testDirectory()
   const seed = fakeSeed({ getBootProfile: async () => Buffer.from(encoded) })
-  const trustedKeys = [decodePublicKey(key.publicKey)]
+  const trust = trusting(decodePublicKey(key.publicKey))
   const fetchProfile = (image: string, { signal }: { signal: AbortSignal }) => {
-    return fetchBootBlocks(seed, image, { trustedKeys, signal })
+    return fetchBootBlocks(seed, image, { trust, signal })
   }
   await using node = await openCrashNode(directory.path, { fetchProfile })
   const { store, cache } = node

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
 import { type Digest, errorFactory, ManualClock, silentLogger } from '@shoal/core'
 import { createMemoryState, type StateStore } from '@shoal/state'
 import { encodeLayerGrant, LAYER_GRANT_MS, layerGrantEnd } from '@shoal/swarm'
 import { PeerRecords } from '../../src/peer-records.ts'
+import type { SignatureTrust } from '../../src/signature-trust.ts'
 import { LayerGrants } from '../../src/trust/layer-grants.ts'
 import { fakeSeed } from '../fake-seed.ts'
 
 const NOW = 1_700_000_000_000
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
-const { privateKey } = generateKeyPairSync('ed25519')
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const next = generateKeyPairSync('ed25519')
 const fail = errorFactory({
   SHOAL_LAYER_NOT_ASSIGNED: { message: 'm', hint: 'h' },
   SHOAL_API_UNREACHABLE: { message: 'm', hint: 'h' },
@@ -35,13 +37,21 @@ async function setUp({
       const fault = faults.get(params.layer)
       if (fault !== undefined) throw fail(fault)
       const infoHash = params.layer.slice(-40)
-      return encodeLayerGrant({ node: 'n1', infoHash }, clock.now() + LAYER_GRANT_MS, privateKey)
+      return encodeLayerGrant({ node: 'n1', infoHash }, clock.now() + LAYER_GRANT_MS, signer.privateKey)
     },
   })
   const records = new PeerRecords({ state, logger: silentLogger })
-  const grants = new LayerGrants({ seed, records, clock, random: () => 0, logger: silentLogger })
+  const signer = { privateKey, trusted: [publicKey] as readonly KeyObject[], follows: [] as KeyObject[] }
+  const trust: SignatureTrust = {
+    keys: () => signer.trusted,
+    refresh: async () => {
+      signer.trusted = [...signer.follows, ...signer.trusted]
+      return true
+    },
+  }
+  const grants = new LayerGrants({ seed, records, trust, clock, random: () => 0, logger: silentLogger })
   await grants.open()
-  return { clock, state, asked, faults, grants }
+  return { clock, state, asked, faults, grants, signer }
 }
 
 /** Runs the keeper, and gives a step of the clock after which it has looked. */
@@ -102,6 +112,24 @@ test('grants of wanted layers are renewed at half of their life, others end', as
   await end()
   const again = await setUp({ state, clock })
   assert.equal(again.grants.own(B.infoHash), undefined)
+})
+
+test('a grant of a key that is not trusted any more is replaced, by one of a key that the node learns of with it', async () => {
+  const { grants, asked, signer } = await setUp()
+  const { signal } = new AbortController()
+  await grants.obtain(A, { signal })
+  signer.trusted = [...signer.trusted]
+  assert.equal(grants.has(A.infoHash), true)
+  // Rotated and retired: the node has heard of neither when it is given a grant of the new key.
+  signer.privateKey = next.privateKey
+  signer.follows = [next.publicKey]
+  await grants.obtain(B, { signal })
+  assert.deepEqual([grants.has(A.infoHash), grants.has(B.infoHash)], [true, true])
+  signer.trusted = [next.publicKey]
+  assert.deepEqual([grants.has(A.infoHash), grants.own(A.infoHash)], [false, undefined])
+  await grants.obtain(A, { signal })
+  assert.deepEqual(asked, [A.digest, B.digest, A.digest])
+  assert.equal(grants.has(A.infoHash), true)
 })
 
 test('a seed that is away costs no grant before its end, and one that refuses is asked once a minute', async () => {

@@ -22,7 +22,8 @@ export interface BootProfilesDeps extends BootTracerDeps {
 }
 
 export interface BootProfilesOptions {
-  readonly privateKey: KeyObject
+  /** The key that signs now. */
+  readonly privateKey: () => KeyObject
   /** How many boots of an image are recorded; 0: none. */
   readonly recordings: number
 }
@@ -41,7 +42,7 @@ const MAX_WAITING = 16
  */
 export class BootProfiles {
   readonly #deps: BootProfilesDeps
-  readonly #privateKey: KeyObject
+  readonly #privateKey: () => KeyObject
   readonly #recordings: number
   readonly #book: ProfileBook
   readonly #maker: ProfileMaker
@@ -51,7 +52,7 @@ export class BootProfiles {
   readonly #makingAnew = new Set<string>()
   /** Images whose profile is said to be of little use, with the time of its last recording: one more is wanted. */
   readonly #doubted = new Map<string, string>()
-  readonly #encoded = new WeakMap<ProfileRecord, Uint8Array>()
+  readonly #encoded = new WeakMap<ProfileRecord, { readonly key: KeyObject; readonly bytes: Uint8Array }>()
 
   constructor(deps: BootProfilesDeps, { privateKey, recordings }: BootProfilesOptions) {
     this.#deps = deps
@@ -100,9 +101,12 @@ export class BootProfiles {
   blocks(image: string): Uint8Array | undefined {
     const record = this.#profileOf(image)
     if (record === undefined) return undefined
-    const encoded = this.#encoded.get(record) ?? encodeBootBlocks(toBootBlocks(record), this.#privateKey)
-    this.#encoded.set(record, encoded)
-    return encoded
+    const key = this.#privateKey()
+    const known = this.#encoded.get(record)
+    if (known?.key === key) return known.bytes
+    const bytes = encodeBootBlocks(toBootBlocks(record), key)
+    this.#encoded.set(record, { key, bytes })
+    return bytes
   }
 
   /** The image by whose profile a layer is best fetched, with the revision of that; `undefined`: there is none. */

@@ -12,6 +12,7 @@ import type { Assignments } from '../nodes/assignments.ts'
 import type { NodeRegistry } from '../nodes/node-registry.ts'
 import type { LayerEntitlement } from '../trust/layer-entitlement.ts'
 import type { LayerGrants } from '../trust/layer-grants.ts'
+import type { ManifestSigner } from '../trust/manifest-signer.ts'
 import type { UploadTally } from '../upload-tally.ts'
 import { pageOf } from './page.ts'
 
@@ -25,6 +26,7 @@ export interface LayerRoutesDeps {
   readonly entitlement: LayerEntitlement
   readonly rights: ImageRights
   readonly grants: LayerGrants
+  readonly signer: Pick<ManifestSigner, 'sign'>
 }
 
 export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
@@ -60,7 +62,9 @@ export function addLayerRoutes(app: HttpApp, deps: LayerRoutesDeps): void {
     await deps.rights.checkLayer(request, params.layer)
     return findPublished(params.layer)
   }
-  registerOperation(app, operations.getManifest, async (request) => (await give(request)).encodedManifest)
+  registerOperation(app, operations.getManifest, async (request) =>
+    deps.signer.sign((await give(request)).encodedManifest),
+  )
   registerOperation(app, operations.getTorrent, async (request) => (await give(request)).torrent)
   registerOperation(app, operations.getGrant, async (asked) => {
     const { node } = asked.request

@@ -1,4 +1,4 @@
-import { type Enrollment, type Inventory, operations } from '@shoal/api'
+import { type Enrollment, type Inventory, operations, type ToldTrust } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
 import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
 import type { BootClaims } from '../boots/boot-claims.ts'
@@ -29,8 +29,8 @@ export interface NodeRoutesDeps {
   readonly channels: PushChannels
   /** What a node boots is forgotten with it. */
   readonly boots: Pick<BootClaims, 'forget'>
-  /** Of the revocation list; undefined where nodes have no certificates. */
-  revocations(): number | undefined
+  /** What has changed of whom and what nodes trust. */
+  trust(): ToldTrust
   /** A node has told what it holds. */
   onReport(node: string, inventory: Inventory): void
   /** A node was taken out of the fleet. */
@@ -71,7 +71,7 @@ export function addNodeRoutes(app: HttpApp, deps: NodeRoutesDeps): void {
     )
     for (const change of changes) change.announce()
     await deps.suspects.note(node, body.events)
-    const revocations = deps.revocations()
+    const { revocations } = deps.trust()
     const told = {
       ...{ revision: assignments.revision(node), reported: registry.reported(node) },
       ...(revocations === undefined ? {} : { revocations }),

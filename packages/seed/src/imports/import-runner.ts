@@ -56,7 +56,8 @@ export interface ImportRunnerOptions {
   readonly limits: ImageLimits
   readonly attempts: number
   readonly durableBytes: number
-  readonly privateKey: KeyObject
+  /** The key that signs now. */
+  readonly privateKey: () => KeyObject
   readonly announce: () => readonly string[]
 }
 
@@ -136,6 +137,7 @@ export class ImportRunner {
       stagingPath,
       keepBytes,
       announce: this.#options.announce(),
+      privateKey: this.#options.privateKey(),
       signal,
       onKept: (keptBytes) => this.#begin(job, keptBytes),
       onRequest: () => {

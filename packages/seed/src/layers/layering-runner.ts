@@ -32,7 +32,8 @@ export interface LayeringRunnerDeps {
 
 export interface LayeringRunnerOptions {
   readonly format: Qcow2Format
-  readonly privateKey: KeyObject
+  /** The key that signs now. */
+  readonly privateKey: () => KeyObject
   readonly announce: () => readonly string[]
 }
 
@@ -176,7 +177,7 @@ export class LayeringRunner {
     const hashes = await hashLayer(job.image, path, { geometry, signal })
     const parent = base?.manifest.digest
     const layer = buildLayer(hashes, {
-      ...{ privateKey: this.#options.privateKey, announce: this.#options.announce() },
+      ...{ privateKey: this.#options.privateKey(), announce: this.#options.announce() },
       ...{ geometry, format: 'qcow2', virtualSizeBytes: flat.manifest.virtualSizeBytes, parent },
       createdAt: clock.now(),
     })

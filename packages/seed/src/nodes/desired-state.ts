@@ -1,4 +1,4 @@
-import type { DesiredState, NodeLimits } from '@shoal/api'
+import type { DesiredState, NodeLimits, ToldTrust } from '@shoal/api'
 import type { BootProfiles } from '../boot-profiles/boot-profiles.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
@@ -22,6 +22,7 @@ export function desiredState(
     limits: Pick<FleetLimits, 'effective'>
     rackShares: Pick<RackShares, 'ofNode'>
     profiles: Pick<BootProfiles, 'ofLayer'>
+    trust(): ToldTrust
   },
 ): DesiredState {
   const { assignments, registry, catalogue, limits, rackShares, profiles } = deps
@@ -48,6 +49,7 @@ export function desiredState(
     limits: withShare(limits.effective.node, rackShares.ofNode(node)),
     ...(mode && { mode }),
     ...(refused.length > 0 && { refused }),
+    trust: deps.trust(),
     images: wantedImages(assigned, { catalogue, unless: SERVED_OTHERWISE }),
   }
 }

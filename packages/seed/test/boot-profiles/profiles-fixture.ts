@@ -63,7 +63,7 @@ export async function openProfiles({
   }
   const profiles = new BootProfiles(
     { state, catalogue, clock, store, startWorker, logger: silentLogger },
-    { privateKey, recordings },
+    { privateKey: () => privateKey, recordings },
   )
   const known = { state, clock, catalogue, profiles, tasks, worker }
   return {

@@ -21,7 +21,7 @@ const MAY: Readonly<Record<PersonRole | 'node', readonly string[]>> = {
 /** What only an admin may do. */
 const ADMIN = [
   ...['removeNode', 'setLimits', 'setLimitsSchedule', 'listTokens', 'createToken', 'revokeToken', 'listAudit'],
-  ...['revokeNode', 'createJoinToken', 'listJoinTokens', 'revokeJoinToken'],
+  ...['revokeNode', 'createJoinToken', 'listJoinTokens', 'revokeJoinToken', 'rotateKey', 'retireKey'],
 ]
 
 it('every operation is open to those whose role may do it, and to nobody else', async (t) => {

@@ -131,7 +131,7 @@ export async function openImports(
       concurrency: 2,
       attempts: 1,
       durableBytes: options.durableBytes ?? MIB,
-      privateKey,
+      privateKey: () => privateKey,
       limits: { maxImageBytes: 64 * MIB, maxVirtualBytes: 64 * MIB },
       announce: () => [],
     },

@@ -42,7 +42,7 @@ async function layerings(answers: Partial<Answers>, change: { owner?: string; vi
       startWorker: () => answering({ sketch, write, compare: null, 'guest-digest': '', 'boot-trace': [], ...answers }),
     },
     {
-      ...{ automatic: true, minimumSaving: 0.25, queueLength: 1, privateKey, announce: () => [] },
+      ...{ automatic: true, minimumSaving: 0.25, queueLength: 1, privateKey: () => privateKey, announce: () => [] },
       format: { clusterBits: 16, compression: 'none', level: 0 },
     },
   )

@@ -30,6 +30,7 @@ async function tell() {
     registry: { holders: () => [], toldMode: () => undefined, refused: () => [] },
     limits: { effective: { node: NO_LIMITS } } as never,
     rackShares: { ofNode: () => ({ up: null, down: null }) },
+    trust: () => ({ keys: 0 }),
   })
 }
 

@@ -50,8 +50,17 @@ export function clusterIdentity(trust: ClusterTrust, clock: Pick<Clock, 'now'>, 
     },
     checkGrant: (bytes, subject) => {
       const endsAt = layerGrantEnd(bytes)
-      if (endsAt === undefined || !isLayerGrantSigned(bytes, subject, grants.keys())) return 'bad-grant'
-      const hasEnded = () => endsAt <= clock.now()
+      let keys = grants.keys()
+      if (endsAt === undefined || !isLayerGrantSigned(bytes, subject, keys)) return 'bad-grant'
+      let isSigned = true
+      const hasEnded = () => {
+        // A key that is not trusted any more takes what it signed along.
+        if (keys !== grants.keys()) {
+          keys = grants.keys()
+          isSigned = isLayerGrantSigned(bytes, subject, keys)
+        }
+        return !isSigned || endsAt <= clock.now()
+      }
       return hasEnded() ? 'grant-ended' : { hasEnded }
     },
   }

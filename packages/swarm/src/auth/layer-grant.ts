@@ -36,6 +36,11 @@ export function layerGrantEnd(grant: Uint8Array): number | undefined {
   return Number.isSafeInteger(endsAt) ? endsAt : undefined
 }
 
+/** Id of the key that a grant says it was signed by, hexadecimal. */
+export function layerGrantKeyId(grant: Uint8Array): string {
+  return Buffer.from(grant.buffer, grant.byteOffset, grant.length).toString('hex', KEY_ID_AT, SIGNATURE_AT)
+}
+
 /** Whether one of these keys signed a grant for this node and layer. Takes any bytes. */
 export function isLayerGrantSigned(grant: Uint8Array, subject: GrantSubject, keys: readonly KeyObject[]): boolean {
   if (layerGrantEnd(grant) === undefined) return false
