@@ -1,2 +1,2 @@
 export { libraryErrors } from './errors.ts'
-export { createLibrary, type Library, type LibraryOptions } from './library.ts'
+export { createLibrary, type Library, type LibraryDeps, type LibraryOptions } from './library.ts'

@@ -7,6 +7,7 @@ import {
   errorMessage,
   isLoopbackHost,
   type Logger,
+  plainAddress,
   systemClock,
 } from '@shoal/core'
 import { type FastifyInstance, fastify } from 'fastify'
@@ -127,7 +128,10 @@ function createApp(
   app.addHook('onResponse', async (request, reply) => {
     if (request.url === '/healthcheck') return
     const { method, url } = request
-    logger.debug({ method, url, status: reply.statusCode, elapsedMs: Math.round(reply.elapsedTime) }, 'request')
+    const { statusCode: status } = reply
+    if (status === 401)
+      logger.warn({ method, url: url.slice(0, 500), address: plainAddress(request.ip) }, 'caller refused')
+    logger.debug({ method, url, status, elapsedMs: Math.round(reply.elapsedTime) }, 'request')
   })
   const refresh = () =>
     new Promise<void>((resolve) => {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { accessSync } from 'node:fs'
 import { readFile, truncate, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { silentLogger } from '@shoal/core'
-import { createLibrary, type LibraryOptions } from '../src/index.ts'
+import { createLibrary, type LibraryDeps, type LibraryOptions } from '../src/index.ts'
 import { imageDirectory, someBytes } from './image-directory.ts'
 
 const GLANCE_CLIENT = '/usr/bin/glance'
@@ -18,9 +19,10 @@ async function serve(
   t: TestContext,
   files: Record<string, Uint8Array | object>,
   options: Partial<LibraryOptions> = {},
+  deps: Partial<LibraryDeps> = {},
 ) {
   const directory = await imageDirectory(t, files)
-  const library = createLibrary({ logger: silentLogger }, { directory, ...options })
+  const library = createLibrary({ logger: silentLogger, ...deps }, { directory, ...options })
   t.after(() => library.stop())
   return { directory, library, endpoint: await library.start() }
 }
@@ -129,14 +131,44 @@ test('a file cut short while it is sent breaks the download instead of leaving i
   await assert.rejects(response.arrayBuffer())
 })
 
-test('with a token, only who carries it gets further than the health check', async (t) => {
-  const { endpoint } = await serve(t, { 'a.raw': image }, { token: 'secret' })
-  const status = async (path: string, headers: Record<string, string> = {}) =>
-    (await fetch(`${endpoint}${path}`, { headers })).status
-  assert.equal(await status('/v2/images'), 401)
-  assert.equal(await status('/v2/images', { 'x-auth-token': 'secre' }), 401)
-  assert.equal(await status('/v2/images', { 'x-auth-token': 'secret' }), 200)
-  assert.equal(await status('/healthcheck'), 200)
+test('with a token, only who carries it gets further than the health check, and others are told in the log', async (t) => {
+  const refused: unknown[] = []
+  const logger = { ...silentLogger, warn: (facts: object) => void refused.push(facts), child: () => logger }
+  const { endpoint } = await serve(t, { 'a.raw': image }, { token: 'secret' }, { logger })
+  const status = async (method: string, path: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${endpoint}${path}`, { method, headers })).status
+  const id = '00000000-0000-4000-8000-000000000001'
+  const paths = ['/v2/images', `/v2/images/${id}`, `/v2/images/${id}/file`, '/v2/schemas/image', '/v2/schemas/images']
+  for (const path of paths) {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      assert.equal(await status(method, path), 401, path)
+      assert.equal(await status(method, path, { 'x-auth-token': 'secre' }), 401, path)
+      const allowed = await status(method, path, { 'x-auth-token': 'secret' })
+      assert.equal(allowed, method !== 'GET' ? 405 : path.includes(id) ? 404 : 200, path)
+    }
+  }
+  assert.equal(await status('GET', '/healthcheck'), 200)
+  assert.equal(refused.length, paths.length * 10)
+  assert.deepEqual(refused[0], { method: 'GET', url: '/v2/images', address: '127.0.0.1' })
+  for (const name of ['..%2f..%2fetc%2fpasswd', '%2e%2e', 'a%00', '..%5c', '%252e%252e%252f']) {
+    assert.equal(await status('GET', `/v2/images/${name}/file`, { 'x-auth-token': 'secret' }), 404, name)
+  }
+})
+
+test('connections that say nothing leave places to others, and are told', async (t) => {
+  const told: (string | undefined)[] = []
+  const onFlood = (address: string | undefined) => void told.push(address)
+  const { endpoint } = await serve(t, { 'a.raw': image }, {}, { onFlood })
+  const { port } = new URL(endpoint)
+  const idle = Array.from({ length: 200 }, () => connect({ port: Number(port), localAddress: '127.68.0.9' }))
+  t.after(() => {
+    for (const socket of idle) socket.destroy()
+  })
+  for (const socket of idle) socket.on('error', () => {}).resume()
+  await Promise.all(idle.map((socket) => once(socket, 'connect')))
+  assert.equal((await fetch(`${endpoint}/v2/images`)).status, 200)
+  assert.ok(told.length >= 72, `${told.length} were turned away`)
+  assert.deepEqual([...new Set(told)], ['127.68.0.9'])
 })
 
 test('a port in use and an address of another machine each have their code', async (t) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Client, createClient, type Event, type EventType, type Image } from '@shoal/api'
 import { silentLogger } from '@shoal/core'
 import { createLibrary } from '@shoal/library'
-import { loadSeedConfig, type Seed, startSeed } from '../src/index.ts'
+import { loadSeedConfig, type Seed, type SeedDeps, startSeed } from '../src/index.ts'
 import { LibraryProxy } from './library-proxy.ts'
 
 export const MIB = 1024 ** 2
@@ -55,8 +55,9 @@ export class SeedFixture {
     }
   }
 
-  async start(): Promise<Seed> {
-    const seed = await startSeed(loadSeedConfig({ env: {}, flags: this.flags() }), { logger: silentLogger, env: {} })
+  async start(deps: Partial<SeedDeps> = {}): Promise<Seed> {
+    const config = loadSeedConfig({ env: {}, flags: this.flags() })
+    const seed = await startSeed(config, { logger: silentLogger, env: {}, ...deps })
     this.seed = seed
     this.connect(seed.url, seed.operatorToken)
     return seed

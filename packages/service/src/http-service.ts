@@ -286,7 +286,10 @@ function addHooks(
     if (fact !== undefined) audit?.(fact)
     if (PROBE_PATHS.has(path)) return
     const durationMs = Math.round(reply.elapsedTime * 10) / 10
-    deps.logger.info({ requestId: request.id, method: request.method, path, status, durationMs }, 'request')
+    const { errorCode: code, actor } = request
+    const refusal = code === null ? {} : { code, actor, address: plainAddress(request.ip) }
+    const facts = { requestId: request.id, method: request.method, path, status, durationMs, ...refusal }
+    deps.logger.info(facts, 'request')
   })
 }
 

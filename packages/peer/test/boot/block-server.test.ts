@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { readdir, stat, writeFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
@@ -14,14 +15,14 @@ import { NbdBlockServer } from '../../src/boot/block-server.ts'
 import { bootSocket } from '../../src/boot/block-server-socket.ts'
 import { layersImage } from '../../src/compose/chain-description.ts'
 import { type LayeredDisk, layeredDisk, qemuImg } from '../compose/layered-disk.ts'
-import { testDirectory } from '../peer-fixture.ts'
+import { eventually, testDirectory } from '../peer-fixture.ts'
 import { StandInSource } from './stand-in-source.ts'
 
 const run = promisify(execFile)
 const MIB = 1024 ** 2
 const { signal } = new AbortController()
 
-async function start(t: TestContext, layered: LayeredDisk, { readTimeoutMs = 60_000 } = {}) {
+async function start(t: TestContext, layered: LayeredDisk, { readTimeoutMs = 60_000, onRefused = () => {} } = {}) {
   const undo = undoAfter(t)
   const directory = await testDirectory()
   undo.after(async () => directory[Symbol.asyncDispose]())
@@ -37,7 +38,7 @@ async function start(t: TestContext, layered: LayeredDisk, { readTimeoutMs = 60_
   const serve = () => {
     const observe = () => ({ onFailed: ({ error }: { error: { code: string } }) => void failed.push(error.code) })
     const server = new NbdBlockServer(
-      { store, source, observe, clock: steadyClock, random: Math.random, logger: silentLogger },
+      { store, source, observe, clock: steadyClock, random: Math.random, logger: silentLogger, onRefused },
       { directory: directory.path, mode: 0o660, readTimeoutMs },
     )
     undo.after(() => server[Symbol.asyncDispose]())
@@ -88,6 +89,28 @@ for (const baseFormat of ['raw', 'qcow2'] as const) {
     ok((store.get(base.manifest.digest)?.present.count ?? 0) > 0)
   })
 }
+
+test('while somebody opens connections without end, a machine gets its disk and reads it', async (t) => {
+  const layered = await layeredDisk({ baseFormat: 'raw', sizeBytes: 4 * MIB })
+  let refused = 0
+  const { directory, serve, boot, flat } = await start(t, layered, { onRefused: () => (refused += 1) })
+  const { socket } = await serve().open(boot, { signal })
+  const original = join(directory, 'original')
+  await writeFile(original, flat)
+  const idle: Socket[] = []
+  const open = (count: number) => {
+    for (let more = 0; more < count; more += 1) idle.push(connect(socket).on('error', () => {}))
+  }
+  open(100)
+  await eventually(() => refused >= 60 || undefined, { what: 'more than there are places for are turned away' })
+  const flood = setInterval(open, 20, 5)
+  t.after(() => {
+    clearInterval(flood)
+    for (const one of idle) one.destroy()
+  })
+  await qemuImg('compare', '-f', 'raw', '-F', 'raw', uri({ socket, name: 'vm' }), original)
+  clearInterval(flood)
+})
 
 test('the files of the layers are there beside the disk, for QEMU to put together by itself', async (t) => {
   const layered = await layeredDisk({ baseFormat: 'qcow2', sizeBytes: 4 * MIB })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { describe, it, type TestContext } from 'node:test'
+import { type Clock, systemClock } from '@shoal/core'
 import {
   CertificateAuthority,
   type Credential,
@@ -28,9 +29,9 @@ interface Cluster {
   readonly n1: Credential
 }
 
-async function start(t: TestContext): Promise<Cluster> {
+async function start(t: TestContext, clock: Clock = systemClock): Promise<Cluster> {
   const fixture = await createFixture(t, { 'tls.enabled': 'true' })
-  const { nodesUrl } = await fixture.start()
+  const { nodesUrl } = await fixture.start({ clock })
   return { fixture, nodesUrl, n1: await joined(fixture, 'n1') }
 }
 
@@ -151,6 +152,31 @@ describe('a seed refuses', () => {
     await ended.promise
   })
 
+  it('to go on with a stream of a node whose certificate has run out meanwhile', async (t) => {
+    const clock = settableClock()
+    t.mock.timers.enable({ apis: ['setInterval'] })
+    const { fixture, nodesUrl, n1 } = await start(t, clock)
+    await register(nodesUrl, 'n1', n1)
+    const url = `${nodesUrl}/v1/nodes/n1/desired-state/watch`
+    const stream = request(url, { agent: false, rejectUnauthorized: false, ...credentialToPem(n1) }).end()
+    stream.on('error', () => {})
+    const [response] = await once(stream, 'response')
+    response.on('error', () => {})
+    const ended = Promise.withResolvers<void>()
+    let isOver = false
+    response.resume().once('close', () => {
+      isOver = true
+      ended.resolve()
+    })
+    t.mock.timers.tick(60_000)
+    assert.equal((await register(nodesUrl, 'n1', n1)).status, 200)
+    assert.equal(isOver, false)
+    clock.setAhead(8 * 24 * HOUR_MS)
+    t.mock.timers.tick(60_000)
+    await ended.promise
+    await refused(fixture, await register(nodesUrl, 'n1', n1), 'SHOAL_TRUST_EXPIRED')
+  })
+
   it('to hear or tell of another node', async (t) => {
     const { fixture, nodesUrl, n1 } = await start(t)
     const n2 = await joined(fixture, 'n2')
@@ -246,6 +272,16 @@ describe('a seed refuses', () => {
     assert.equal(((await plainJoin.json()) as { error: { code: string } }).error.code, 'SHOAL_JOIN_TLS')
   })
 
+  it('a join token that is over its age', async (t) => {
+    const clock = settableClock()
+    const { fixture, nodesUrl } = await start(t, clock)
+    const { token } = await fixture.client.createJoinToken({ body: { node: 'n2' } })
+    const late = await fixture.client.createJoinToken({ body: { node: 'n3', lifetimeSeconds: 7200 } })
+    clock.setAhead(HOUR_MS)
+    await refused(fixture, await joinAs(nodesUrl, { node: 'n2', token }), 'SHOAL_JOIN_REFUSED')
+    assert.equal((await joinAs(nodesUrl, { node: 'n3', token: late.token })).status, 200)
+  })
+
   it('to keep secrets of join tokens', async (t) => {
     const { fixture } = await start(t)
     const { token } = await fixture.client.createJoinToken({ body: {} })
@@ -257,6 +293,15 @@ describe('a seed refuses', () => {
     }
   })
 })
+
+/** Real time, which may be set ahead. */
+function settableClock(): Clock & { setAhead(ms: number): void } {
+  let ahead = 0
+  const setAhead = (ms: number) => {
+    ahead = ms
+  }
+  return { ...systemClock, now: () => systemClock.now() + ahead, setAhead }
+}
 
 async function plain(url: string | undefined, token: string | undefined): Promise<{ code: string }> {
   const answer = await fetch(`${url}/v1/nodes/n1`, {

@@ -19,8 +19,7 @@ async function refused(swarm: Swarm): Promise<AccessRefusal> {
 }
 
 /** An origin with a whole layer, in a cluster of its own. */
-async function startOrigin(t: TestContext, host: string, encryption?: SwarmEncryption) {
-  const cluster = new TestCluster()
+async function startOrigin(t: TestContext, host: string, encryption?: SwarmEncryption, cluster = new TestCluster()) {
   const { description, data } = buildLayer(2 * MIB)
   const options = { role: 'origin', node: 'seed', host, zone: 'z', rack: 'r0' } as const
   const identity = cluster.seed('seed').identity
@@ -187,8 +186,8 @@ test('who says it is the origin without a seed’s certificate is refused', asyn
 })
 
 /** A node that gets a layer slowly, through a proxy that keeps all that is said. */
-async function startSlow(t: TestContext, net: string) {
-  const started = await startOrigin(t, `${net}.1`)
+async function startSlow(t: TestContext, net: string, cluster = new TestCluster()) {
+  const started = await startOrigin(t, `${net}.1`, undefined, cluster)
   const proxy = await TappingProxy.open(t, { target: started.origin.address, host: `${net}.2` })
   const { identity } = started.cluster.node('n1')
   const peer = await startSwarm(t, { role: 'peer', node: 'n1', host: `${net}.3` }, identity)
@@ -209,6 +208,23 @@ test('a node that is revoked is put out within seconds, its lanes too', async (t
   cluster.revoke('n1')
   const { reason, node } = await refusal
   assert.deepEqual({ reason, node }, { reason: 'revoked', node: 'n1' })
+  await ended
+  assert.ok(performance.now() - since < 5000)
+  assert.equal(swarm.stats().peers, 0)
+})
+
+test('a node whose certificate runs out is put out within seconds, its lanes too', async (t) => {
+  const time = { aheadMs: 0 }
+  const cluster = new TestCluster({ clock: { now: () => Date.now() + time.aheadMs } })
+  const { proxy, origin, peer, swarm } = await startSlow(t, '127.2.46', cluster)
+  assert.equal(proxy.connections.length, 2, 'a wire and a lane')
+  const refusal = Promise.race([refused(origin), refused(peer)])
+  const ended = Promise.all(proxy.connections.map(({ server }) => once(server, 'close')))
+  const since = performance.now()
+  // An hour is how long they hold, and five minutes may be between two clocks.
+  time.aheadMs = 3_600_000 + 6 * 60_000
+  const { reason, kind } = await refusal
+  assert.deepEqual({ reason, kind }, { reason: 'expired', kind: 'wire' })
   await ended
   assert.ok(performance.now() - since < 5000)
   assert.equal(swarm.stats().peers, 0)
