@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { type OpenStack, startOpenStack } from '../infra/openstack/openstack.ts'
-import { createCluster } from './harness/cluster.ts'
+import { type Cluster, createCluster } from './harness/cluster.ts'
 import { undoAfter } from './harness/undo.ts'
 import { until } from './harness/until.ts'
 
@@ -27,8 +28,10 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
     { keystoneRole: 'service', project: 'service@Default', role: 'reader' },
   ]
   const cluster = await createCluster(undo, {
-    ...{ peers: 0, library: {}, seedEnv: openstack.env },
-    seedConfig: { access: { keystone: { url: openstack.keystoneUrl, cacheMs: CACHE_MS, roles } } },
+    ...{ peers: 2, library: {}, seedEnv: openstack.env },
+    seedConfig: {
+      access: { imageCacheMs: CACHE_MS, keystone: { url: openstack.keystoneUrl, cacheMs: CACHE_MS, roles } },
+    },
   })
   await cluster.startSeed()
   const ask = async (token: string, method = 'GET', path = '/v1/session', body?: object) => {
@@ -83,6 +86,10 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
     assert.equal((await ask(other, method, path, body)).code, code, `${method} ${path}`)
   }
 
+  await cluster.startPeers()
+  await bootsPrivately(cluster, openstack, image)
+  await leavesEveryNode(cluster, openstack, { image, layer: String(layer) })
+
   const revoked = await openstack.token('demo')
   assert.equal((await ask(revoked)).status, 200)
   await fetch(`${openstack.keystoneUrl}/auth/tokens`, {
@@ -119,6 +126,75 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
 function rule(image: string): object {
   const when = { enabled: true, on: 'schedule', cron: '0 2 * * *', timeZone: 'UTC' }
   return { ...when, images: { id: image }, target: { all: true } }
+}
+
+/** Demo's image boots on nodes where nobody planned it, with a token of who may have it, and then only; the tokens stay nowhere. */
+async function bootsPrivately(cluster: Cluster, openstack: OpenStack, image: string): Promise<void> {
+  let count = 0
+  const boot = async (node: string, user?: string): Promise<string> => {
+    const peer = await cluster.peerClient(node)
+    const params = { boot: `vm${count++}` }
+    const headers = user === undefined ? {} : { 'x-shoal-tenant-token': await openstack.token(user) }
+    await peer.prepareBoot({ params, headers, body: { image, overlay: null } })
+    const outcome = await until(`${params.boot} is decided`, async () => {
+      const { state, error } = await peer.showBoot({ params })
+      return state === 'preparing' ? undefined : (error?.code ?? state)
+    })
+    await peer.releaseBoot({ params })
+    if (user !== undefined) assert.deepEqual(await filesWith(cluster.directory, headers['x-shoal-tenant-token']), [])
+    return outcome
+  }
+  assert.equal(await boot('node1'), 'SHOAL_IMAGE_NO_PURPOSE')
+  assert.equal(await boot('node1', 'other'), 'SHOAL_IMAGE_NO_PURPOSE')
+  assert.equal(await boot('node1', 'demo'), 'ready')
+
+  const patch = [{ op: 'replace', path: '/visibility', value: 'shared' }]
+  await openstack.glance('PATCH', `/v2/images/${image}`, { user: 'demo', patch })
+  const member = await projectOf(openstack, 'other')
+  await openstack.glance('POST', `/v2/images/${image}/members`, { user: 'demo', json: { member } })
+  assert.equal(await boot('node2', 'other'), 'ready')
+  // From now on that project is given it by no node, also not by those that have it.
+  await openstack.glance('DELETE', `/v2/images/${image}/members/${member}`, { user: 'demo' })
+  for (const node of ['node1', 'node2']) {
+    await until(
+      `${node} gives it to other no more`,
+      async () => (await boot(node, 'other')) === 'SHOAL_IMAGE_NO_PURPOSE',
+    )
+  }
+}
+
+/** Once nobody may have an image no node has it any more. */
+async function leavesEveryNode(
+  cluster: Cluster,
+  openstack: OpenStack,
+  { image, layer }: { image: string; layer: string },
+): Promise<void> {
+  await cluster.assign(layer)
+  await cluster.complete(layer)
+  await openstack.deactivate(image)
+  for (const node of ['node1', 'node2']) {
+    await until(`it is gone from ${node}`, async () => !existsSync(cluster.layerFile(node, layer)))
+  }
+}
+
+/** Files below a directory in which a text is. */
+async function filesWith(directory: string, text = ''): Promise<string[]> {
+  const files = await readdir(directory, { recursive: true, withFileTypes: true })
+  const found: string[] = []
+  for (const file of files) {
+    if (!file.isFile()) continue
+    const path = join(file.parentPath, file.name)
+    const content = await readFile(path).catch(() => Buffer.alloc(0))
+    if (content.includes(text)) found.push(path)
+  }
+  return found
+}
+
+async function projectOf({ keystoneUrl, token }: OpenStack, name: string): Promise<string> {
+  const headers = { 'x-auth-token': await token('admin') }
+  const response = await fetch(`${keystoneUrl}/projects?name=${name}`, { headers })
+  const { projects } = (await response.json()) as { projects: { id: string }[] }
+  return projects[0]?.id ?? ''
 }
 
 /** A token of demo, who is a member of demo's project and of another one, for that other one. */

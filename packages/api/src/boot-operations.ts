@@ -14,12 +14,13 @@ import { ImageFile } from './image-file.ts'
 import type { Operation } from './operation.ts'
 import { strict } from './page-fields.ts'
 
-/** Names the tenant for whom a node asks. Not `X-Auth-Token`: who asks is the node. */
+/** Names the tenant for whom a node, or somebody on it, asks. Not `X-Auth-Token`: who asks is not the tenant. */
 const tenantHeaders = Type.Object({
   'x-shoal-tenant-token': Type.Optional(
     Type.String({
       maxLength: 4096,
-      description: 'Keystone token of the tenant for whom the node asks, for an image that is not for all.',
+      description:
+        'Keystone token of the tenant for whom it is asked, for an image that is not for all; it is not kept.',
     }),
   ),
 })
@@ -39,6 +40,7 @@ export const bootOperations = {
     summary:
       'Serves a disk to a VM before all of it is there, and keeps it; served by the peer. Asking again changes nothing.',
     params: bootParams,
+    headers: tenantHeaders,
     body: BootRequest,
     response: Boot,
   },

@@ -41,7 +41,8 @@ export function findAccessToken(args: GlobalArgs, terminal: Terminal, service: S
   return undefined
 }
 
-function readTokenFile(path: string): string {
+/** Throws `SHOAL_CLI_TOKEN_FILE` unless the file holds one word. */
+export function readTokenFile(path: string): string {
   try {
     if (statSync(path).size > MAX_TOKEN_FILE_BYTES) throw new Error('it is too large to be one')
     const token = readFileSync(path, 'utf8').trim()

@@ -404,7 +404,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       { library: library.client, catalogue, clock, logger: component('access') },
       { cacheMs: config.access.imageCacheMs },
     )
-    const purpose = new NodePurpose({ catalogue, watcher, assignments, rights }, config.access)
+    const purpose = new NodePurpose({ catalogue, watcher, assignments, wishes, rights }, config.access)
     const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
 
     health.register('state', async () => void (await state.get('seed/revision')))

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
 import type { BootRequest } from '@shoal/api'
+import { readTokenFile } from '../access-token.ts'
 import { defineCommand } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 import { cliError } from '../errors.ts'
@@ -28,11 +30,18 @@ export const bootPrepare = defineCommand({
     },
     'read-only': { type: 'boolean', conflicts: 'overlay', describe: 'No writable top' },
     record: { type: 'boolean', describe: 'Record what it reads, or do not; as the image wants it when absent' },
+    'tenant-token-file': {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'File with a Keystone token of the tenant, for an image that is not for all (default: SHOAL_TENANT_TOKEN)',
+    },
     wait: { type: 'boolean', default: true, describe: 'Wait until it can be opened; exit 6 when it fails' },
   },
   examples: [
     ['boot prepare debian-12 --name vm1', 'as root of the node: an overlay, and how to open it'],
     ['boot prepare debian-12 --name vm2 --read-only --json', 'the QMP nodes among the rest, for a program'],
+    ['boot prepare secret-1 --tenant-token-file token', 'a private image, with a token of its project'],
     ['boot prepare --layer 8c1f0a52 --name vm3 --overlay /disks/vm3.qcow2', 'a layer, above it an overlay of your own'],
   ],
   run: async (context, args) => {
@@ -41,7 +50,9 @@ export const bootPrepare = defineCommand({
     const client = context.peerAt(peer)
     const overlay = args['read-only'] ? null : args.overlay
     const body = { ...(await source(context, { ...args, peer })), overlay, record }
-    const asked = await client.prepareBoot({ params: { boot: name }, body, signal })
+    const tenantToken = tenantTokenOf(context, args['tenant-token-file'])
+    const headers = tenantToken === undefined ? {} : { 'x-shoal-tenant-token': tenantToken }
+    const asked = await client.prepareBoot({ params: { boot: name }, headers, body, signal })
     const boot = wait ? await followBoot(context, client, asked) : asked
     output.show(boot, () => describeBoot(boot))
     if (boot.state !== 'failed') return EXIT.ok
@@ -49,6 +60,11 @@ export const bootPrepare = defineCommand({
     return EXIT.incomplete
   },
 })
+
+/** Never from the command line, which every user of the machine sees. */
+function tenantTokenOf({ terminal: { env, cwd } }: CommandContext, file: string | undefined): string | undefined {
+  return file === undefined ? env.SHOAL_TENANT_TOKEN || undefined : readTokenFile(resolve(cwd, file))
+}
 
 /** What is to be booted. The seed knows names; an id needs nobody. */
 async function source(

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { it } from 'node:test'
 import type { Boot } from '@shoal/api'
 import { EXIT } from '../../src/exit-code.ts'
@@ -125,4 +128,19 @@ it('shows nothing of a message that would move the cursor', async () => {
   await using peer = await startBootPeer({ next: (boot) => ({ ...boot, error: { ...error, message } }) })
   const { stdout } = await peer.boot('prepare', IMAGE, '--name', 'vm1', '--no-wait')
   assert.ok(!stdout.includes('\u001b'))
+})
+
+it('passes on a tenant’s token from a file or the environment, and none otherwise', async (t) => {
+  await using peer = await startBootPeer({ next: ready })
+  const directory = await mkdtemp(join(tmpdir(), 'shoal-token-'))
+  t.after(() => rm(directory, { recursive: true }))
+  const file = join(directory, 'token')
+  await writeFile(file, 'of-a-file\n')
+  await peer.boot('prepare', IMAGE)
+  await peer.boot('prepare', IMAGE, '--tenant-token-file', file)
+  await peer.bootIn({ SHOAL_TENANT_TOKEN: 'of-the-environment' }, 'prepare', IMAGE)
+  assert.deepEqual(peer.tenantTokens, [undefined, 'of-a-file', 'of-the-environment'])
+  const { code, stderr } = await peer.boot('prepare', IMAGE, '--tenant-token-file', join(directory, 'none'))
+  assert.equal(code === EXIT.ok, false)
+  assert.match(stderr, /SHOAL_CLI_TOKEN_FILE/)
 })

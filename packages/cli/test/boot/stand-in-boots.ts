@@ -35,14 +35,16 @@ export function buildBoot(overrides: Partial<Boot> = {}): Boot {
 export async function startBootPeer({ next = (boot: Boot) => boot }: { next?: (boot: Boot) => Boot } = {}) {
   const boots = new Map<string, Boot>()
   const requests: BootRequest[] = []
+  const tenantTokens: (string | undefined)[] = []
   const addRoutes = (app: HttpApp) => {
     const find = (name: string) => {
       const found = boots.get(name)
       if (found === undefined) throw new ShoalError('SHOAL_BOOT_UNKNOWN', 'There is no such.', { hint: 'List them.' })
       return found
     }
-    registerOperation(app, operations.prepareBoot, ({ params: { boot: name }, body }) => {
+    registerOperation(app, operations.prepareBoot, ({ params: { boot: name }, headers, body }) => {
       requests.push(body)
+      tenantTokens.push(headers['x-shoal-tenant-token'])
       const { image = null, overlay = `/overlays/${name}.qcow2` } = body
       const boot = next(buildBoot({ name, image, overlay, state: 'preparing' }))
       boots.set(name, boot)
@@ -73,7 +75,9 @@ export async function startBootPeer({ next = (boot: Boot) => boot }: { next?: (b
   return {
     boots,
     requests,
+    tenantTokens,
     boot: (...args: string[]) => runCli(['boot', ...args, ...access]),
+    bootIn: (env: NodeJS.ProcessEnv, ...args: string[]) => runCli(['boot', ...args, ...access], { env }),
     [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
   }
 }

@@ -9,6 +9,8 @@ import { type BootCompanions, NO_READS, type OpenBoot } from './boots-ports.ts'
 /** A boot while the daemon runs. */
 export interface BootEntry {
   record: BootRecord
+  /** Of the tenant for whom it is, until its layers are known: in memory only. */
+  tenantToken: string | undefined
   /** Why it is not ready yet. */
   problem: ShoalError | undefined
   open: OpenBoot | undefined
@@ -20,9 +22,9 @@ export interface BootEntry {
   work: { readonly abort: AbortController; readonly ended: Promise<void> }
 }
 
-export function newEntry(record: BootRecord): BootEntry {
+export function newEntry(record: BootRecord, tenantToken?: string): BootEntry {
   const work = { abort: new AbortController(), ended: Promise.resolve() }
-  return { record, problem: undefined, open: undefined, release: () => {}, endPrefetch: () => {}, work }
+  return { record, tenantToken, problem: undefined, open: undefined, release: () => {}, endPrefetch: () => {}, work }
 }
 
 /** What the API shows. One that is not served again since a restart is being prepared. */

@@ -37,6 +37,8 @@ export interface BootLayersOptions {
   readonly onProblem: (problem: ShoalError | undefined) => void
   /** Whether the boot is recorded if the seed asks for it. */
   readonly records?: boolean | undefined
+  /** Of the tenant for whom it is, now. */
+  readonly tenantToken?: () => string | undefined
 }
 
 /** What a disk is made of. */
@@ -53,7 +55,7 @@ export interface BootParts {
 export async function findParts(
   { image, layer }: Pick<BootRecord, 'image' | 'layer'>,
   deps: BootLayersDeps,
-  { signal, onProblem, records }: BootLayersOptions,
+  { signal, onProblem, records, tenantToken }: BootLayersOptions,
 ): Promise<BootParts> {
   if (image === null) return { layers: layer === null ? [] : [layer], wantsRecordings: false }
   const { wants, notice, random } = deps
@@ -61,7 +63,7 @@ export async function findParts(
     const local = localParts(wants.known(image), deps)
     try {
       const timeoutMs = local === undefined ? undefined : ANSWER_MS
-      const chain = await wants.ask(image, { signal, timeoutMs, records })
+      const chain = await wants.ask(image, { signal, timeoutMs, records, tenantToken: tenantToken?.() })
       if (chain.state === 'ready') return toParts(chain)
       onProblem(bootError('SHOAL_BOOT_IMPORTING', { image }))
       failures = 0

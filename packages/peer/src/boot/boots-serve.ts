@@ -74,9 +74,13 @@ export function ownerOf({ name }: Pick<BootRecord, 'name'>): string {
 async function findLayers(entry: BootEntry, deps: ServeBootDeps, options: ServeBootOptions): Promise<void> {
   if (entry.record.layers.length > 0) return
   const { signal, recordings } = options
+  const tenantToken = () => entry.tenantToken
   const { image, record } = entry.record
   const records = recordings && record === null
-  const parts = await findParts(entry.record, deps, { signal, onProblem: problemOf(entry), records })
+  const asked = { signal, onProblem: problemOf(entry), records, tenantToken }
+  const parts = await findParts(entry.record, deps, asked).finally(() => {
+    entry.tenantToken = undefined
+  })
   const isRecorded = image !== null && recordings && (record ?? parts.wantsRecordings)
   await need(entry, { layers: parts.layers, isRecorded }, deps, options)
 }

@@ -40,6 +40,8 @@ export interface AskOptions {
   readonly signal: AbortSignal
   readonly timeoutMs?: number | undefined
   readonly records?: boolean | undefined
+  /** Keystone token of the tenant for whom it is asked. */
+  readonly tenantToken?: string | undefined
 }
 
 /**
@@ -77,7 +79,7 @@ export class BootWants {
    */
   ask(image: string, options: AskOptions): Promise<BootChain> {
     return this.#inTurn(image, async () => {
-      const { signal, timeoutMs, records = false } = options
+      const { signal, timeoutMs, records = false, tenantToken } = options
       const last = this.#last.get(image)
       const ageMs = this.#deps.clock.elapsed() - (last?.at ?? 0)
       if (last !== undefined && last.records === records && ageMs < FRESH_MS) return last.chain
@@ -88,6 +90,7 @@ export class BootWants {
       const foretold = this.#deps.hits.take(image)
       const call = {
         params: { node: this.#node, image },
+        headers: tenantToken === undefined ? {} : { 'x-shoal-tenant-token': tenantToken },
         query: { records, ...(foretold === undefined ? {} : { foretold }) },
         ...{ signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
       }

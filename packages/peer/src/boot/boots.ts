@@ -118,10 +118,15 @@ export class Boots implements AsyncDisposable {
 
   /**
    * Asks for a disk, and waits for a moment until it is served; asking again for the same changes nothing, unless it
-   * failed. Throws `SHOAL_BOOT_REQUEST`, `SHOAL_BOOT_NAME_TAKEN`, `SHOAL_BOOT_LIMIT` and `SHOAL_BOOT_OVERLAY_*`.
+   * failed. With a Keystone token of the tenant for whom it is the seed gives an image that is not for all.
+   * Throws `SHOAL_BOOT_REQUEST`, `SHOAL_BOOT_NAME_TAKEN`, `SHOAL_BOOT_LIMIT` and `SHOAL_BOOT_OVERLAY_*`.
    */
-  async prepare(name: string, request: BootRequest): Promise<Boot> {
-    const entry = await this.#change(() => this.#request(name, request))
+  async prepare(
+    name: string,
+    request: BootRequest,
+    { tenantToken }: { tenantToken?: string | undefined } = {},
+  ): Promise<Boot> {
+    const entry = await this.#change(() => this.#request(name, request, tenantToken))
     await this.#answer(entry)
     return viewBoot(entry, this.#deps)
   }
@@ -143,20 +148,24 @@ export class Boots implements AsyncDisposable {
     })
   }
 
-  async #request(name: string, request: BootRequest): Promise<BootEntry> {
+  async #request(name: string, request: BootRequest, tenantToken: string | undefined): Promise<BootEntry> {
     const { overlays, records, clock } = this.#deps
     const wish = bootWish(request, { overlay: overlays.pathOf(name) })
     const known = this.#entries.get(name)
     if (known !== undefined && known.record.state !== 'failed') {
-      if (isSameWish(known.record, wish)) return known
-      throw bootError('SHOAL_BOOT_NAME_TAKEN', { name, what: originOf(known.record) })
+      if (!isSameWish(known.record, wish)) {
+        throw bootError('SHOAL_BOOT_NAME_TAKEN', { name, what: originOf(known.record) })
+      }
+      // The one before may have ended while it waited.
+      if (known.record.layers.length === 0) known.tenantToken = tenantToken ?? known.tenantToken
+      return known
     }
     if (known === undefined) await this.#makeRoom()
     if (wish.overlay !== null) await this.#checkOverlay(name, { path: wish.overlay, origin: originOf(wish) })
     const record = newBootRecord(name, wish, new Date(clock.now()).toISOString())
     await records.save(record)
     if (known !== undefined) await this.#stop(known)
-    const entry = newEntry(record)
+    const entry = newEntry(record, tenantToken)
     this.#entries.set(name, entry)
     this.#begin(entry)
     this.#deps.onNeeds()

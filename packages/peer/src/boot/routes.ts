@@ -18,7 +18,9 @@ export function registerBootRoutes(
   app: HttpApp,
   boots: Pick<Boots, 'prepare' | 'list' | 'show' | 'release' | 'booted'>,
 ): void {
-  registerOperation(app, operations.prepareBoot, ({ params, body }) => boots.prepare(params.boot, body))
+  registerOperation(app, operations.prepareBoot, ({ params, headers, body }) =>
+    boots.prepare(params.boot, body, { tenantToken: headers['x-shoal-tenant-token'] }),
+  )
   registerOperation(app, operations.listBoots, () => ({ boots: boots.list() }))
   registerOperation(app, operations.showBoot, ({ params }) => boots.show(params.boot))
   registerOperation(app, operations.markBooted, ({ params }) => boots.booted(params.boot))

@@ -31,7 +31,9 @@ export const soon = { answerMs: 20 } as const
 
 export const seedError = errorFactory({
   SHOAL_API_UNREACHABLE: { message: 'm', hint: 'h' },
+  SHOAL_ACCESS_GLANCE: { message: 'm', hint: 'h' },
   SHOAL_IMAGE_DEACTIVATED: { message: 'm', hint: 'h' },
+  SHOAL_IMAGE_NO_PURPOSE: { message: 'm', hint: 'h' },
   SHOAL_IMPORT_QUEUE_FULL: { message: 'm', hint: 'h' },
   SHOAL_LAYER_UNKNOWN: { message: 'm', hint: 'h' },
   SHOAL_QCOW2_HEADER: { message: 'm', hint: 'h' },
@@ -80,6 +82,8 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
   const told: string[] = []
   /** Images whose boots were offered to be recorded. */
   const offered: string[] = []
+  /** With which tenant's token each question was asked. */
+  const tenantTokens: (string | undefined)[] = []
   /** By image: what the seed answers. */
   const chains = new Map<string, BootChain | ShoalError>()
   const withdrawn = new Set<Digest>()
@@ -99,8 +103,9 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
   }
   let unknown = 0
   const seed: Partial<SeedApi> = {
-    wantBoot: async ({ params: { image }, query }) => {
+    wantBoot: async ({ params: { image }, headers, query }) => {
       told.push(`want ${image}`)
+      tenantTokens.push(headers?.['x-shoal-tenant-token'])
       if (query?.records === true) offered.push(image)
       const answer = chains.get(image) ?? seedError('SHOAL_API_UNREACHABLE')
       if (answer instanceof Error) throw answer
@@ -157,6 +162,7 @@ export async function bootingNode(options: { recordings?: boolean; answerMs?: nu
       server,
       told,
       offered,
+      tenantTokens,
       chains,
       withdrawn,
       failures,

@@ -1,3 +1,4 @@
+import type { BootWishes } from '../boots/boot-wish.ts'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
 import { type ImageRecord, ownLayers } from '../images/image-record.ts'
@@ -10,6 +11,7 @@ export interface NodePurposeDeps {
   readonly catalogue: Pick<Catalogue, 'image'>
   readonly watcher: Pick<LibraryWatcher, 'refresh'>
   readonly assignments: Pick<Assignments, 'ofNode'>
+  readonly wishes: Pick<BootWishes, 'get'>
   readonly rights: Pick<ImageRights, 'admits'>
 }
 
@@ -35,12 +37,14 @@ export class NodePurpose {
     image: string,
     { tenantToken, signal }: { tenantToken?: string | undefined; signal: AbortSignal },
   ): Promise<void> {
-    const { catalogue, watcher, rights } = this.#deps
+    const { catalogue, watcher, wishes, rights } = this.#deps
     if (this.#trustsNodes) return
     // Right after an upload the poll has not seen the image yet.
     const record = catalogue.image(image) ?? (await watcher.refresh(image, { signal }))
     if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
     if (FOR_ALL.has(record.image.visibility) || this.#isWanted(node, record)) return
+    // It was given the image before, for a machine that it has not told to be gone.
+    if (wishes.get(node, image) !== undefined) return
     if (tenantToken !== undefined && (await rights.admits(tenantToken, image))) return
     throw seedError('SHOAL_IMAGE_NO_PURPOSE', { node, image })
   }

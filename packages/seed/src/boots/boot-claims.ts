@@ -54,7 +54,8 @@ export class BootClaims {
     const { signal, records = false, foretold } = options
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { signal, node })
-    if (layers !== undefined) await this.#claim(node, image, layers)
+    // Also while it is imported: that it was admitted is to be known when the token of its tenant is over.
+    if (layers !== undefined || wishes.get(node, image) === undefined) await this.#claim(node, image, layers ?? [])
     if (foretold !== undefined) profiles.hear(image, foretold)
     return this.#view(image, layers, records && layers !== undefined && profiles.invites(image, node))
   }
