@@ -98,7 +98,18 @@ export class NodeDisk {
     await rm(join(this.#directory, FILLER), { force: true })
   }
 
+  /**
+   * On a loop device of its own each time: the one before is there as long as any mount namespace of this machine has a copy of the mount, and what
+   * was shut down stays so.
+   */
   async #mount(): Promise<void> {
-    await run('mount', ['-o', 'loop', this.#image, this.#directory])
+    const { stdout } = await run('losetup', ['--find', '--show', this.#image])
+    const device = stdout.trim()
+    try {
+      await run('mount', ['-o', 'nouuid', device, this.#directory])
+    } finally {
+      // It goes when it is unmounted.
+      await run('losetup', ['--detach', device])
+    }
   }
 }
