@@ -25,6 +25,8 @@ export class LibraryProxy implements AsyncDisposable {
   admits: (token: string | undefined) => boolean = () => true
   /** Data ends here, with the connection. Bytes from the start of the image. */
   cutAt = Number.POSITIVE_INFINITY
+  /** Where data is said to be instead, if anywhere. */
+  movedTo: string | undefined
   /** Answers nothing at all while true. */
   isDown = false
   #holdAt = Number.POSITIVE_INFINITY
@@ -77,6 +79,7 @@ export class LibraryProxy implements AsyncDisposable {
     if (this.isDown) return void response.destroy()
     const { range, 'x-auth-token': token } = request.headers
     const isData = /^\/v2\/images\/[^/?]+\/file/.test(path)
+    if (isData && this.movedTo !== undefined) return void response.writeHead(302, { location: this.movedTo }).end()
     if (isData && !this.admits(token?.toString())) return void response.writeHead(404).end()
     const upstream = get(`${this.#upstream}${path}`, { headers: range === undefined ? {} : { range } })
     const [answer] = (await once(upstream, 'response')) as [IncomingMessage]

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { decodeManifest, decodePublicKey } from '@shoal/core'
@@ -116,6 +119,29 @@ describe('an import', () => {
 })
 
 describe('a bad image', () => {
+  it('sends the seed nowhere else (SSRF): what it says of places is not looked at, a redirect fails the import and is told', async (t) => {
+    const asked: string[] = []
+    const victim = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      response.end('secrets of the metadata service')
+    }).listen(0, '127.0.0.1')
+    await once(victim, 'listening')
+    t.after(() => void victim.close())
+    const url = `http://127.0.0.1:${(victim.address() as AddressInfo).port}`
+    const fixture = await createFixture(t, { 'imports.attempts': '1' })
+    const locations = [{ url: `${url}/location`, metadata: {} }]
+    fixture.proxy.edit = (shown) => ({ ...shown, locations, direct_url: `${url}/direct`, file: `${url}/file` })
+    const image = await fixture.addImage('elsewhere', rawImage(MIB))
+    const moved = await fixture.addImage('moved', rawImage(MIB))
+    await fixture.start()
+    assert.equal((await fixture.import(image)).import?.state, 'published')
+    fixture.proxy.movedTo = `${url}/moved`
+    assert.equal((await fixture.import(moved)).import?.state, 'failed')
+    const { details } = await fixture.event('import.failed')
+    assert.match(String(details.code), /^SHOAL_/)
+    assert.deepEqual(asked, [])
+  })
+
   it('is refused by its header after a small part of it was read', async (t) => {
     const fixture = await createFixture(t)
     const content = Buffer.concat([buildQcow2({ backingOffset: 512n, backingLength: 8 }), Buffer.alloc(48 * MIB)])
