@@ -134,10 +134,11 @@ async function identityOf(directory: string | undefined): Promise<SwarmIdentity 
     ...{ format: 'der', type: 'pkcs8' },
   })
   const { infoHash } = manifest
+  const keys = [createPublicKey(key)]
   const grant = encodeLayerGrant({ node: values.node, infoHash }, Date.now() + LAYER_GRANT_MS, key)
   return clusterIdentity(
     new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] }),
     systemClock,
-    { own: () => grant, keys: () => [createPublicKey(key)] },
+    { own: () => grant, keys: () => keys },
   )
 }

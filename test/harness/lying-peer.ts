@@ -81,7 +81,8 @@ async function identityOf(directory: string, name: string, key: KeyObject): Prom
   const credential = createCredential(privateKey, [authority.issue({ publicKey, ...about })])
   const trust = new ClusterTrust({ clock: systemClock }, { credential, authorities: [authority.certificate] })
   // It says that it has everything, and asks for nothing.
-  return clusterIdentity(trust, systemClock, { own: () => undefined, keys: () => [key] })
+  const keys = [key]
+  return clusterIdentity(trust, systemClock, { own: () => undefined, keys: () => keys })
 }
 
 function pretending(layer: StoredLayer, lie: Lie): StoredLayer {

@@ -20,7 +20,7 @@ const REASONS: Readonly<Record<string, RefusalReason>> = {
 export interface GrantSource {
   /** Our own grant of a layer, by info hash in hexadecimal. */
   own(infoHash: string): Uint8Array | undefined
-  /** The keys that sign grants: those that sign manifests. */
+  /** The keys that sign grants: those that sign manifests. The same array as long as they are the same. */
   keys(): readonly KeyObject[]
 }
 

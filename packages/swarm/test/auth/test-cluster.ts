@@ -61,7 +61,8 @@ export class TestCluster {
       { credential: createCredential(privateKey, [certificate]), authorities: [this.authority.certificate] },
     )
     this.#nodes.push(trust)
-    return { trust, identity: clusterIdentity(trust, this.#clock, { own, keys: () => [this.key.publicKey] }) }
+    const keys = [this.key.publicKey]
+    return { trust, identity: clusterIdentity(trust, this.#clock, { own, keys: () => keys }) }
   }
 
   /** Of every layer, each made once. */
