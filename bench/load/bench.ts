@@ -1,29 +1,32 @@
 import type { BenchReport } from '../run.ts'
-import type { LoadSecurity } from './load-link.ts'
 import { type LoadRow, measureLoad, type RejoinRow } from './measure-load.ts'
 
-const FULL = { sizes: [500, 1000, 2000], windowMs: 60_000 }
-const QUICK = { sizes: [100, 400], windowMs: 5000 }
+const FULL = { certificates: [500, 1000, 2000], token: [500, 2000], settleMs: 10_000, windowMs: 60_000 }
+const QUICK = { certificates: [100, 300], token: [300], settleMs: 2000, windowMs: 3000 }
 
 /** See README.md beside this file. */
 export async function run({ quick, say }: { quick: boolean; say: (line: string) => void }): Promise<BenchReport> {
   const plan = quick ? QUICK : FULL
   const own = await measureSeries('certificates', plan, say)
   const open = await measureSeries('token', plan, say)
-  const [last, lastOpen] = [own.last, open.last]
+  const [last, lastOpen, { crowded, rejoin }] = [own.last, open.last, own]
+  if (crowded === undefined || rejoin === undefined) throw new TypeError('no restart was measured')
   return {
     figures: {
       nodes: last.nodes,
       ...figuresOf(own),
-      tokenCpuShare: lastOpen.cpuShare,
-      tokenRssMiB: lastOpen.rssMiB,
-      tokenRssMiBPerPeer: perPeer(open),
-      tokenP99Ms: p99Of(lastOpen),
-      tokenRejoinSeconds: open.rejoin.rejoinSeconds,
-      cpuOfTls: last.cpuShare / lastOpen.cpuShare,
+      failed: Object.values(last.latencies).reduce((sum, { failed }) => sum + failed, 0),
+      growthExponent: Math.log(last.cpuShare / own.first.cpuShare) / Math.log(last.nodes / own.first.nodes),
+      cpuShareOfMoreReaders: crowded.cpuShare - last.cpuShare,
+      p99MsWithMoreReaders: p99Of(crowded),
+      downSeconds: rejoin.downSeconds,
+      rejoinSeconds: rejoin.rejoinSeconds,
+      turnedAway: rejoin.turnedAway,
+      ...Object.fromEntries(Object.entries(figuresOf(open)).map(([name, value]) => [`${name}WithToken`, value])),
+      cpuRatio: last.cpuShare / lastOpen.cpuShare,
       rssMiBOfTlsPerPeer: (last.rssMiB - lastOpen.rssMiB) / last.nodes,
     },
-    rows: [...own.loads, ...open.loads, own.rejoin, open.rejoin],
+    rows: [...own.loads, ...open.loads, rejoin],
   }
 }
 
@@ -32,52 +35,46 @@ interface Series {
   readonly loads: readonly LoadRow[]
   readonly first: LoadRow
   readonly last: LoadRow
-  readonly crowded: LoadRow
-  readonly rejoin: RejoinRow
+  /** The last one with more readers. */
+  readonly crowded: LoadRow | undefined
+  readonly rejoin: RejoinRow | undefined
 }
 
-/** Fleets of all sizes, the largest last. */
+/** Fleets of all sizes, the largest last: that of nodes with certificates has to bear more. */
 async function measureSeries(
-  security: LoadSecurity,
-  { sizes, windowMs }: typeof FULL,
+  security: 'certificates' | 'token',
+  { settleMs, windowMs, ...sizes }: typeof FULL,
   say: (line: string) => void,
 ): Promise<Series> {
-  const loads: LoadRow[] = []
-  for (const nodes of sizes) {
-    const isLast = nodes === sizes.at(-1)
-    const measured = await measureLoad({ nodes, security, windowMs, isLast })
-    for (const row of measured.loads) say(lineOf(row))
-    loads.push(...measured.loads)
-    const [first, last, crowded, { rejoin }] = [loads[0], loads.at(-2), loads.at(-1), measured]
-    if (rejoin === undefined || first === undefined || last === undefined || crowded === undefined) continue
-    say(
-      `${nodes} nodes, ${security}: back ${rejoin.rejoinSeconds.toFixed(1)} s after the seed, ${rejoin.turnedAway} turned away`,
-    )
-    return { loads, first, last, crowded, rejoin }
+  const measured = []
+  for (const nodes of sizes[security]) {
+    const isLast = security === 'certificates' && nodes === sizes[security].at(-1)
+    const each = await measureLoad({ nodes, security, settleMs, windowMs, isLast })
+    for (const row of each.loads) say(lineOf(row))
+    measured.push(each)
   }
-  throw new TypeError('nothing was measured')
+  const [first, last, crowded, { rejoin } = {}] = [
+    measured[0]?.loads[0],
+    measured.at(-1)?.loads[0],
+    measured.at(-1)?.loads[1],
+    measured.at(-1),
+  ]
+  if (first === undefined || last === undefined) throw new TypeError('nothing was measured')
+  if (rejoin !== undefined) {
+    const { nodes, rejoinSeconds, turnedAway } = rejoin
+    say(`${nodes} nodes: back ${rejoinSeconds.toFixed(1)} s after the seed, ${turnedAway} connections turned away`)
+  }
+  return { loads: measured.flatMap(({ loads }) => loads), first, last, crowded, rejoin }
 }
 
-function figuresOf({ first, last, crowded, rejoin }: Series) {
-  const times = Math.log(last.nodes / first.nodes)
+function figuresOf({ first, last }: Series) {
+  const more = last.nodes - first.nodes
   return {
     cpuShare: last.cpuShare,
     rssMiB: last.rssMiB,
-    rssMiBPerPeer: perPeer({ first, last }),
+    rssMiBPerPeer: more === 0 ? null : (last.rssMiB - first.rssMiB) / more,
     p99Ms: p99Of(last),
-    failed: Object.values(last.latencies).reduce((sum, { failed }) => sum + failed, 0),
-    growthExponent: Math.log(last.cpuShare / first.cpuShare) / times,
-    rssGrowthExponent: Math.log(last.rssMiB / first.rssMiB) / times,
-    cpuShareOfMoreReaders: crowded.cpuShare - last.cpuShare,
-    p99MsWithMoreReaders: p99Of(crowded),
-    downSeconds: rejoin.downSeconds,
-    rejoinSeconds: rejoin.rejoinSeconds,
-    turnedAway: rejoin.turnedAway,
   }
-}
-
-function perPeer({ first, last }: Pick<Series, 'first' | 'last'>): number {
-  return (last.rssMiB - first.rssMiB) / (last.nodes - first.nodes)
 }
 
 function p99Of({ latencies }: LoadRow): number {

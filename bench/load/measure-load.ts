@@ -8,8 +8,6 @@ import { type LoadGround, openLoad } from './load-ground.ts'
 import type { LoadSecurity } from './load-link.ts'
 
 const MIB = 1024 ** 2
-/** Every node has begun to report and to announce by then. */
-const SETTLE_MS = 10_000
 const ASK_MS = 250
 const READERS = 10
 const MORE_READERS = 200
@@ -44,18 +42,25 @@ export interface RejoinRow {
   readonly latencies: LatencyReport
 }
 
-/** A fleet and ten readers of events for a while; then, if it is wanted, more readers, and a restart of the seed. */
-export async function measureLoad(options: {
+export interface LoadOptions {
   readonly nodes: number
   readonly security: LoadSecurity
+  /** Until every node has begun to report and to announce. */
+  readonly settleMs: number
   readonly windowMs: number
+  /** Whether more readers come then, and the seed is killed. */
   readonly isLast: boolean
-}): Promise<{ readonly loads: LoadRow[]; readonly rejoin: RejoinRow | undefined }> {
+}
+
+/** A fleet and ten readers of events for a while; then, if it is wanted, more readers, and a restart of the seed. */
+export async function measureLoad(
+  options: LoadOptions,
+): Promise<{ readonly loads: LoadRow[]; readonly rejoin: RejoinRow | undefined }> {
   const { windowMs, isLast } = options
   await using stack = new AsyncDisposableStack()
   const ground = await openLoad(stack, options)
   const readers = stack.use(new EventReaders({ url: ground.seed.url, token: ground.token, readers: READERS }))
-  await sleep(SETTLE_MS)
+  await sleep(options.settleMs)
   const loads = [await measureWindow(ground, [readers], { ...options, readers: READERS })]
   if (!isLast) return { loads, rejoin: undefined }
   {
