@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Limits, SeedStatus } from '@shoal/api'
 import { type Clock, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
-import { LAYER_FORMAT } from '@shoal/qcow2'
 import {
   createHealth,
   createHttpService,
@@ -13,11 +12,10 @@ import {
   readOrCreateSecret,
 } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
-import { clusterIdentity, createSwarm, createTracker } from '@shoal/swarm'
+import { clusterIdentity } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
 import { ImageRights } from './access/image-rights.ts'
 import { NamedTokens } from './access/named-tokens.ts'
-import { Narrowing } from './access/narrowing.ts'
 import { NodePurpose } from './access/node-purpose.ts'
 import { openKeystone } from './access/open-keystone.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
@@ -50,19 +48,14 @@ import { statusByCode } from './http/status-by-code.ts'
 import { addStatusRoutes } from './http/status-routes.ts'
 import { addTrustRoutes } from './http/trust-routes.ts'
 import { Catalogue } from './images/catalogue.ts'
-import { LibraryWatcher } from './images/library-watcher.ts'
-import { Publication } from './images/publication.ts'
 import { ImportJournal } from './imports/import-journal.ts'
-import { Importer } from './imports/importer.ts'
-import { BaseChoice } from './layers/base-choice.ts'
+import { openImports } from './imports/open-imports.ts'
 import { LayerWorker } from './layers/layer-worker.ts'
-import { Layerings } from './layers/layerings.ts'
 import { openLibrary } from './library-access.ts'
 import { LibraryReads } from './library-reads.ts'
 import { createRackShares } from './limits/rack-shares.ts'
 import { rackNodes, tellShares } from './limits/tell-shares.ts'
 import { countRefusals, createSeedMetrics } from './metrics.ts'
-import { Middles } from './middles/middles.ts'
 import { Assignments } from './nodes/assignments.ts'
 import { NodeModes } from './nodes/node-modes.ts'
 import { NodeRegistry } from './nodes/node-registry.ts'
@@ -70,21 +63,17 @@ import { Popularity } from './nodes/popularity.ts'
 import { PushChannels } from './nodes/push-channels.ts'
 import { Suspects } from './nodes/suspects.ts'
 import { hostOfAddress } from './nodes/swarm-host.ts'
+import { openSwarm } from './open-swarm.ts'
 import { openPlacement } from './placement/open-placement.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
-import { COPIES_INTERVAL_MS, RecentCopies } from './recent-copies.ts'
+import { COPIES_INTERVAL_MS } from './recent-copies.ts'
 import { countImages, countLayers, createSeedStatus } from './seed-status.ts'
-import { directoryCertificates, keyManagerCertificates } from './signatures/certificate-source.ts'
-import { ImageSignatures } from './signatures/image-signatures.ts'
-import { SignatureReview } from './signatures/signature-review.ts'
-import { openDhtKeys } from './trust/dht-key-ring.ts'
 import { KeyRotation } from './trust/key-rotation.ts'
 import { LayerEntitlement } from './trust/layer-entitlement.ts'
 import { LayerGrants } from './trust/layer-grants.ts'
 import { ManifestSigner } from './trust/manifest-signer.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
 import { SigningKeys } from './trust/signing-keys.ts'
-import { UploadTally } from './upload-tally.ts'
 import { VERSION } from './version.ts'
 
 export interface SeedDeps {
@@ -107,8 +96,6 @@ export interface Seed extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Time between two syncs of an import: what a crash may cost. Bytes. */
-const DURABLE_BYTES = 16 * 1024 ** 2
 const REACHABILITY_TIMEOUT_MS = 3000
 /** Nothing of it is imported: the pages are files, which `npm run build` makes. */
 const BUILT_DASHBOARD = join(import.meta.dirname, '../../dashboard/dist')
@@ -181,64 +168,18 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     })
     const onRefused = countRefusals(metrics)
 
-    const advertised = advertisedHost(config.swarm)
     const health = createHealth()
     const floods = new FloodWatch({ metrics, health, logger: component('floods') })
-    const tracker = createTracker(
-      {
-        ...{ logger: component('tracker'), identity, onRefused },
-        onFlood: (what, address) => floods.refused(what, address),
-      },
-      {
-        host: config.swarm.host,
-        isOpen: config.swarm.open,
-        port: config.tracker.port,
-        ...advertised,
-        announceIntervalMs: config.tracker.announceIntervalMs,
-        allows: (infoHash) => catalogue.publishedLayer(infoHash) !== undefined,
-        mayHave: (infoHash, node) => entitlement.mayJoin(infoHash, node),
-        describe: (peerId) =>
-          peerId === swarm.peerId
-            ? { node: config.name, address: swarm.address, isOrigin: true }
-            : registry.placeOfPeer(peerId),
-      },
+    const exchange = stack.use(
+      await openSwarm(
+        {
+          ...{ state, catalogue, registry, limits, store, floods, entitlement, trust, identity, onRefused, clock },
+          logger,
+        },
+        config,
+      ),
     )
-    const swarm = createSwarm(
-      { logger: component('swarm'), clock: steadyClock, buffers: store.buffers, identity },
-      {
-        role: 'origin',
-        encryption: config.swarm.encryption,
-        node: config.name,
-        host: config.swarm.host,
-        isOpen: config.swarm.open,
-        port: config.swarm.port,
-        ...advertised,
-        dht: config.dht.enabled && { host: config.swarm.host, port: config.dht.port, bootstrap: [] },
-        trackers: [],
-        limits: limits.origin,
-      },
-    )
-    swarm.on('refused', onRefused)
-    const dhtKeys = trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm))
-    swarm.on('flood', (what, address) => floods.refused(what, address))
-    let announceUrls: string[] = []
-    if (config.tracker.enabled) {
-      announceUrls = await tracker.start()
-      stack.defer(() => tracker.stop())
-    }
-    await swarm.start()
-    stack.defer(() => swarm.close())
-    swarm.setTrackers(announceUrls)
-    const tally = new UploadTally({ state, swarm })
-    await tally.open()
-    const saveTally = () => tally.save(catalogue.layers().map(({ digest }) => digest))
-    stack.defer(saveTally)
-
-    const copies = new RecentCopies({
-      layers: () =>
-        catalogue.layers().map(({ digest, sizeBytes }) => ({ digest, sizeBytes, sent: tally.read(digest) })),
-    })
-    copies.sample()
+    const { swarm, tracker, announceUrls, dhtKeys, tally, copies } = exchange
 
     const onLibraryFlood = (address: string | undefined) => floods.refused('library-connection', address)
     const library = await openLibrary({ clock, logger, onFlood: onLibraryFlood }, config.library, env)
@@ -259,95 +200,24 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       planNodes: () => prefetch.runs.countNodes(),
     })
 
-    const publication = new Publication({
-      catalogue,
-      assignments,
-      journal,
-      imports,
-      store,
-      swarm,
-      logger: component('layers'),
-    })
-    const layerings = new Layerings(
+    const { publication, layerings, importer, review, watcher } = openImports(
       {
-        catalogue,
-        store,
-        bases: new BaseChoice({ catalogue, store, state }),
-        journal,
-        publisher: publication,
-        startWorker: (image) => new LayerWorker(image),
-        clock,
-        logger: component('layers'),
+        ...{ state, journal, catalogue, assignments, registry, imports, store, swarm, limits, library, reads },
+        ...{ observer, clock, logger },
+        // Plans look whether its import is over.
+        onPublished: (image) => void prefetch.noteImage(image),
       },
-      { ...config.layers, format: LAYER_FORMAT, privateKey, announce: () => announceUrls },
+      { config, privateKey, announceUrls },
     )
-    const { certificateDirectory } = config.images.signatures
-    const signatures = new ImageSignatures(
-      {
-        certificates:
-          certificateDirectory === null
-            ? keyManagerCertificates(library.keyManager)
-            : directoryCertificates(certificateDirectory),
-        clock,
-        logger: component('signatures'),
-      },
-      config.images.signatures,
-    )
-    const importer = new Importer(
-      {
-        signatures,
-        source: library.client,
-        store,
-        journal,
-        imports,
-        catalogue,
-        publisher: {
-          publish: async (job, manifest, adopt) => {
-            await publication.publish(job, manifest, adopt)
-            void layerings.consider(job.image)
-            // Plans look whether its import is over.
-            void importer.settled(job.image).then(() => prefetch.noteImage(job.image))
-          },
-          discard: (digest) => publication.discard(digest),
-        },
-        middles: new Middles({ catalogue, store, startWorker: (image) => new LayerWorker(image) }),
-        bucket: limits.library,
-        clock,
-        logger: component('import'),
-        observer: reads.countFor(observer),
-      },
-      {
-        ...config.imports,
-        limits: config.images,
-        durableBytes: DURABLE_BYTES,
-        privateKey,
-        announce: () => announceUrls,
-      },
-    )
-    const review = new SignatureReview({
-      ...{ signatures, catalogue, journal, store, publication, layerings, observer },
-      logger: component('signatures'),
-    })
-    const narrowing = new Narrowing({ catalogue, assignments, registry })
-    const watcher = new LibraryWatcher(
-      {
-        library: library.client,
-        catalogue,
-        journal,
-        importer,
-        publication,
-        narrowing,
-        review,
-        clock,
-        logger: component('watcher'),
-      },
-      { ...config.library, rules: config.imports.rules },
-    )
-
     const fleet = { catalogue, importer, registry, limits }
     const status = createSeedStatus(
       { ...fleet, library, watcher, swarm, tracker, reads, clock },
-      { announceUrls, publicKey: () => keys.publicKey, tracker: config.tracker.enabled, dht: config.dht.enabled },
+      {
+        announceUrls: [...announceUrls],
+        publicKey: () => keys.publicKey,
+        tracker: config.tracker.enabled,
+        dht: config.dht.enabled,
+      },
     )
 
     const rackShares = createRackShares({
@@ -470,7 +340,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       enrollment: (node) => ({
         heartbeatIntervalMs: config.nodes.heartbeatIntervalMs,
         publicKeys: [...keys.trusted],
-        trackers: announceUrls,
+        trackers: [...announceUrls],
         dhtBootstrap: [
           ...(swarm.dhtAddress === null ? [] : [swarm.dhtAddress]),
           ...registry.dhtAddresses({ except: node, limit: DHT_NODES_TOLD }),
@@ -539,7 +409,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       ...(dhtKeys === undefined ? [] : [dhtKeys.run({ signal: stopping.signal })]),
       repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
       repeat(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample()),
-      repeat(TALLY_INTERVAL_MS, saveTally),
+      repeat(TALLY_INTERVAL_MS, () => exchange.saveTally()),
       repeat(COPIES_INTERVAL_MS, async () => copies.sample()),
       repeat(POPULARITY_INTERVAL_MS, () => popularity.save()),
     ]
@@ -581,11 +451,4 @@ function configuredLimits({ library, swarm, racks, nodes }: SeedConfig): Limits 
     rackUplinkBytesPerSecond: racks.uplinkBytesPerSecond,
     node: nodes.limits,
   }
-}
-
-/** What nodes are told in place of the address that is listened on. */
-function advertisedHost({ host, advertiseHost }: SeedConfig['swarm']): { advertiseHost?: string } {
-  if (advertiseHost !== null) return { advertiseHost }
-  if (host === '0.0.0.0' || host === '::') throw seedError('SHOAL_SEED_ADVERTISE', { host })
-  return {}
 }
