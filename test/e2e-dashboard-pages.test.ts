@@ -8,6 +8,7 @@ import type { Cluster } from './harness/cluster.ts'
 import { enter, openBrowser, openPage, seriousFindings, tokenOf } from './harness/dashboard.ts'
 import { planWhen, startPlan, startPrefetchCluster } from './harness/prefetch.ts'
 import { prepareBoot } from './harness/prepare-boot.ts'
+import { startKeystone } from './harness/stand-in-keystone.ts'
 import { undoAfter } from './harness/undo.ts'
 
 const run = promisify(execFile)
@@ -199,4 +200,59 @@ test('pages name no script, style or address of elsewhere, and change nothing fo
   assert.equal((await fetch(`${url}/v1/limits`, { method: 'PUT', headers, body })).status, 401)
   const own = { ...headers, 'x-shoal-session': 'dashboard' }
   assert.equal((await fetch(`${url}/v1/limits`, { method: 'PUT', headers: own, body })).status, 200)
+})
+
+test('a user of the cloud signs in with name and password, is shown what the role may do, and told what to do when it fails', {
+  timeout: 120_000,
+}, async (t) => {
+  const undo = undoAfter(t)
+  const keystone = await startKeystone({ operator: 'images', reader: 'looks', nobody: 'nowhere' })
+  undo.after(() => keystone[Symbol.asyncDispose]())
+  const roles = [
+    { keystoneRole: 'member', project: 'images@Default', role: 'operator' },
+    { keystoneRole: 'member', project: 'looks@Default', role: 'reader' },
+  ]
+  const { cluster } = await startPrefetchCluster(t, {
+    ...{ peers: 0, imagesMib: [1] },
+    seedConfig: { access: { keystone: { url: keystone.url, roles } } },
+  })
+  const browser = await openBrowser(undo)
+  const page = await openPage(browser, cluster.seed)
+  const fill = async (user: string, project: string, password = `${user}pw`) => {
+    await page.getByRole('textbox', { name: 'User', exact: true }).fill(user)
+    await page.getByRole('textbox', { name: 'Project', exact: true }).fill(project)
+    await page.getByRole('textbox', { name: 'Password', exact: true }).fill(password)
+  }
+  const button = page.getByRole('button', { name: 'Sign in' })
+  await fill('operator', 'images', 'a wrong one')
+  for (const [colorScheme, way] of [
+    ['dark', 'Keystone token'],
+    ['dark', 'Name and password of Keystone'],
+    ['light', 'Name and password of Keystone'],
+  ] as const) {
+    await page.emulateMedia({ colorScheme })
+    await page.getByRole('radio', { name: way }).check()
+    await page.evaluate(FINISH_ANIMATIONS)
+    assert.deepEqual(await seriousFindings(page), [], `${way}, ${colorScheme}`)
+  }
+  await button.click()
+  await page.getByText('SHOAL_SESSION_CREDENTIALS').waitFor()
+  await page.getByText('openstack token issue').waitFor()
+  await fill('nobody', 'nowhere')
+  await button.click()
+  await page.getByText('access.keystone.roles').waitFor()
+  await fill('reader', 'looks')
+  await button.click()
+  await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+  await page.getByTitle('Signed in as user:reader@Default').waitFor()
+  const kept = await page.evaluate<string>('JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie')
+  assert.ok(!kept.includes('readerpw'), 'the page keeps the password')
+  await page.goto('/prefetch')
+  await page.getByRole('heading', { level: 1, name: 'Prefetch' }).waitFor()
+  assert.equal(await page.getByRole('link', { name: 'New prefetch' }).count(), 0, 'a reader starts nothing')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('radio', { name: 'Keystone token' }).check()
+  await page.locator('#cloud-token').fill('operator')
+  await button.click()
+  await page.getByRole('link', { name: 'New prefetch' }).waitFor()
 })

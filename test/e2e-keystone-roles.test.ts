@@ -60,6 +60,23 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
   assert.equal((await ask(`${admin}x`)).code, 'SHOAL_HTTP_UNAUTHORIZED')
   assert.equal((await fetch(`${cluster.seed.url}/v1/session`)).status, 401)
 
+  // A browser with name and password, for the same person; its session ends with the token.
+  const signIn = async (password: string) => {
+    const cloud = { user: 'demo', userDomain: 'Default', project: 'demo', projectDomain: 'Default', password }
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ cloud })
+    const response = await fetch(`${cluster.seed.url}/v1/session`, { method: 'POST', headers, body })
+    const answer = (await response.json()) as { actor?: string; expiresAt?: string; error?: { code: string } }
+    return { ...answer, cookie: (response.headers.get('set-cookie') ?? '').split(';')[0] ?? '' }
+  }
+  assert.equal((await signIn('wrong')).error?.code, 'SHOAL_SESSION_CREDENTIALS')
+  const session = await signIn('demopw')
+  assert.equal(session.actor, 'user:demo@Default')
+  assert.ok(Date.parse(session.expiresAt ?? '') <= Date.now() + (TOKEN_SECONDS + 1) * 1000)
+  const bySession = async () =>
+    (await fetch(`${cluster.seed.url}/v1/session`, { headers: { cookie: session.cookie } })).status
+  assert.equal(await bySession(), 200)
+
   // An image of demo's alone: for the other project, of the same role here, it does not exist.
   const file = join(directory, 'private.raw')
   await writeFile(file, Buffer.concat([Buffer.alloc(4096), randomBytes(1024 * 1024)]))
@@ -99,6 +116,7 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
   const refused = async (token: string) => (await ask(token)).code === 'SHOAL_HTTP_UNAUTHORIZED'
   await until('the revoked token is refused', () => refused(revoked), { timeoutMs: 10_000 })
   await until('the expired token is refused', () => refused(expired), { timeoutMs: (TOKEN_SECONDS + 10) * 1000 })
+  await until('the session is over', async () => (await bySession()) === 401, { timeoutMs: (TOKEN_SECONDS + 5) * 1000 })
 
   const { entries } = await cluster.client.listAudit({ query: { limit: 500 } })
   const told = (actor: string) =>
@@ -108,6 +126,7 @@ it("users of a real Keystone may do what their roles are mapped to; another proj
     'importImage failed',
     'setLimits refused',
     'showSession refused',
+    'signIn done',
     'importImage done',
     'createPrefetch done',
   ])

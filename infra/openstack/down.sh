@@ -3,7 +3,7 @@
 #
 #   down.sh DIRECTORY [glance|keystone] [--purge]
 #
-# Without a name both end. --purge also removes the directory.
+# Without a name both end, and Barbican (barbican-up.sh). --purge also removes the directory.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -21,7 +21,7 @@ done
 
 # shellcheck source=/dev/null
 . "$HERE/process.sh"
-for name in ${NAMES:-glance keystone}; do stop_process "$name" & done
+for name in ${NAMES:-glance keystone barbican}; do stop_process "$name" & done
 wait
 if [ -n "$PURGE" ]; then
   # A mistyped directory must not be removed: only one that up.sh has made has this file.

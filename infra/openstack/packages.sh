@@ -1,11 +1,18 @@
-# Sourced: the Debian packages a private instance needs. Needs MODE, RUNNER, STATE.
+# Sourced: the Debian packages a private instance needs. Needs STATE; install_packages MODE and RUNNER, too.
 
 # The python3-* libraries only: the glance-api and keystone packages add users, debconf questions and services.
 install_packages() {
-  local wanted='python3-glance' missing='' package
+  local wanted='python3-glance'
   [ "$MODE" = full ] && wanted="$wanted python3-keystone"
   if [ "$MODE" = full ] || [ "$RUNNER" = uwsgi ]; then wanted="$wanted uwsgi-core uwsgi-plugin-python3"; fi
-  for package in $wanted; do
+  # shellcheck disable=SC2086
+  install_debian_packages $wanted
+}
+
+# install_debian_packages NAME...: those that are missing.
+install_debian_packages() {
+  local missing='' package
+  for package in "$@"; do
     dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing="$missing $package"
   done
   [ -z "$missing" ] && return 0

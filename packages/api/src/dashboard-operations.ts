@@ -4,7 +4,7 @@ import { digest, nodeId } from './field.ts'
 import type { Operation } from './operation.ts'
 import { DashboardFrame, LayerSpread, Overview } from './overview.ts'
 import { strict } from './page-fields.ts'
-import { Session, SignIn } from './session.ts'
+import { Session, SignIn, SignInWays } from './session.ts'
 
 /** What dashboards ask for beside what everybody does. */
 export const dashboardOperations = {
@@ -60,9 +60,19 @@ export const dashboardOperations = {
     path: '/v1/session',
     role: 'public',
     tag: 'session',
-    summary: 'Signs a browser in: a token is answered with a cookie that scripts cannot read.',
+    summary:
+      'Signs a browser in: a token, or the password of a user of the cloud, is answered with a cookie that scripts cannot read.',
     body: SignIn,
     response: Session,
+  },
+  showSignIn: {
+    id: 'showSignIn',
+    method: 'GET',
+    path: '/v1/sign-in',
+    role: 'public',
+    tag: 'session',
+    summary: 'Says how a browser can sign in.',
+    response: SignInWays,
   },
   showSession: {
     id: 'showSession',

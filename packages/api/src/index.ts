@@ -189,7 +189,7 @@ export {
   WaitResult,
 } from './prefetch.ts'
 export { PrefetchRule, PrefetchRuleRequest, RuleImages } from './prefetch-rule.ts'
-export { Session, SignIn } from './session.ts'
+export { Session, SignIn, SignInWays } from './session.ts'
 export { Ban, PeerLayer, PeerStatus, SeedStatus } from './status.ts'
 export {
   CredentialRequest,

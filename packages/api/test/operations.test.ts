@@ -72,7 +72,7 @@ test('every operation but none by accident needs a role', () => {
   assert.deepEqual(
     all.filter(({ role }) => role === 'public').map(({ id }) => id),
     // Who signs in has no role yet; who signs out may have none any more; who joins has a token for that.
-    ['signIn', 'signOut', 'join'],
+    ['signIn', 'showSignIn', 'signOut', 'join'],
   )
   const forNodes = all.filter(({ role }) => role === 'node').map(({ id }) => id)
   assert.deepEqual(forNodes.sort(), [

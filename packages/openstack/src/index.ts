@@ -23,6 +23,7 @@ export {
 } from './glance-uploader.ts'
 export type { HttpTimeouts } from './http-client.ts'
 export { createImageHash, type ImageHash } from './image-hash.ts'
+export { type IssueTokenOptions, issueToken, type UserCredentials } from './issue-token.ts'
 export { createKeyManager, type KeyManager, type KeyManagerOptions } from './key-manager.ts'
 export { createKeystoneSession, type KeystoneSessionDeps, type KeystoneSessionOptions } from './keystone-session.ts'
 export { type MiddleClaim, type MiddleProperties, middleProperties, readMiddleClaim } from './middle-properties.ts'

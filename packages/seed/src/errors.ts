@@ -39,6 +39,18 @@ export const seedErrors = {
     message: 'The token is none that a person signs in with.',
     hint: 'Take operator.token or viewer.token from the state directory of the seed, or one that shoal token create made.',
   },
+  SHOAL_SESSION_CREDENTIALS: {
+    message: 'Keystone does not take this name, domain, project and password, or this token.',
+    hint: 'Check all of them: Keystone does not say which is wrong. `openstack token issue` with the same must work; a token may have expired.',
+  },
+  SHOAL_SESSION_ROLE: {
+    message: 'Keystone knows you as {actor}, and no role that you have in this project is one here.',
+    hint: 'Sign in with another project, or ask an admin to map a role of yours in access.keystone.roles.',
+  },
+  SHOAL_SESSION_NO_KEYSTONE: {
+    message: 'This seed asks no Keystone.',
+    hint: 'Sign in with a token of Shoal (shoal token create), or set access.keystone.url.',
+  },
   SHOAL_IMAGE_UNKNOWN: {
     message: 'The image library has no image {image}.',
     hint: 'Check the id (shoal image list) and that the seed may see the image in the library.',

@@ -284,7 +284,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
         name: 'shoal-seed',
         version: VERSION,
         ...config.listen,
-        ...{ tokens, credentials, sessions, cloud: cloud?.callers },
+        ...{ tokens, credentials, sessions, cloud: cloud?.callers, cloudSessions: cloud?.signIn.sessions },
         audit: (fact) => audit.note(fact),
         nodes: trust?.listener,
         openapi: {
@@ -366,7 +366,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     addEventRoutes(http.app, { journal })
     addStatusRoutes(http.app, { status })
     addDashboardRoutes(http.app, { ...dashboard, registry, clock })
-    addSessionRoutes(http.app, { sessions, credentials, journal })
+    addSessionRoutes(http.app, { sessions, credentials, cloud: cloud?.signIn, journal, clock })
     addAccessRoutes(http.app, { tokens: credentials, audit })
     if (config.dashboard.enabled) {
       await servePages(http.app, { directory: config.dashboard.directory ?? BUILT_DASHBOARD })

@@ -1,3 +1,4 @@
+import type { CloudSessions } from './cloud-sessions.ts'
 import type { Credentials, PersonRole } from './credentials.ts'
 import { serviceError } from './errors.ts'
 import type { FailedSignIns } from './failed-sign-ins.ts'
@@ -15,6 +16,8 @@ export interface Caller {
   readonly role: Role
   /** `token:NAME`, `user:NAME`, `node:NAME`, or `anonymous`. */
   readonly actor: string
+  /** The token of a user of the cloud, by which the user was identified: what else the user may have is asked with it. */
+  readonly cloudToken?: string | undefined
 }
 
 /** What a request shows of its caller. */
@@ -42,6 +45,7 @@ export interface CloudCallers {
 export interface IdentifierDeps {
   readonly credentials: Credentials
   readonly sessions?: HttpSessions | undefined
+  readonly cloudSessions?: CloudSessions | undefined
   readonly cloud?: CloudCallers | undefined
   readonly failures: FailedSignIns
 }
@@ -92,9 +96,16 @@ async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Ca
     if (deps.cloud === undefined) return undefined
     // Each check may cost a request to the identity service.
     deps.failures.check(address)
-    return await deps.cloud.find(cloudToken)
+    return await findCloudCaller(cloudToken, deps.cloud)
   }
   if (holder !== undefined) return holder.role === 'node' ? { role: 'node', actor: `node:${holder.name}` } : undefined
   if (method !== 'GET' && !isOwnPage) return undefined
+  const session = deps.cloudSessions?.find(cookie)
+  if (session !== undefined && deps.cloud !== undefined) return await findCloudCaller(session.token, deps.cloud)
   return deps.sessions?.find(cookie)
+}
+
+async function findCloudCaller(cloudToken: string, cloud: CloudCallers): Promise<Caller | undefined> {
+  const caller = await cloud.find(cloudToken)
+  return caller && { ...caller, cloudToken }
 }

@@ -19,6 +19,7 @@ import {
   type RawServerDefault,
 } from 'fastify'
 import { ClientRates } from './client-rates.ts'
+import type { CloudSessions } from './cloud-sessions.ts'
 import { CONNECTION_LIMITS, LATE_CHECK_MS, MAX_HEADER_BYTES } from './connection-limits.ts'
 import { type AccessTokens, type Credentials, fileCredentials } from './credentials.ts'
 import { serviceError } from './errors.ts'
@@ -55,6 +56,8 @@ declare module 'fastify' {
     role: Role
     /** Who calls, as journals tell it: `token:NAME`, `user:NAME`, `node:NAME`, or `anonymous`. */
     actor: string
+    /** The token of a user of the cloud, by which the caller was identified. */
+    cloudToken: string | undefined
     /** The node that the caller is by its certificate, if it is one. */
     node: string | undefined
     /** Code of the error that is answered, if one is. */
@@ -85,6 +88,8 @@ export interface HttpServiceOptions {
   credentials?: Credentials
   /** Of browsers; without it only tokens are taken. */
   sessions?: HttpSessions
+  /** Of browsers whose users the identity service vouches for. */
+  cloudSessions?: CloudSessions | undefined
   /** Takes tokens of an identity service in `X-Auth-Token`; without it they open nothing. */
   cloud?: CloudCallers | undefined
   /** The most that one client may ask; `null` or absent: there is no such limit. */
@@ -159,6 +164,7 @@ export async function createHttpService(
   app.decorate('eventStreams', streams)
   app.decorateRequest('role', 'public')
   app.decorateRequest('actor', ANONYMOUS)
+  app.decorateRequest('cloudToken', undefined)
   app.decorateRequest('node', undefined)
   app.decorateRequest('errorCode', null)
   const failures = new FailedSignIns(systemClock)
@@ -219,9 +225,9 @@ function addHooks(
     floods,
   }: { streams: EventStreams; failures: FailedSignIns; nodes: NodeListener | undefined; floods: FloodWatch },
 ): void {
-  const { tokens, sessions, cloud, audit } = options
+  const { tokens, sessions, cloudSessions, cloud, audit } = options
   const credentials = options.credentials ?? fileCredentials(tokens === false ? {} : tokens)
-  const identify = tokens !== false && createIdentifier({ credentials, sessions, cloud, failures })
+  const identify = tokens !== false && createIdentifier({ credentials, sessions, cloudSessions, cloud, failures })
   const perSecond = options.requestsPerSecond ?? null
   const rates =
     perSecond === null ? undefined : new ClientRates(systemClock, { perSecond, burst: perSecond * BURST_SECONDS })

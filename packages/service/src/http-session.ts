@@ -4,7 +4,7 @@ import { type Credential, type Credentials, isPerson, type PersonRole } from './
 export const SESSION_COOKIE = 'shoal-session'
 /** A request that changes something names this header: no page of another site can send it. */
 export const SESSION_HEADER = 'x-shoal-session'
-const LIFETIME_MS = 12 * 3_600_000
+export const SESSION_LIFETIME_MS = 12 * 3_600_000
 const MAX_ENDED = 10_000
 const VALUE = /^([a-z0-9][a-z0-9-]{0,62})\.(\d{13,15})\.([\w-]{16})\.([\w-]{43})$/
 
@@ -33,14 +33,14 @@ export class HttpSessions {
 
   /** The value of a new session's cookie. */
   open({ name, role, hash }: Credential & { role: PersonRole }): OpenSession & { readonly value: string } {
-    const expiresAt = this.#now() + LIFETIME_MS
+    const expiresAt = this.#now() + SESSION_LIFETIME_MS
     const said = `${name}.${expiresAt}.${randomBytes(12).toString('base64url')}`
     return { role, actor: `token:${name}`, expiresAt, value: `${said}.${this.#sign(hash, said)}` }
   }
 
   /** The session that a request's `Cookie` header names, if it is one of ours and holds. */
   find(cookie: string | undefined): OpenSession | undefined {
-    const value = readCookie(cookie)
+    const value = readSessionCookie(cookie)
     const [, name = '', expiry = '', , signature = ''] = VALUE.exec(value) ?? []
     const credential = this.#deps.credentials.byName(name)
     if (credential === undefined || !isPerson(credential.role) || this.#ended.has(value)) return undefined
@@ -55,7 +55,7 @@ export class HttpSessions {
   /** Ends the session that a request's `Cookie` header names. */
   end(cookie: string | undefined): void {
     if (this.find(cookie) === undefined) return
-    this.#ended.add(readCookie(cookie))
+    this.#ended.add(readSessionCookie(cookie))
     const [oldest] = this.#ended
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest)
   }
@@ -68,12 +68,16 @@ export class HttpSessions {
 }
 
 /** `Set-Cookie` for a value; an empty one takes the cookie back. Lax would let links from elsewhere arrive signed in. */
-export function sessionCookie(value: string, { isSecure }: { isSecure: boolean }): string {
-  const age = value === '' ? 0 : LIFETIME_MS / 1000
+export function sessionCookie(
+  value: string,
+  { isSecure, lifetimeMs = SESSION_LIFETIME_MS }: { isSecure: boolean; lifetimeMs?: number },
+): string {
+  const age = value === '' ? 0 : Math.floor(lifetimeMs / 1000)
   return `${SESSION_COOKIE}=${value}; Path=/; Max-Age=${age}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`
 }
 
-function readCookie(header: string | undefined): string {
+/** The value of the session's cookie in a `Cookie` header; empty when it has none. */
+export function readSessionCookie(header: string | undefined): string {
   for (const part of (header ?? '').slice(0, 8192).split(';')) {
     const [name, value = ''] = part.trim().split('=', 2)
     if (name === SESSION_COOKIE) return value

@@ -1,3 +1,4 @@
+export { type CloudSession, CloudSessions } from './cloud-sessions.ts'
 export { type ConfigField, configFields, environmentName } from './config-field.ts'
 export { configReference } from './config-reference.ts'
 export {

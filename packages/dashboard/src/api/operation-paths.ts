@@ -4,6 +4,7 @@
  */
 export const operationPaths = {
   showSession: 'GET /v1/session',
+  showSignIn: 'GET /v1/sign-in',
   signIn: 'POST /v1/session',
   signOut: 'DELETE /v1/session',
   showNode: 'GET /v1/nodes/{node}',

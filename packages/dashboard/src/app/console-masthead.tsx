@@ -37,7 +37,7 @@ export function ConsoleMasthead() {
           <span className="shoal-spring" />
           {session.role === 'reader' ? <Label color="blue">read only</Label> : null}
           <ThemeToggle />
-          <Button variant="link" onClick={signOut}>
+          <Button variant="link" onClick={signOut} title={`Signed in as ${session.actor}`}>
             Sign out
           </Button>
         </div>

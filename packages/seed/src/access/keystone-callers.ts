@@ -19,8 +19,13 @@ export interface KeystoneCallersDeps {
   readonly logger: Logger
 }
 
-interface Known {
-  readonly caller: Caller | undefined
+/** Who holds a token, and until when it holds: Unix time in milliseconds. */
+export interface TokenHolder {
+  readonly caller: Caller
+  readonly expiresAt: number
+}
+
+interface Known extends TokenHolder {
   readonly until: number
 }
 
@@ -39,7 +44,7 @@ export class KeystoneCallers implements CloudCallers {
   readonly #options: { readonly cacheMs: number; readonly roles: readonly RoleMapping[] }
   /** By SHA-256 of the token, so that memory holds none. */
   readonly #known = new Map<string, Known>()
-  readonly #asked = new Map<string, Promise<Caller | undefined>>()
+  readonly #asked = new Map<string, Promise<TokenHolder | undefined>>()
 
   constructor(deps: KeystoneCallersDeps, options: { cacheMs: number; roles: readonly RoleMapping[] }) {
     this.#deps = deps
@@ -48,9 +53,14 @@ export class KeystoneCallers implements CloudCallers {
 
   /** Rejects with `SHOAL_ACCESS_KEYSTONE` when Keystone cannot say. */
   async find(token: string): Promise<Caller | undefined> {
+    return (await this.holderOf(token))?.caller
+  }
+
+  /** The same, with the token's end. */
+  async holderOf(token: string): Promise<TokenHolder | undefined> {
     const key = createHash('sha256').update(token).digest('base64')
     const known = this.#known.get(key)
-    if (known !== undefined && known.until > this.#deps.clock.now()) return known.caller
+    if (known !== undefined && known.until > this.#deps.clock.now()) return known
     this.#known.delete(key)
     const asked = this.#asked.get(key)
     if (asked !== undefined) return asked
@@ -62,7 +72,7 @@ export class KeystoneCallers implements CloudCallers {
     return asking
   }
 
-  async #ask(key: string, token: string): Promise<Caller | undefined> {
+  async #ask(key: string, token: string): Promise<TokenHolder | undefined> {
     const { check, clock, logger } = this.#deps
     let identity: CloudIdentity | undefined
     try {
@@ -73,11 +83,12 @@ export class KeystoneCallers implements CloudCallers {
     }
     const now = clock.now()
     if (identity === undefined || identity.expiresAt <= now) return undefined
-    const caller = this.#callerOf(identity)
-    this.#known.set(key, { caller, until: Math.min(now + this.#options.cacheMs, identity.expiresAt) })
+    const { expiresAt } = identity
+    const holder = { caller: this.#callerOf(identity), expiresAt }
+    this.#known.set(key, { ...holder, until: Math.min(now + this.#options.cacheMs, expiresAt) })
     const [oldest] = this.#known.keys()
     if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
-    return caller
+    return holder
   }
 
   #callerOf(identity: CloudIdentity): Caller {

@@ -3,6 +3,9 @@ import type { StatusByCode } from '@shoal/service'
 /** HTTP status of the errors that the seed's API answers with. */
 export const statusByCode: StatusByCode = {
   SHOAL_SESSION_TOKEN: 401,
+  SHOAL_SESSION_CREDENTIALS: 401,
+  SHOAL_SESSION_ROLE: 403,
+  SHOAL_SESSION_NO_KEYSTONE: 400,
   SHOAL_ACCESS_KEYSTONE: 503,
   SHOAL_ACCESS_GLANCE: 503,
   SHOAL_ACCESS_RULE: 403,

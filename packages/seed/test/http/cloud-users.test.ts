@@ -1,34 +1,89 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { it } from 'node:test'
+import { startKeystone } from '../../../../test/harness/stand-in-keystone.ts'
 import { createFixture, MIB, rawImage } from '../seed-fixture.ts'
 
-const DAY_MS = 86_400_000
-
-/** What answers as a Keystone that knows these tokens, all of them for projects of the same name. */
-async function startKeystone(projects: Readonly<Record<string, string>>) {
-  const domain = { id: 'default', name: 'Default' }
-  const server = createServer((request, response) => {
-    const given = String(request.headers['x-subject-token'])
-    const name = projects[given]
-    if (name === undefined) return void response.writeHead(404).end()
-    const project = { id: `p-${name}`, name, domain }
-    const user = { id: `u-${given}`, name: given, domain }
-    const expires_at = new Date(Date.now() + DAY_MS).toISOString()
-    response.end(JSON.stringify({ token: { user, project, expires_at, roles: [{ name: 'member' }] } }))
+it('a browser signs in with the password of a user, or a token of Keystone, and acts as that user and nobody else', async (t) => {
+  await using keystone = await startKeystone({ demo: 'demo', other: 'other', nobody: 'nobody' })
+  const roles = ['demo', 'other'].map((name) => ({
+    ...{ keystoneRole: 'member', project: `${name}@Default` },
+    role: 'operator',
+  }))
+  const fixture = await createFixture(t, {
+    'access.keystone.url': keystone.url,
+    'access.keystone.roles': JSON.stringify(roles),
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
+  fixture.proxy.admits = (token) => token === undefined || token === 'demo'
+  const image = await fixture.addImage('private', rawImage(MIB), { visibility: 'private' })
+  const { url } = await fixture.start()
+  assert.deepEqual(await (await fetch(`${url}/v1/sign-in`)).json(), { cloud: true })
+  const signInWith = async (body: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(`${url}/v1/session`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const cookie = (response.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+    const answer = (await response.json()) as { error?: { code: string }; actor?: string; role?: string }
+    return { cookie, ...answer, code: answer.error?.code, text: JSON.stringify(answer) }
   }
-}
+  const cloudOf = (user: string, change: object = {}) => {
+    const domains = { userDomain: 'Default', projectDomain: 'Default' }
+    return { cloud: { user, ...domains, project: user, password: `${user}pw`, ...change } }
+  }
+  const ask = async (cookie: string, method: string, path: string) => {
+    const response = await fetch(url + path, { method, headers: { cookie, 'x-shoal-session': 'dashboard' } })
+    const text = await response.text()
+    return response.ok ? 'ok' : (JSON.parse(text) as { error: { code: string } }).error.code
+  }
+  const demo = await signInWith(cloudOf('demo'))
+  assert.deepEqual([demo.actor, demo.role], ['user:demo@Default', 'operator'])
+  const other = await signInWith({ cloudToken: 'other' })
+  const wanted = `/v1/images/${image}/import`
+  assert.equal(await ask(other.cookie, 'POST', wanted), 'SHOAL_IMAGE_UNKNOWN', 'rights are those of the user')
+  assert.equal(await ask(demo.cookie, 'POST', wanted), 'ok')
+  assert.equal(await ask(demo.cookie, 'PUT', '/v1/limits'), 'SHOAL_HTTP_FORBIDDEN')
+  const withoutHeader = await fetch(url + wanted, { method: 'POST', headers: { cookie: demo.cookie } })
+  assert.equal(withoutHeader.status, 401)
+  assert.equal(await ask(demo.cookie, 'DELETE', '/v1/session'), 'ok')
+  assert.equal(await ask(demo.cookie, 'GET', '/v1/session'), 'SHOAL_HTTP_UNAUTHORIZED')
+
+  const password = 'correct horse battery'
+  const bad: [object, string][] = [
+    [cloudOf('demo', { password }), 'SHOAL_SESSION_CREDENTIALS'],
+    [cloudOf('demo', { project: 'other' }), 'SHOAL_SESSION_CREDENTIALS'],
+    [{ cloudToken: 'made up' }, 'SHOAL_SESSION_CREDENTIALS'],
+    [cloudOf('nobody'), 'SHOAL_SESSION_ROLE'],
+    [cloudOf('demo', { password, more: 1 }), 'SHOAL_HTTP_INVALID'],
+    [cloudOf('demo', { password: password.repeat(1000) }), 'SHOAL_HTTP_INVALID'],
+    [{ ...cloudOf('demo', { password }), token: 'x' }, 'SHOAL_HTTP_INVALID'],
+  ]
+  for (const [body, code] of bad) {
+    const refused = await signInWith(body)
+    assert.deepEqual([refused.code, refused.cookie], [code, ''])
+    assert.ok(!refused.text.includes(password), 'an answer tells no password')
+  }
+  const guesses = Array.from({ length: 30 }, () => () => signInWith(cloudOf('demo', { password })))
+  let last = ''
+  for (const guess of guesses) last = (await guess()).code ?? ''
+  assert.equal(last, 'SHOAL_HTTP_FAILURES')
+  assert.equal(await ask(other.cookie, 'GET', '/v1/session'), 'ok', 'who is signed in stays')
+  const { events } = await fixture.client.listEvents({ query: { actor: 'user' } })
+  const kept = JSON.stringify([events, await fixture.client.listAudit({ query: { limit: 500 } })])
+  assert.ok(kept.includes('session.opened') && !kept.includes(password) && !kept.includes('demopw'))
+})
+
+it('without Keystone there is no signing in with it, and when it is away that is said', async (t) => {
+  const keystone = await startKeystone({})
+  await keystone[Symbol.asyncDispose]()
+  const body = JSON.stringify({ cloudToken: 'x' })
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+  for (const [settings, code] of [
+    [{}, 'SHOAL_SESSION_NO_KEYSTONE'],
+    [{ 'access.keystone.url': keystone.url }, 'SHOAL_ACCESS_KEYSTONE'],
+  ] as const) {
+    const { url } = await (await createFixture(t, settings)).start()
+    const answer = (await (await fetch(`${url}/v1/session`, init)).json()) as { error: { code: string } }
+    assert.equal(answer.error.code, code)
+  }
+})
 
 it('an image that Glance refuses to a user does not exist for the user, whatever is done with it', async (t) => {
   await using keystone = await startKeystone({ demo: 'demo', other: 'other' })
