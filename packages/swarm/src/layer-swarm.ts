@@ -1,5 +1,4 @@
 import {
-  Bitfield,
   type Clock,
   type Digest,
   type Logger,
@@ -10,42 +9,30 @@ import {
 } from '@shoal/core'
 import type Wire from 'bittorrent-protocol'
 import type { Arrivals } from './arrivals.ts'
-import type { AccessRefusal, Holder, RefusalReason, SwarmIdentity } from './auth/swarm-identity.ts'
-import { WireGate } from './auth/wire-gate.ts'
+import type { AccessRefusal, SwarmIdentity } from './auth/swarm-identity.ts'
 import { WireGrants } from './auth/wire-grants.ts'
-import { boundMessages } from './bound-messages.ts'
 import type { UnstoredBlock } from './demands.ts'
 import type { Dialer } from './dialer.ts'
 import type { Discovery } from './discovery.ts'
 import { Downloads } from './downloads.ts'
 import type { FetchTurns } from './fetch-turns.ts'
 import type { Giving } from './giving.ts'
-import { type LaneClientId, nodeIdOf } from './lane/lane-greeting.ts'
+import type { LaneClientId } from './lane/lane-greeting.ts'
 import type { LaneUploadFactory } from './lane/lane-upload.ts'
 import type { LanePool } from './lane-pool.ts'
+import { LayerMembers, type WireOrigin } from './layer-members.ts'
+import { LayerTalk } from './layer-talk.ts'
 import { isSameTerms, type LayerTerms } from './layer-terms.ts'
 import { LayerUploads } from './layer-uploads.ts'
-import { metadataExtension } from './metadata-extension.ts'
 import type { OriginTurns } from './origin-turns.ts'
-import { PeerLink } from './peer-link.ts'
+import type { PeerLink } from './peer-link.ts'
 import type { TurnOrder } from './scheduler/turn-order.ts'
-import { type ShoalHello, type SwarmPlace, shoalExtension } from './shoal-extension.ts'
+import type { ShoalHello, SwarmPlace } from './shoal-extension.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
-import type { UploadRequest } from './upload-queue.ts'
-import { WasteGuard } from './waste-guard.ts'
 
-const MAX_LINKS = 60
-/** Connections that one host may open to one layer: more would let it take every place. */
-const MAX_INCOMING_PER_HOST = 10
-/** A wire that says nothing for so long is dead: clients send a keep-alive every two minutes (BEP 3). */
-const DEAD_MS = 5 * 60_000
 /** Connections, stalls and silence are looked after this often, and what is late or whose turn it is this often. */
 const TICK_MS = 1000
 const FILL_MS = 100
-/** webtorrent's own last resort for a request; our stall rule comes long before. */
-const WIRE_TIMEOUT_MS = 60_000
-/** A wire whose peer id is a Shoal daemon's is asked for nothing before it said more, but no longer than this. */
-const HELLO_MS = 2000
 
 export interface LayerSwarmDeps {
   readonly clock: Clock
@@ -80,15 +67,6 @@ export interface LayerSwarmDeps {
   readonly onFlood: (host: string) => void
 }
 
-/** Where a wire comes from. */
-export interface WireOrigin {
-  readonly host: string
-  /** `host:port` when we dialled it. */
-  readonly dialled: string | undefined
-  /** Whether the other side, which dialled us, said more than its handshake before it had ours. */
-  readonly hasSpoken?: boolean
-}
-
 export interface LayerSwarmStats {
   peers: number
   uploadedBytes: number
@@ -99,21 +77,17 @@ export interface LayerSwarmStats {
 }
 
 /**
- * One layer's swarm as this daemon sees it: which wires there are and what each side has. What is asked of whom is
- * {@link Downloads}' part. Everything that changes state runs synchronously in one event.
+ * One layer's swarm as this daemon sees it, from joining to leaving: who is in it is {@link LayerMembers}' part, what is said on their wires
+ * {@link LayerTalk}'s, what is asked of whom {@link Downloads}'. Everything that changes state runs synchronously in one event.
  */
 export class LayerSwarm {
   readonly #deps: LayerSwarmDeps
   readonly #layer: SwarmLayer
-  readonly #pieceCount: number
   readonly #downloads: Downloads
   readonly #uploads: LayerUploads
-  readonly #waste: WasteGuard
-  readonly #links = new Map<Wire, PeerLink>()
-  readonly #gate: WireGate | undefined
   readonly #grants: WireGrants
-  /** Wires on which our handshake is out. */
-  readonly #met = new WeakSet<Wire>()
+  readonly #members: LayerMembers
+  readonly #talk: LayerTalk
   readonly #up: RateMeter
   readonly #timer: NodeJS.Timeout
   /** While something is missing. */
@@ -124,40 +98,45 @@ export class LayerSwarm {
   constructor(deps: LayerSwarmDeps) {
     this.#deps = deps
     this.#terms = deps.terms
-    const { clock, logger, random, layer, own, limits, terms, fetchTurns, sendOrder, originTurns } = deps
+    const { clock, logger, random, layer, own, limits, terms, identity } = deps
+    const { infoHash } = layer.manifest
     this.#layer = layer
-    this.#pieceCount = pieceCount(layer.manifest)
-    this.#waste = new WasteGuard(this.#pieceCount)
     this.#up = new RateMeter(clock)
     this.#downloads = new Downloads({
-      clock,
-      logger,
-      random,
-      layer,
-      own,
-      terms,
-      turns: fetchTurns,
-      links: () => this.#links.values(),
+      ...{ clock, logger, random, layer, own, terms },
+      turns: deps.fetchTurns,
+      links: () => this.#members.all(),
       onStored: (piece) => this.#onStored(piece),
       onBadBlock: deps.onBadBlock,
       onStoreError: deps.onStoreError,
     })
     this.#uploads = new LayerUploads({
       ...{ clock, layer, limits, own, terms },
-      order: sendOrder,
-      originTurns,
+      order: deps.sendOrder,
+      originTurns: deps.originTurns,
       onUpload: (bytes) => this.#up.add(bytes),
     })
-    const { identity } = deps
-    const { infoHash } = layer.manifest
     this.#grants = new WireGrants(identity, { infoHash, isSeed: own.role === 'origin' })
-    if (identity !== undefined) {
-      this.#gate = new WireGate({
-        ...{ identity, clock, ownPeerId: own.peerId, infoHash },
-        onRefused: (refusal) => deps.onRefused(refusal, undefined),
-        onFlood: deps.onFlood,
-      })
-    }
+    this.#members = new LayerMembers({
+      ...{ clock, identity, infoHash, dialer: deps.dialer, ownPeerId: own.peerId },
+      pieceCount: pieceCount(layer.manifest),
+      torrentBytes: layer.torrent.length,
+      isOfUse: () => !this.#isClosed && (!this.isComplete || deps.giving.isGiving),
+      onAdmitted: (link) => this.#talk.begin(link),
+      onOpen: (link) => this.#talk.open(link),
+      onGone: (link) => {
+        link.laneUpload?.close()
+        this.#downloads.remove(link)
+      },
+      onRefused: deps.onRefused,
+      onFlood: deps.onFlood,
+    })
+    this.#talk = new LayerTalk({
+      ...{ clock, layer, ownPeerId: own.peerId },
+      ...{ members: this.#members, downloads: this.#downloads, uploads: this.#uploads, grants: this.#grants },
+      ...{ metadata: deps.metadata, giving: deps.giving, lanes: deps.lanes },
+      ...{ helloFor: deps.helloFor, wantsSealed: deps.wantsSealed },
+    })
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#setFillTimer()
   }
@@ -210,7 +189,7 @@ export class LayerSwarm {
 
   stats(): LayerSwarmStats {
     return {
-      peers: this.#links.size,
+      peers: this.#members.count,
       uploadedBytes: this.#up.totalBytes,
       upBytesPerSecond: this.#up.bytesPerSecond(),
       ...this.#downloads.stats,
@@ -218,112 +197,29 @@ export class LayerSwarm {
   }
 
   /** Takes a wire over at its handshake; false when it is not wanted. */
-  addWire(wire: Wire, { host, dialled, hasSpoken = false }: WireOrigin): boolean {
-    const { own, dialer } = this.#deps
-    const isSelf = wire.peerId === own.peerId
-    if (dialled !== undefined && isSelf) dialer.forget(dialled)
-    else if (dialled !== undefined) dialer.met(dialled, wire.peerId)
-    if (this.#isClosed || isSelf || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return false
-    if (dialled === undefined && this.#incomingFrom(host) >= MAX_INCOMING_PER_HOST) {
-      this.#deps.onFlood(host)
-      return false
-    }
-    const auth = this.#gate?.begin(wire, { host, isDialled: dialled !== undefined, hasSpoken }, (holder) => {
-      if (this.#admit(wire, host, dialled, holder)) wire._sendExtendedHandshake()
-      else wire.destroy()
-      if (this.#met.has(wire)) this.open(wire)
-    })
-    if (this.#gate !== undefined && auth === undefined) return false
-    boundMessages(wire, {
-      pieceCount: this.#pieceCount,
-      torrentBytes: this.#layer.torrent.length,
-      onRefused: () => this.#deps.onFlood(host),
-      auth,
-      onMessage: () => {
-        const link = this.#links.get(wire)
-        if (link !== undefined) link.lastHeardAt = this.#deps.clock.now()
-      },
-    })
-    return auth !== undefined || this.#admit(wire, host, dialled, undefined)
+  addWire(wire: Wire, origin: WireOrigin): boolean {
+    return this.#members.add(wire, origin)
   }
 
-  /** Makes a wire one of ours: the other side may be there, and nothing but handshakes was said. */
-  #admit(wire: Wire, host: string, dialled: string | undefined, holder: Holder | undefined): boolean {
-    const { clock, helloFor } = this.#deps
-    // Others may have come while it proved who it is.
-    if (this.#isClosed || this.#links.size >= MAX_LINKS || this.#isOfNoUse) return false
-    if (!this.#settleDuplicate(wire, host, dialled, holder)) return false
-    const link = new PeerLink({ wire, host, dialled, holder, now: clock.now() })
-    link.uploads = this.#uploads.onWire(link)
-    this.#links.set(wire, link)
-    if (!this.#isRefused(link)) this.#downloads.add(link)
-    wire.use(metadataExtension(this.#deps.metadata, () => this.#grants.mayHave(link)))
-    const ownHello = helloFor(wire.peerId, holder?.name)
-    const onHello = (hello: ShoalHello | undefined) => this.#onHello(link, hello)
-    wire.use(shoalExtension(ownHello, onHello, (grant) => this.#onGrant(link, grant)))
-    wire.once('close', () => this.#onGone(link))
-    this.#listen(link)
-    return true
-  }
-
-  /** Starts talking on a wire that {@link addWire} took, once our handshake is out and the other side is known. */
+  /** Our handshake is out on a wire that {@link addWire} took. */
   open(wire: Wire): void {
-    this.#met.add(wire)
-    const link = this.#links.get(wire)
-    if (link === undefined || link.isOpen || wire.destroyed) return
-    wire.setTimeout(WIRE_TIMEOUT_MS, true)
-    link.isOpen = true
-    this.#sayPieces(link)
-    // The same program on the other side tells more in a moment.
-    if (!isShoal(link.peerId, this.#deps.own.peerId)) link.isKnown = true
-    this.#onPieces(link, piecesOf(wire, this.#pieceCount))
-    this.#openLane(link)
-  }
-
-  /** Says what is here, to who may have it; others are told when they show that they may. */
-  #sayPieces(link: PeerLink): void {
-    if (!this.#grants.mayHave(link)) return
-    const { wire } = link
-    const { have } = this.#downloads
-    const { isGiving } = this.#deps.giving
-    if (wire.hasFast && have.isFull && isGiving) wire.haveAll()
-    else if (wire.hasFast && (have.isEmpty || !isGiving)) wire.haveNone()
-    else wire.bitfield(isGiving ? have.toBytes() : new Bitfield(this.#pieceCount).toBytes())
-    if (wire.peerInterested && isGiving) wire.unchoke()
-  }
-
-  #gives(link: PeerLink): boolean {
-    return this.#deps.giving.isGiving && this.#grants.mayHave(link)
+    this.#members.open(wire)
   }
 
   /** Bytes left a wire for its socket. */
   sent(wire: Wire, bytes: number): void {
-    this.#links.get(wire)?.uploads?.sent(bytes)
+    this.#members.sent(wire, bytes)
   }
 
   /** The wire we have with who opens a lane. */
-  linkOf({ peerId, host, nodeId }: LaneClientId): PeerLink | undefined {
-    return [...this.#links.values()].find((known) => {
-      const isThere = known.peerId === peerId && known.host === host
-      return isThere && nodeId === (known.holder === undefined ? undefined : nodeIdOf(known.holder.name))
-    })
+  linkOf(client: LaneClientId): PeerLink | undefined {
+    return this.#members.linkOf(client)
   }
 
   /** How this layer is given on a lane to this daemon; `undefined` when it is not on a wire with us. */
   laneUpload(client: LaneClientId): LaneUploadFactory | undefined {
-    const link = this.linkOf(client)
-    if (link === undefined || this.#isClosed || link.laneUpload !== undefined) return undefined
-    if (!this.#deps.giving.isGiving) return undefined
-    if (!this.#grants.mayHave(link)) {
-      this.#refuseUngranted(link, 'no-grant', 'lane')
-      return undefined
-    }
-    // Each channel costs a bitfield at its end, and an origin's a table.
-    if (this.#dropIfWasteful(link)) return undefined
-    return this.#uploads.onLane(link, () => {
-      // What went out on the lane last may not have arrived.
-      if (link.isOpen && !link.isGone && !link.wire.destroyed) link.wire.bitfield(this.#downloads.have.toBytes())
-    })
+    const link = this.#members.linkOf(client)
+    return link === undefined || this.#isClosed ? undefined : this.#talk.laneUpload(link)
   }
 
   /** Looks again at what the store holds, after it dropped blocks that went bad on disk. */
@@ -331,7 +227,7 @@ export class LayerSwarm {
     if (!this.#downloads.refresh()) return
     this.#setFillTimer()
     // A HAVE cannot be taken back in BEP 3: peers meet us again with the pieces that are left.
-    this.disconnect(() => true)
+    this.#members.disconnect(() => true)
     // A complete layer has closed its wires to others that are.
     this.#deps.discovery()?.search()
     this.#dial()
@@ -339,26 +235,20 @@ export class LayerSwarm {
 
   /** Whether others are given anything has changed: they meet us again as what we are now. */
   onGiving(): void {
-    this.disconnect(() => true)
+    this.#members.disconnect(() => true)
     if (this.#deps.giving.isGiving) this.#deps.discovery()?.search()
     this.#dial()
   }
 
   /** From whom nothing is taken has changed: those whom it concerns meet us again. */
   onRefused(): void {
-    this.disconnect((link) => this.#isRefused(link) !== (link.source === undefined))
+    this.#members.disconnect((link) => this.#talk.isRefused(link) !== (link.source === undefined))
     this.#dial()
-  }
-
-  /** Closes the wires for which `matches` holds. */
-  disconnect(matches: (link: PeerLink) => boolean): void {
-    for (const link of [...this.#links.values()]) if (matches(link)) this.#drop(link)
   }
 
   /** Closes the wires to a host, whoever is there. */
   disconnectHost(host: string): void {
-    this.#gate?.drop(host)
-    this.disconnect((link) => link.host === host)
+    this.#members.disconnectHost(host)
   }
 
   async close(): Promise<void> {
@@ -367,8 +257,7 @@ export class LayerSwarm {
     clearInterval(this.#timer)
     clearInterval(this.#fillTimer)
     const stopped = this.#downloads.stop()
-    this.#gate?.drop()
-    this.disconnect(() => true)
+    this.#members.close()
     this.#uploads.close()
     await this.#deps.discovery()?.close()
     await stopped
@@ -380,197 +269,14 @@ export class LayerSwarm {
     }
   }
 
-  /** The other side's first messages may come with its handshake, before we have said anything. */
-  #listen(link: PeerLink): void {
-    const { wire } = link
-    const onPieces = () => {
-      // A wire that was dropped may have many more of these in hand.
-      if (!link.isGone) this.#onPieces(link, piecesOf(wire, this.#pieceCount))
-    }
-    wire.on('bitfield', onPieces)
-    wire.on('have-all', onPieces)
-    wire.on('have-none', onPieces)
-    wire.on('have', (piece: number) => this.#onHave(link, piece))
-    wire.on('unchoke', () => this.#onUnchoke(link))
-    wire.on('choke', () => this.#onChoke(link))
-    wire.on('interested', () => this.#onInterested(link))
-    wire.on('cancel', (piece: number, offset: number, length: number) => link.uploads?.cancel(piece, offset, length))
-    wire.on('request', (piece: number, offset: number, length: number, respond: UploadRequest['respond']) => {
-      if (this.#gives(link)) link.uploads?.push({ piece, offset, length, respond })
-      else respond(new Error('nothing is given'))
-    })
-  }
-
-  /** Of two wires to one daemon, both ends keep the one that the smaller peer id opened. */
-  #settleDuplicate(wire: Wire, host: string, dialled: string | undefined, holder: Holder | undefined): boolean {
-    const other = [...this.#links.values()].find((link) => link.peerId === wire.peerId)
-    if (other === undefined) return true
-    // Peer ids are made by chance: one of another node's is taken from it.
-    if (holder?.name !== other.holder?.name) return false
-    const isOurs = dialled !== undefined
-    const oursWins = this.#deps.own.peerId < wire.peerId
-    const isReconnect = (other.dialled !== undefined) === isOurs
-    // Anybody may claim anybody's peer id: that must not cost the one who has it its wire.
-    if (isReconnect ? other.host !== host : isOurs !== oursWins) return false
-    this.#drop(other)
-    return true
-  }
-
-  #incomingFrom(host: string): number {
-    let count = 0
-    for (const link of this.#links.values()) if (link.host === host && link.dialled === undefined) count += 1
-    return count
-  }
-
-  #onHello(link: PeerLink, hello: ShoalHello | undefined): void {
-    if (link.isGone) return
-    const refusal = link.holder === undefined ? undefined : misnamed(link.holder, hello)
-    if (refusal !== undefined) {
-      this.#refuse(link, refusal)
-      return
-    }
-    link.hello = hello
-    link.isKnown = true
-    // Before anything is asked for.
-    if (hello !== undefined) this.#grants.show(link)
-    if (this.#isRefused(link)) {
-      this.#downloads.remove(link)
-      link.source = undefined
-      return
-    }
-    this.#downloads.update(link)
-    this.#openLane(link)
-  }
-
-  #onGrant(link: PeerLink, bytes: Uint8Array): void {
-    if (link.isGone) return
-    const hadNone = !this.#grants.mayHave(link)
-    const refusal = this.#grants.take(link, bytes)
-    if (refusal !== undefined) this.#refuseUngranted(link, refusal)
-    else if (hadNone && link.isOpen) this.#sayPieces(link)
-  }
-
-  #onInterested(link: PeerLink): void {
-    if (link.isGone) return
-    if (!this.#grants.mayHave(link)) this.#refuseUngranted(link, 'no-grant')
-    else if (link.isOpen && this.#deps.giving.isGiving) link.wire.unchoke()
-  }
-
-  /** Takes what we need of a Shoal daemon over a lane. */
-  #openLane(link: PeerLink): void {
-    const { peerId, host, hello } = link
-    if (hello?.lane === undefined || this.isComplete || link.onLane !== undefined || !link.isOpen) return
-    // With grants, once the other side has ours: lane and wire are two connections.
-    if (link.source === undefined || (link.holder !== undefined && link.wire.peerChoking)) return
-    const target = { peerId, host, ...hello.lane, wantsSealed: this.#deps.wantsSealed(hello) }
-    if (!this.#deps.lanes.mayJoin(target)) return
-    const { manifest } = this.#layer
-    const layer = { infoHash: manifest.infoHash, geometry: manifest }
-    this.#downloads.openLane(link, (events) => this.#deps.lanes.join(target, layer, events))
-  }
-
-  #onPieces(link: PeerLink, pieces: Bitfield): void {
-    if (this.#dropIfWasteful(link) || link.source === undefined) return
-    this.#downloads.setPieces(link, pieces)
-    if (!link.isOpen || this.#dropIfUseless(link)) return
-    this.#showInterest(link)
-    this.#downloads.update(link)
-  }
-
-  #onHave(link: PeerLink, piece: number): void {
-    // The library reads the number as signed, and takes any.
-    if (link.isGone || link.source === undefined || piece < 0 || piece >= this.#pieceCount) return
-    this.#downloads.addPiece(link, piece)
-    if (!link.isOpen || this.#dropIfUseless(link) || this.#downloads.have.has(piece)) return
-    this.#showInterest(link)
-  }
-
-  #onUnchoke(link: PeerLink): void {
-    if (link.isGone || this.#dropIfWasteful(link)) return
-    link.isStalled = false
-    this.#downloads.update(link)
-    this.#openLane(link)
-  }
-
-  #onChoke(link: PeerLink): void {
-    if (!link.isGone) this.#downloads.update(link)
-  }
-
-  #onGone(link: PeerLink): void {
-    if (!this.#links.delete(link.wire)) return
-    link.isGone = true
-    link.laneUpload?.close()
-    this.#downloads.remove(link)
-  }
-
-  #drop(link: PeerLink): void {
-    // First, because a wire that is destroyed tells of a choke.
-    this.#onGone(link)
-    link.wire.destroy()
-  }
-
-  /** Who is there is not, or no longer, one to talk with. */
-  #refuse(link: PeerLink, reason: RefusalReason): void {
-    this.#drop(link)
-    const address = `${link.host}:${link.wire.remotePort ?? 0}`
-    this.#deps.onRefused({ kind: 'wire', reason, address, node: link.holder?.name ?? null }, link)
-  }
-
-  /** Who is there is one of the cluster and not to have this layer: what it has of others goes on. */
-  #refuseUngranted(link: PeerLink, reason: RefusalReason, kind: 'wire' | 'lane' = 'wire'): void {
-    this.#drop(link)
-    const address = `${link.host}:${link.wire.remotePort ?? 0}`
-    this.#deps.onRefused({ kind, reason, address, node: link.holder?.name ?? null }, undefined)
-  }
-
-  /** Its grant has ended, and ours may have been renewed. */
-  #checkGrants(link: PeerLink): void {
-    if (link.isKnown && link.hello !== undefined && this.#grants.show(link)) this.#showInterest(link)
-    if (link.grant?.hasEnded() !== true) return
-    link.grant = undefined
-    if (link.wire.peerInterested || link.laneUpload !== undefined) this.#refuseUngranted(link, 'grant-ended')
-  }
-
-  #dropIfWasteful(link: PeerLink): boolean {
-    if (!this.#waste.isTooMuch(link)) return false
-    this.#drop(link)
-    return true
-  }
-
-  /** It takes nothing and gives nothing. */
-  get #isOfNoUse(): boolean {
-    return this.isComplete && !this.#deps.giving.isGiving
-  }
-
-  #isRefused({ host, hello, holder }: PeerLink): boolean {
-    return this.#deps.giving.isRefused(host, holder?.name ?? hello?.node)
-  }
-
-  /** Two complete sides have nothing to say to each other. */
-  #dropIfUseless(link: PeerLink): boolean {
-    if (!this.isComplete || link.source?.pieces.isFull !== true) return false
-    this.#drop(link)
-    return true
-  }
-
-  #showInterest(link: PeerLink): void {
-    if (this.isComplete || link.wire.amInterested || !this.#grants.mayTake) return
-    // A Shoal daemon tells what it gets on the lane: it is to answer at once then.
-    if (link.hello !== undefined || link.source?.pieces.count !== 0) link.wire.interested()
-  }
-
   #onStored(piece: number): void {
     // Nobody is told of what he would not get.
-    for (const link of this.#links.values()) if (this.#gives(link)) this.#uploads.have(link, piece)
+    for (const link of this.#members.all()) if (this.#talk.gives(link)) this.#uploads.have(link, piece)
     if (this.isComplete) void this.#finish()
   }
 
   async #finish(): Promise<void> {
-    for (const link of [...this.#links.values()]) {
-      this.#downloads.closeLane(link)
-      if (this.#isOfNoUse) this.#drop(link)
-      else if (!this.#dropIfUseless(link) && link.wire.amInterested) link.wire.uninterested()
-    }
+    for (const link of this.#members.all()) this.#talk.onComplete(link)
     try {
       await this.#layer.flush()
     } catch (error) {
@@ -595,49 +301,13 @@ export class LayerSwarm {
   #tick(): void {
     if (this.#downloads.hasLost) this.refresh()
     this.#setFillTimer()
-    for (const link of this.#downloads.checkStalls()) this.#drop(link)
-    this.#gate?.check()
-    const now = this.#deps.clock.now()
-    for (const link of [...this.#links.values()]) {
-      this.#waste.forgive(link)
-      const lapsed = link.holder?.lapsed()
-      if (lapsed !== undefined) this.#refuse(link, lapsed)
-      else if (link.lastHeardAt < now - DEAD_MS) this.#drop(link)
-      else if (!link.isKnown && link.metAt < now - HELLO_MS) this.#onHello(link, undefined)
-      else {
-        this.#checkGrants(link)
-        this.#openLane(link)
-      }
-    }
+    for (const link of this.#downloads.checkStalls()) this.#members.drop(link)
+    this.#members.check()
+    for (const link of this.#members.all()) if (!link.isGone) this.#talk.check(link)
     this.#dial()
   }
 
   #dial(): void {
-    if (this.#isClosed || this.isComplete || !this.#grants.mayTake) return
-    const links = [...this.#links.values()]
-    this.#deps.dialer.dial(MAX_LINKS - links.length, (address, peerId) =>
-      links.some((link) => link.dialled === address || (peerId !== undefined && link.peerId === peerId)),
-    )
+    if (!this.#isClosed && !this.isComplete && this.#grants.mayTake) this.#members.dial()
   }
-}
-
-/** What is wrong with what a node says it is, when we know who it is. */
-function misnamed({ name, role }: Holder, hello: ShoalHello | undefined): RefusalReason | undefined {
-  if (hello === undefined) return 'malformed'
-  return hello.node === name && (hello.role === 'origin') === (role === 'seed') ? undefined : 'wrong-name'
-}
-
-/** Peer ids begin with the program's name and version (BEP 20), as hexadecimal digits here. */
-function isShoal(peerId: string, ownPeerId: string): boolean {
-  return peerId.slice(0, 6) === ownPeerId.slice(0, 6)
-}
-
-/** What the other side said it has, so far. */
-function piecesOf(wire: Wire, pieceCount: number): Bitfield {
-  const { peerPieces } = wire
-  // The library keeps HAVE ALL (BEP 6) as an object without bits that says yes to everything.
-  if (peerPieces.buffer.length > 0 || !peerPieces.get(0)) return new Bitfield(pieceCount, peerPieces.buffer)
-  const pieces = new Bitfield(pieceCount)
-  pieces.setAll()
-  return pieces
 }
