@@ -1,5 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { test } from 'node:test'
+import { NodePurpose } from '../../src/access/node-purpose.ts'
+import { BootWishes } from '../../src/boots/boot-wish.ts'
 import { ordinaryClaim } from '../../src/nodes/claims.ts'
 import { layerDigest } from '../nodes/known-layers.ts'
 import { buildImage } from '../rules/rules-fixture.ts'
@@ -175,4 +177,33 @@ test('what nodes tell of profiles is passed on', async () => {
   await seed.want('n1', 'web')
   await seed.want('n1', 'web', { foretold: 0.25 })
   deepEqual(seed.heard, [['web', 0.25]])
+})
+
+test('that a node was given a private image is known while it is imported, after a restart too, until the node boots it no more', async () => {
+  const seed = await start()
+  const { image, ...record } = buildImage('mine', { finishedAt: null })
+  seed.shown.set('mine', { ...record, image: { ...image, visibility: 'private' } })
+  const tokens: string[] = []
+  const isAdmitted = async (tenantToken?: string) => {
+    const wishes = new BootWishes(seed.state)
+    await wishes.open()
+    const rights = { admits: async (token: string) => tokens.push(token) > 0 && token === 'good' }
+    const watcher = { refresh: async () => undefined }
+    const { catalogue, assignments } = seed
+    const purpose = new NodePurpose({ catalogue, assignments, wishes, rights, watcher }, { trustNodes: false })
+    return purpose.check('n1', 'mine', { signal: new AbortController().signal, tenantToken }).then(
+      () => true,
+      ({ code }) => code,
+    )
+  }
+  equal((await seed.want('n2', 'mine')).state, 'importing')
+  equal(await isAdmitted(), 'SHOAL_IMAGE_NO_PURPOSE')
+  equal(await isAdmitted('bad'), 'SHOAL_IMAGE_NO_PURPOSE')
+  equal(await isAdmitted('good'), true)
+  equal((await seed.want('n1', 'mine')).state, 'importing')
+  await seed.restart()
+  equal(await isAdmitted(), true)
+  await seed.boots.end('n1', 'mine')
+  equal(await isAdmitted(), 'SHOAL_IMAGE_NO_PURPOSE')
+  deepEqual(tokens, ['bad', 'good'])
 })
