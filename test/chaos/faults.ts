@@ -48,10 +48,9 @@ function library(mood: GlanceMood): Fault {
 function stranger(options: { readonly corrupts: boolean }): Fault {
   return async (ground, { target }, hold) => {
     const one = await startStranger(ground, { host: target, ...options })
-    const spread = demand(ground, ground.nodes)
+    ground.bait.demand(ground, ground.nodes)
     const bit = await hold(() => one.given > 0)
     await one.leave()
-    await spread
     return bit
   }
 }
@@ -83,10 +82,9 @@ export const FAULT_ACTIONS: Readonly<Record<FaultName, Fault>> = {
     const { cable } = ground.lab.host(target)
     await cable.setRate(LINK_MBIT / 2)
     const before = await cable.timesShaped()
-    const spread = demand(ground, [target])
+    ground.bait.demand(ground, [target])
     const bit = await hold(async () => (await cable.timesShaped()) > before)
     await cable.setRate(LINK_MBIT)
-    await spread
     return bit
   },
   'disk-full': async ({ disks }, { target }, hold) => {
@@ -143,11 +141,6 @@ export const FAULT_ACTIONS: Readonly<Record<FaultName, Fault>> = {
   'library-refuses': library('refuses'),
   'library-slow': library('slow'),
   'library-truncates': library('truncates'),
-}
-
-/** Something moves meanwhile, whatever the cloud does just now; with a seed that is down nothing does. */
-function demand(ground: ChaosGround, nodes: readonly string[]): Promise<void> {
-  return ground.bait.spread(ground, nodes).catch(() => {})
 }
 
 export function serviceOf(cluster: ChaosGround['cluster'], target: string): ServiceProcess {

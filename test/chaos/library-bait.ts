@@ -18,6 +18,7 @@ const KEPT = 10
 export class LibraryBait {
   /** Those that are there. */
   readonly #images: string[] = []
+  readonly #demands: Promise<void>[] = []
   /** How many there were. */
   count = 0
 
@@ -36,15 +37,14 @@ export class LibraryBait {
     return image
   }
 
-  /** Uploads one and has it fetched by nodes. */
-  async spread(ground: Omit<ChaosGround, 'bait'>, nodes: readonly string[]): Promise<void> {
-    const { cluster } = ground
-    const { layer } = await cluster.import(await this.lay(ground), KNOWN_MS)
-    if (layer !== null) await cluster.assign(layer, nodes)
+  /** Uploads one and has it fetched by nodes, meanwhile; with a seed that is down nothing comes of it. */
+  demand(ground: Omit<ChaosGround, 'bait'>, nodes: readonly string[]): void {
+    this.#demands.push(this.#spread(ground, nodes).catch(() => {}))
   }
 
   /** Every one of them is read in the end, however often that was spoilt. */
   async settle({ cluster }: Pick<ChaosGround, 'cluster'>, timeoutMs: number): Promise<void> {
+    await Promise.all(this.#demands)
     for (const image of this.#images) {
       // Whoever asked when neither seed nor library answered asks again.
       const { import: asked } = await cluster.client.showImage({ params: { image } })
@@ -52,5 +52,11 @@ export class LibraryBait {
       const { import: last } = await cluster.imported(image, timeoutMs)
       if (last?.state !== 'published') throw new Error(`image ${image} was not imported: ${JSON.stringify(last)}`)
     }
+  }
+
+  async #spread(ground: Omit<ChaosGround, 'bait'>, nodes: readonly string[]): Promise<void> {
+    const { cluster } = ground
+    const { layer } = await cluster.import(await this.lay(ground), KNOWN_MS)
+    if (layer !== null) await cluster.assign(layer, nodes)
   }
 }
