@@ -13,8 +13,8 @@ const CLOCK_OFF_SECONDS = { least: 120, most: 3600 }
 const NEAR_SECONDS = 30
 /** The seed may be down or cut off when it is to be asked something. */
 const SEED_MS = 60_000
-/** A node that joins tries again after half a minute at most. */
-const JOIN_MS = 120_000
+/** Many start at once, and a node that joins tries again after half a minute at most. */
+const START_MS = 120_000
 
 /** Waits for as long as a fault is planned, and a while longer if nothing has shown yet that it bites; whether something has. */
 export type Hold = (hasBitten: () => Promise<boolean> | boolean) => Promise<boolean>
@@ -118,7 +118,7 @@ export const FAULT_ACTIONS: Readonly<Record<FaultName, Fault>> = {
     await cluster.peer(target).end()
     await rm(path)
     await giveToken(cluster, target)
-    await cluster.peer(target).start({}, { timeoutMs: JOIN_MS })
+    await cluster.peer(target).start({}, { timeoutMs: START_MS })
     return bit
   },
   'node-replaced': async ({ cluster, lab, disks }, { target }, hold) => {
@@ -129,7 +129,7 @@ export const FAULT_ACTIONS: Readonly<Record<FaultName, Fault>> = {
     await disks.get(target)?.wipe()
     await giveToken(cluster, target)
     await lab.host(target).cable.cutOff()
-    const started = peer.start({}, { timeoutMs: JOIN_MS })
+    const started = peer.start({}, { timeoutMs: START_MS })
     started.catch(() => {})
     const hasTried = await hold(async () => (await peer.countInLog('cannot join yet', { pid: peer.pid })) > 0)
     await lab.host(target).cable.restore()
@@ -148,7 +148,8 @@ export function serviceOf(cluster: ChaosGround['cluster'], target: string): Serv
 }
 
 function restart(cluster: ChaosGround['cluster'], target: string): Promise<void> {
-  return target === SEED ? cluster.startSeed() : cluster.peer(target).start()
+  const patience = { timeoutMs: START_MS }
+  return target === SEED ? cluster.startSeed({}, patience) : cluster.peer(target).start({}, patience)
 }
 
 async function giveToken(cluster: ChaosGround['cluster'], node: string): Promise<void> {

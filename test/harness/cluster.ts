@@ -40,8 +40,8 @@ export class Cluster {
     return this.#client
   }
 
-  async startSeed(changes: object = {}): Promise<void> {
-    await this.seed.start(changes)
+  async startSeed(changes: object = {}, options: { timeoutMs?: number } = {}): Promise<void> {
+    await this.seed.start(changes, options)
     const token = (await readFile(join(this.directory, 'seed', 'operator.token'), 'utf8')).trim()
     const isFirst = this.#client === undefined
     this.#client = createClient({ baseUrl: this.seed.url, token })
