@@ -88,10 +88,17 @@ export class NodeDisk {
     }
   }
 
+  /** Takes what is free. Somebody may write meanwhile: then it is less. */
   async fill(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#directory)
-    const bytes = Math.max(1, bavail * bsize - LEFT_BYTES)
-    await run('fallocate', ['-l', String(bytes), join(this.#directory, FILLER)])
+    const path = join(this.#directory, FILLER)
+    await until(`${this.#directory} is filled`, async () => {
+      const { bavail, bsize } = await statfs(this.#directory)
+      await run('fallocate', ['-l', String(Math.max(1, bavail * bsize - LEFT_BYTES)), path]).catch(async (error) => {
+        await rm(path, { force: true })
+        throw error
+      })
+      return true
+    })
   }
 
   async free(): Promise<void> {
