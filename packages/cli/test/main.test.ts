@@ -13,7 +13,14 @@ import { startStandInSeed, TOKEN } from './stand-in-seed.ts'
 const A = digestOf('aaaaaaaa')
 const B = digestOf('aaaaaaaabb')
 const at = '2026-01-01T00:00:00.000Z'
-const published = buildImage({ import: buildImport(), layer: A })
+const published = buildImage({
+  import: buildImport(),
+  layer: A,
+  signature: {
+    ...{ state: 'verified', certificate: '6f0c2c1e-0000-4000-8000-00000000000c', hashMethod: 'SHA-256' },
+    ...{ keyType: 'RSA-PSS', subject: 'CN=signer', checkedAt: '2026-01-01T00:00:00.000Z', error: null },
+  },
+})
 
 describe('shoal against a seed', () => {
   let seed: Awaited<ReturnType<typeof startStandInSeed>>
@@ -86,6 +93,7 @@ describe('shoal against a seed', () => {
       assert.equal(code, EXIT.ok)
       assert.match(stdout, /^id +6f0c2c1e/)
       assert.match(stdout, /requests +1 for image data/)
+      assert.match(stdout, /^signature +verified; RSA-PSS with SHA-256; certificate 6f0c2c1e\S+ \(CN=signer\)$/m)
     }
   })
 

@@ -134,7 +134,10 @@ export const seedConfigSchema = Type.Object(
         }),
         keystone: Type.Object(
           {
-            url: nullable(text(''), 'Keystone whose tokens are taken in X-Auth-Token. null: none are.'),
+            url: nullable(
+              text(''),
+              'Keystone whose tokens are taken in X-Auth-Token, and whose users sign in to the dashboard. null: none.',
+            ),
             caFile: nullable(
               text(''),
               'Certificates of the authorities that Keystone is trusted by. null: those of the system.',
