@@ -1,16 +1,8 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Limits, SeedStatus } from '@shoal/api'
 import { type Clock, errorMessage, type Logger, steadyClock, systemClock } from '@shoal/core'
 import { createLayerStore } from '@shoal/layer-store'
-import {
-  createHealth,
-  createHttpService,
-  createMetrics,
-  FloodWatch,
-  HttpSessions,
-  readOrCreateSecret,
-} from '@shoal/service'
+import { createHealth, createHttpService, createMetrics, FloodWatch, HttpSessions } from '@shoal/service'
 import { openLevelState } from '@shoal/state'
 import { clusterIdentity } from '@shoal/swarm'
 import { AuditLog } from './access/audit-log.ts'
@@ -18,6 +10,7 @@ import { ImageRights } from './access/image-rights.ts'
 import { NamedTokens } from './access/named-tokens.ts'
 import { NodePurpose } from './access/node-purpose.ts'
 import { openKeystone } from './access/open-keystone.ts'
+import { BackgroundWork } from './background-work.ts'
 import { BootProfiles } from './boot-profiles/boot-profiles.ts'
 import { BootClaims } from './boots/boot-claims.ts'
 import { BootWishes } from './boots/boot-wish.ts'
@@ -26,7 +19,6 @@ import type { SeedConfig } from './config.ts'
 import { openDashboard } from './dashboard/open-dashboard.ts'
 import { servePages } from './dashboard/serve-pages.ts'
 import { TRAFFIC_INTERVAL_MS } from './dashboard/traffic-log.ts'
-import { seedError } from './errors.ts'
 import { EventJournal } from './events/event-journal.ts'
 import { FleetLimits } from './fleet-limits.ts'
 import { addAccessRoutes } from './http/access-routes.ts'
@@ -63,6 +55,7 @@ import { Popularity } from './nodes/popularity.ts'
 import { PushChannels } from './nodes/push-channels.ts'
 import { Suspects } from './nodes/suspects.ts'
 import { hostOfAddress } from './nodes/swarm-host.ts'
+import { openSecrets } from './open-secrets.ts'
 import { openSwarm } from './open-swarm.ts'
 import { openPlacement } from './placement/open-placement.ts'
 import { openPrefetch } from './prefetch/open-prefetch.ts'
@@ -73,7 +66,6 @@ import { LayerEntitlement } from './trust/layer-entitlement.ts'
 import { LayerGrants } from './trust/layer-grants.ts'
 import { ManifestSigner } from './trust/manifest-signer.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
-import { SigningKeys } from './trust/signing-keys.ts'
 import { VERSION } from './version.ts'
 
 export interface SeedDeps {
@@ -108,16 +100,11 @@ const SHARES_INTERVAL_MS = 1000
 export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<Seed> {
   const { logger, clock = systemClock, env = process.env } = deps
   const stack = new AsyncDisposableStack()
-  const stopping = new AbortController()
   const component = (name: string) => logger.child({ component: name })
   try {
     const { stateDirectory } = config
-    await makeDirectory(stateDirectory)
-    const operatorToken = await readOrCreateSecret(config.tokens.operatorFile ?? join(stateDirectory, 'operator.token'))
-    const nodeToken = await readOrCreateSecret(config.tokens.nodeFile ?? join(stateDirectory, 'node.token'))
-    const viewerToken = await readOrCreateSecret(config.tokens.viewerFile ?? join(stateDirectory, 'viewer.token'))
-    const sessionSecret = await readOrCreateSecret(join(stateDirectory, 'session.key'))
-    const keys = await SigningKeys.open(join(stateDirectory, 'signing.key'), { clock })
+    const { keys, ...secrets } = await openSecrets(config, { clock })
+    const { operatorToken, nodeToken, viewerToken, sessionSecret } = secrets
     const privateKey = () => keys.privateKey
 
     const state = stack.use(await openLevelState(join(stateDirectory, 'state')))
@@ -385,38 +372,24 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     for (const { image } of catalogue.images()) review.consider(image.id)
     stack.defer(() => review.stop())
 
-    const repeat = async (intervalMs: number, task: () => Promise<void>) => {
-      while (!stopping.signal.aborted) {
-        await clock.sleep(intervalMs, { signal: stopping.signal }).catch(() => {})
-        if (stopping.signal.aborted) return
-        await task().catch((error: unknown) => logger.error({ reason: errorMessage(error) }, 'a recurring task failed'))
-      }
-    }
-    const loops = [
-      watcher.run({ signal: stopping.signal }),
-      limits.run({
-        signal: stopping.signal,
-        onError: (error) =>
-          logger.error({ reason: errorMessage(error) }, 'the limits of the schedule were not written'),
-      }),
-      repeat(config.nodes.heartbeatIntervalMs, async () => {
-        for (const address of await registry.markLost()) tracker.forget(address)
-      }),
-      repeat(config.nodes.heartbeatIntervalMs, () => registry.checkReachable({ signal: stopping.signal })),
-      prefetch.run({ signal: stopping.signal }),
-      rotation.run({ signal: stopping.signal }),
-      ...(trust === undefined ? [] : [trust.own.run({ signal: stopping.signal })]),
-      ...(dhtKeys === undefined ? [] : [dhtKeys.run({ signal: stopping.signal })]),
-      repeat(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal)),
-      repeat(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample()),
-      repeat(TALLY_INTERVAL_MS, () => exchange.saveTally()),
-      repeat(COPIES_INTERVAL_MS, async () => copies.sample()),
-      repeat(POPULARITY_INTERVAL_MS, () => popularity.save()),
-    ]
+    const work = new BackgroundWork({ clock, logger })
+    for (const part of [watcher, prefetch, rotation, trust?.own, dhtKeys]) work.run(part)
+    const onError = (error: unknown) =>
+      logger.error({ reason: errorMessage(error) }, 'the limits of the schedule were not written')
+    work.run({ run: (options) => limits.run({ ...options, onError }) })
+    const { heartbeatIntervalMs } = config.nodes
+    work.every(heartbeatIntervalMs, async () => {
+      for (const address of await registry.markLost()) tracker.forget(address)
+    })
+    work.every(heartbeatIntervalMs, (options) => registry.checkReachable(options))
+    work.every(SHARES_INTERVAL_MS, () => tellShares(rackShares, assignments, journal))
+    work.every(TRAFFIC_INTERVAL_MS, async () => dashboard.traffic.sample())
+    work.every(TALLY_INTERVAL_MS, () => exchange.saveTally())
+    work.every(COPIES_INTERVAL_MS, async () => copies.sample())
+    work.every(POPULARITY_INTERVAL_MS, () => popularity.save())
     stack.defer(async () => {
       health.drain()
-      stopping.abort(new Error('the seed is stopping'))
-      await Promise.all(loops)
+      await work.stop()
     })
     const { address } = swarm
     logger.info(
@@ -430,17 +403,8 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
     }
     return { url, nodesUrl, operatorToken, nodeToken, status, stop, [Symbol.asyncDispose]: stop }
   } catch (error) {
-    stopping.abort(error)
     await stack.disposeAsync()
     throw error
-  }
-}
-
-async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o750 })
-  } catch (error) {
-    throw seedError('SHOAL_SEED_DIRECTORY', { directory, reason: errorMessage(error) }, error)
   }
 }
 
