@@ -91,7 +91,15 @@ function assertLogged({ floods }: Heard, what: string, address: string | undefin
   assert.ok(Number(lines[0]?.perSecond) > 0)
 }
 
-async function assertPeerTold({ peer, apiToken, peerHeard }: Cluster, what: string): Promise<void> {
+async function assertPeerTold({ peer, client, apiToken, peerHeard }: Cluster, what: string): Promise<void> {
+  const told = async () => {
+    const { events } = await client.listEvents({ query: { limit: 1000 } })
+    return events.find(({ type, node, details }) => type === 'node.flooded' && node === 'n1' && details.what === what)
+  }
+  const event = await until('the node tells the seed', told, { timeoutMs: 5000 })
+  assert.equal(event.details.address, FLOODER)
+  const { health } = await client.overview()
+  assert.ok(health.reasons.some(({ code, subject }) => code === 'flooded' && subject.filter === 'node.flooded'))
   const { notes } = (await (await fetch(`${peer.apiUrl}/readyz`)).json()) as { notes: { message: string }[] }
   assert.ok(notes[0]?.message.includes(what), JSON.stringify(notes))
   const headers = { authorization: `Bearer ${apiToken}` }

@@ -33,6 +33,7 @@ export const EVENT_TYPES = [
   'node.drained',
   'node.joined',
   'node.refused',
+  'node.flooded',
   'node.revoked',
   'join-token.created',
   'join-token.revoked',

@@ -2,6 +2,7 @@ import type { NodeEvent } from '@shoal/api'
 import type { EvictedLayer } from '@shoal/cache'
 import type { Clock, Digest, ShoalError } from '@shoal/core'
 import type { StoredLayer } from '@shoal/layer-store'
+import type { FloodReport } from '@shoal/service'
 import type { BanEvent } from '@shoal/swarm'
 import { eventDetails } from './error-body.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -84,6 +85,13 @@ export class LayerEvents {
     })
   }
 
+  /** More is turned away here than by accident. */
+  async flooded({ what, name, refusals, from }: FloodReport): Promise<void> {
+    const by = from === undefined ? '' : ` by ${from.address}`
+    const message = `Flooded${by}: ${refusals} ${name} were refused within a minute; the bounds hold.`
+    await this.#add('node.flooded', undefined, message, { what, refusals, address: from?.address ?? '' })
+  }
+
   async evicted({ digest, sizeBytes, keptBytes, reason, isLastCopy, idleMs }: EvictedLayer): Promise<void> {
     const kept = keptBytes > 0 ? `, ${keptBytes} bytes of it stay for a fast boot` : ''
     const idle = idleMs === null ? {} : { idleSeconds: Math.round(idleMs / 1000) }
@@ -108,9 +116,16 @@ export class LayerEvents {
     await this.#deps.records.forgetFetch(digest)
   }
 
-  async #add(type: string, layer: Digest, message: string, details: Record<string, unknown>): Promise<void> {
+  async #add(
+    type: string,
+    layer: Digest | undefined,
+    message: string,
+    details: Record<string, unknown>,
+  ): Promise<void> {
     const at = new Date(this.#deps.clock.now()).toISOString()
-    const event: NodeEvent = { at, type, layer, message: message.slice(0, MAX_MESSAGE), details: eventDetails(details) }
+    const about = layer === undefined ? {} : { layer }
+    const told = { message: message.slice(0, MAX_MESSAGE), details: eventDetails(details) }
+    const event: NodeEvent = { at, type, ...about, ...told }
     await this.#deps.queue.add(event)
   }
 }

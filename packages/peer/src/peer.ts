@@ -189,7 +189,10 @@ export class Peer implements AsyncDisposable {
     const { logger, clock, random } = this.#deps
     const node = nodeName(config)
     const [metrics, health] = [createMetrics(), createHealth()]
-    const floods = new FloodWatch({ metrics, health, logger: logger.child({ component: 'floods' }) })
+    const floods = new FloodWatch({
+      ...{ metrics, health, logger: logger.child({ component: 'floods' }) },
+      onFlood: (flood) => void layerEvents.flooded(flood),
+    })
     const { tokenFile, url, publicKey } = config.seed
     const token = tokenFile === null ? undefined : await readTokenFile(tokenFile)
     const { state, store } = await openStorage(config, { clock, logger, stack })

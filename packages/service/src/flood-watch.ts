@@ -72,13 +72,22 @@ export class FloodWatch {
   readonly #clock: Pick<Clock, 'now'>
   readonly #logger: Logger
   readonly #count: (what: Flood) => void
+  readonly #onFlood: (flood: FloodReport) => void
   #tallies = new Map<Flood, Tally>()
   #last = new Map<Flood, Tally>()
   #minuteAt: number
 
-  constructor(deps: { metrics: Metrics; health: Health; logger: Logger; clock?: Pick<Clock, 'now'> }) {
+  /** `onFlood` hears of each flood when it begins. */
+  constructor(deps: {
+    metrics: Metrics
+    health: Health
+    logger: Logger
+    clock?: Pick<Clock, 'now'>
+    onFlood?: (flood: FloodReport) => void
+  }) {
     this.#clock = deps.clock ?? steadyClock
     this.#logger = deps.logger
+    this.#onFlood = deps.onFlood ?? (() => {})
     this.#minuteAt = this.#clock.now()
     const refused = deps.metrics.counter({
       name: 'shoal_flood_refused_total',
@@ -99,6 +108,7 @@ export class FloodWatch {
     tally.add(address)
     if (tally.refusals !== FLOOD_REFUSALS || (this.#last.get(what)?.refusals ?? 0) >= FLOOD_REFUSALS) return
     this.#log(what, tally, Math.max(this.#clock.now() - this.#minuteAt, 1))
+    this.#onFlood(reportOf(what, tally))
   }
 
   /** What is a flood now, the greatest first. */
@@ -109,7 +119,7 @@ export class FloodWatch {
       const [now, last] = [this.#tallies.get(what), this.#last.get(what)]
       const tally = (now?.refusals ?? 0) >= (last?.refusals ?? 0) ? now : last
       if (tally === undefined || tally.refusals < FLOOD_REFUSALS) continue
-      floods.push({ what, name: NAMES[what], refusals: tally.refusals, from: tally.most })
+      floods.push(reportOf(what, tally))
     }
     return floods.sort((a, b) => b.refusals - a.refusals)
   }
@@ -138,4 +148,8 @@ export class FloodWatch {
     this.#tallies = new Map()
     this.#minuteAt = this.#clock.now()
   }
+}
+
+function reportOf(what: Flood, { refusals, most }: Tally): FloodReport {
+  return { what, name: NAMES[what], refusals, from: most }
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, it, test } from 'node:test'
 import { boundConnections, type ConnectionLimits, ManualClock, silentLogger } from '@shoal/core'
-import { createHealth, createMetrics, FloodWatch } from '@shoal/service'
+import { createHealth, createMetrics, type FloodReport, FloodWatch } from '@shoal/service'
 import { type Undo, undoAfter } from '../../../test/harness/undo.ts'
 import { EventStreams } from '../src/event-stream.ts'
 
@@ -89,8 +89,10 @@ test('a flood is counted, said in the log once and noted in the health, which st
   const clock = new ManualClock()
   const [metrics, health] = [createMetrics({ process: false }), createHealth()]
   const said: unknown[] = []
+  const begun: unknown[] = []
+  const onFlood = ({ what, refusals }: FloodReport) => void begun.push([what, refusals])
   const logger = { ...silentLogger, warn: (fields: unknown) => said.push(fields) }
-  const floods = new FloodWatch({ metrics, health, logger: logger as typeof silentLogger, clock })
+  const floods = new FloodWatch({ ...{ metrics, health, clock, onFlood }, logger: logger as typeof silentLogger })
   for (let refusal = 0; refusal < 99; refusal += 1) floods.refused('wire')
   assert.deepEqual((await health.report()).notes, [])
   clock.advance(10_000)
@@ -113,6 +115,7 @@ test('a flood is counted, said in the log once and noted in the health, which st
   assert.equal(floods.list()[0]?.refusals, 120)
   const next = { what: 'wire', refusals: 120, perSecond: 2, address: '10.0.0.9', ofAddress: 120 }
   assert.deepEqual(said, [first, next], 'a line for each minute')
+  assert.deepEqual(begun, [['wire', 100]])
   clock.advance(121_000)
   assert.deepEqual((await health.report()).notes, [])
 })

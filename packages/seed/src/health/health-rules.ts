@@ -136,13 +136,18 @@ const trust: HealthRule = ({ recent, badSignatures }) => {
   return reasons
 }
 
-const floods: HealthRule = ({ floods }) =>
-  floods.slice(0, MAX_FLOODS_TOLD).map(({ what, name, refusals, from }): HealthReason => {
+const floods: HealthRule = ({ floods, recent }) => {
+  const ofNodes = recent['node.flooded'] ?? 0
+  const reasons = floods.slice(0, MAX_FLOODS_TOLD).map(({ what, name, refusals, from }): HealthReason => {
     const others = from !== undefined && from.refusals * 2 < refusals ? ' and others' : ''
     const by = from === undefined ? '' : ` by ${from.address}${others}`
     const message = `The seed is flooded${by}: about ${thousands(refusals)} ${name} were refused within a minute.`
     return { code: 'flooded', severity: 'warning', message, subject: of('limits', null, what) }
   })
+  if (ofNodes === 0) return reasons
+  const message = `Floods of nodes began ${times(ofNodes)} in the last ten minutes: their bounds hold.`
+  return [...reasons, { code: 'flooded', severity: 'warning', message, subject: of('events', null, 'node.flooded') }]
+}
 
 const cache: HealthRule = ({ nodes: { full, total } }) => {
   if (full === 0 || full / total < CRITICAL_SHARE) return []

@@ -9,6 +9,7 @@ const NODE_EVENT_TYPES = [
   'layer.purged',
   'layer.corrupt',
   'peer.banned',
+  'node.flooded',
   'store.no-space',
   'boot.stalled',
   'boot.failed-read',

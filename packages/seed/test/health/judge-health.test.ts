@@ -62,6 +62,7 @@ const CASES: readonly (readonly [string, FleetFacts, string, string, object])[] 
     'warning',
     { kind: 'limits', filter: 'dht-flood' },
   ],
+  ['nodes are flooded', facts({ recent: { 'node.flooded': 2 } }), 'flooded', 'warning', { filter: 'node.flooded' }],
   ['no node has come', fleet({ total: 0, ready: 0 }), 'no-nodes', 'warning', { kind: 'nodes' }],
   ['caches are full', fleet({ full: 30 }), 'cache-pressure', 'notice', { kind: 'nodes', filter: 'full' }],
   [
