@@ -1,23 +1,17 @@
-import { execFileSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { undoAfter } from '../harness/undo.ts'
+import { currentCommit, keepResult } from './keep-result.ts'
 import { runChaos } from './run-chaos.ts'
 
 const FULL_SECONDS = 600
 /** `SHOAL_CHAOS_SECONDS` chooses another length, and `SHOAL_CHAOS_SEED` repeats a run. */
 const SECONDS = Number(process.env.SHOAL_CHAOS_SECONDS ?? FULL_SECONDS)
 const SEED = Number(process.env.SHOAL_CHAOS_SEED ?? randomInt(2 ** 31))
-const RESULT = join(import.meta.dirname, '../../bench/results/chaos.json')
 
 test(`twelve nodes survive ${SECONDS} seconds of random faults`, async (t) => {
   const startedAt = new Date().toISOString()
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: import.meta.dirname })
-    .toString()
-    .trim()
+  const commit = currentCommit()
   const report = await runChaos(undoAfter(t), {
     ...{
       seed: SEED,
@@ -32,17 +26,5 @@ test(`twelve nodes survive ${SECONDS} seconds of random faults`, async (t) => {
   })
   // What is shorter says less, and is not kept.
   if (SECONDS < FULL_SECONDS) return
-  const record = {
-    bench: 'chaos',
-    startedAt,
-    commit,
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    },
-    versions: { node: process.version },
-    figures: report,
-  }
-  await writeFile(RESULT, `${JSON.stringify(record, null, 2)}\n`)
+  await keepResult(report, { startedAt, commit })
 })
