@@ -28,11 +28,11 @@ export {
   type BanEvent,
   createSwarm,
   type Swarm,
-  type SwarmEncryption,
   type SwarmFlood,
   type SwarmOptions,
   type SwarmStats,
 } from './swarm.ts'
+export type { SwarmEncryption } from './swarm-lanes.ts'
 export type { SwarmLayer } from './swarm-layer.ts'
 export { encodeTorrent, type TorrentDescription } from './torrent-file.ts'
 export { createTracker, type Tracker, type TrackerOptions, type TrackerPeerDescription } from './tracker/tracker.ts'

@@ -8,42 +8,33 @@ import {
   errorCode,
   errorMessage,
   type Logger,
-  RateMeter,
   type ShoalError,
-  systemClock,
   TransferLimits,
 } from '@shoal/core'
-import type { Client as DhtClient } from 'bittorrent-dht'
-import type Wire from 'bittorrent-protocol'
-import WebTorrent, { type Torrent } from 'webtorrent'
-import { DhtSeal } from './auth/dht-seal.ts'
+import WebTorrent from 'webtorrent'
 import { RefusalLog } from './auth/refusal-log.ts'
 import type { AccessRefusal, SwarmIdentity } from './auth/swarm-identity.ts'
 import { BanList } from './ban-list.ts'
 import { boundHandshakes } from './bound-handshakes.ts'
-import { openDht } from './dht.ts'
-import { Dialer, parseAddress } from './dialer.ts'
+import { ClusterDht } from './cluster-dht.ts'
+import { Dialer } from './dialer.ts'
 import { Discovery } from './discovery.ts'
 import { swarmError } from './errors.ts'
 import { FetchTurns } from './fetch-turns.ts'
 import { Giving, type RefusedSource } from './giving.ts'
 import { JoinPace } from './join-pace.ts'
-import { LaneClient } from './lane/lane-client.ts'
-import { createLaneContext, type LaneContext } from './lane/lane-context.ts'
-import type { LaneAuth } from './lane/lane-reception.ts'
-import { LaneServer } from './lane/lane-server.ts'
-import { LanePool } from './lane-pool.ts'
+import { type JoinedLayer, JoinedLayers, type LayerTraffic } from './joined-layers.ts'
 import { LayerSwarm } from './layer-swarm.ts'
 import { DEFAULT_LAYER_TERMS, type LayerTerms } from './layer-terms.ts'
+import { openTorrent, torrentOf } from './layer-torrent.ts'
 import { OriginTurns } from './origin-turns.ts'
 import type { PeerLink } from './peer-link.ts'
 import { plainHost } from './plain-host.ts'
-import { quietDescription, quietTorrent, quietTorrentOptions } from './quiet-torrent.ts'
 import { refuseOpen } from './refuse-open.ts'
 import { TurnOrder } from './scheduler/turn-order.ts'
-import { isSameRack, type ShoalHello, type SwarmPlace, type SwarmRole } from './shoal-extension.ts'
+import type { ShoalHello, SwarmRole } from './shoal-extension.ts'
+import { type SwarmEncryption, SwarmLanes } from './swarm-lanes.ts'
 import type { SwarmLayer } from './swarm-layer.ts'
-import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
 
 /**
  * How long a host that sent a bad block is refused. The origin, without which nothing starts, is tried again soon, but later
@@ -51,12 +42,8 @@ import { type DecodedTorrent, decodeTorrent } from './torrent-file.ts'
  */
 const BAN_MS = 60 * 60 * 1000
 const FIRST_ORIGIN_BAN_MS = 60 * 1000
-/** Of the handshake of BEP 3. */
-const HANDSHAKE_BYTES = 68
 /** Azureus-style prefix of our peer ids (BEP 20). */
 const PEER_ID_PREFIX = '-SH0100-'
-
-export type SwarmEncryption = 'off' | 'across-racks' | 'all'
 
 export interface SwarmOptions {
   readonly role: SwarmRole
@@ -95,12 +82,7 @@ export interface SwarmDeps {
 /** What the bounds of a swarm turn away. */
 export type SwarmFlood = 'swarm-connection' | 'wire' | 'lane' | 'dht-malformed' | 'dht-flood'
 
-export interface SwarmStats {
-  connections: number
-  uploadedBytes: number
-  downloadedBytes: number
-  upBytesPerSecond: number
-  downBytesPerSecond: number
+export interface SwarmStats extends LayerTraffic {
   dhtNodes: number
 }
 
@@ -126,12 +108,6 @@ interface SwarmEvents {
   flood: [what: SwarmFlood, address: string | undefined]
 }
 
-interface Joined {
-  readonly swarm: LayerSwarm
-  readonly torrent: Torrent
-  readonly discovery: Discovery
-}
-
 /**
  * The BitTorrent side of a daemon: one listening socket and one DHT node for all its layers. Start it, then join
  * layers; what is absent is fetched and what is present is served.
@@ -144,23 +120,16 @@ export class Swarm extends EventEmitter<SwarmEvents> {
   readonly #bans: BanList
   readonly #giving = new Giving()
   readonly #identity: SwarmIdentity | undefined
-  readonly #dhtSeal: DhtSeal | undefined
+  readonly #dht: ClusterDht | undefined
   readonly #refusalLog: RefusalLog
-  readonly #layers = new Map<Digest, Joined>()
-  readonly #joining = new Map<Digest, Promise<LayerSwarm>>()
-  readonly #leaving = new Map<Digest, Promise<void>>()
+  readonly #layers: JoinedLayers
   readonly #limits: TransferLimits
   readonly #fetchTurns: FetchTurns
   readonly #sendOrder = new TurnOrder()
   readonly #originTurns: OriginTurns
-  readonly #laneContext: LaneContext
-  readonly #laneServer: LaneServer
-  readonly #lanes: LanePool
+  readonly #lanes: SwarmLanes
   readonly #pace: JoinPace
-  readonly #closed: { up: RateMeter; down: RateMeter }
-  #trackers: readonly string[]
   #client: WebTorrent | undefined
-  #dht: DhtClient | undefined
   #port = 0
 
   constructor(deps: SwarmDeps, options: SwarmOptions) {
@@ -168,32 +137,39 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     this.#clock = deps.clock
     this.#logger = deps.logger
     this.#options = options
-    this.#trackers = options.trackers
     this.#bans = new BanList(deps.clock)
     this.#identity = deps.identity
-    this.#dhtSeal = deps.identity === undefined ? undefined : new DhtSeal(systemClock)
     this.#refusalLog = new RefusalLog(deps.clock, deps.logger)
+    if (options.dht !== false) {
+      this.#dht = new ClusterDht(
+        {
+          ...{ clock: deps.clock, logger: deps.logger },
+          onRefused: (reason, host) => this.emit('flood', `dht-${reason}`, host),
+          onStranger: (reason, address) => this.#onRefused({ kind: 'dht', reason, address, node: null }),
+        },
+        { ...options.dht, advertiseHost: this.#advertiseHost, isSealed: deps.identity !== undefined },
+      )
+    }
+    const { trackers } = options
+    this.#layers = new JoinedLayers(deps.clock, { trackers, open: (layer, terms) => this.#openLayer(layer, terms) })
     this.#limits = options.limits ?? new TransferLimits(deps.clock)
     this.#fetchTurns = new FetchTurns(deps.clock, this.#limits)
     this.#originTurns = new OriginTurns(this.#sendOrder, deps.clock)
-    this.#laneContext = createLaneContext(deps)
-    this.#laneServer = new LaneServer({
-      ...this.#laneContext,
-      limits: this.#limits,
-      order: this.#sendOrder,
-      resolve: (client, infoHash) => this.#byInfoHash(infoHash)?.laneUpload(client),
-      onFlood: (host) => this.emit('flood', 'lane', host),
-      auth: deps.identity === undefined ? undefined : this.#laneAuth(),
-    })
-    this.#lanes = new LanePool(deps.clock, ({ host, port, token, wantsSealed = false }) => {
-      const auth = deps.identity === undefined ? undefined : { node: options.node, wantsSealed }
-      const own = { localHost: options.host, peerId: this.peerId, auth }
-      const lane = new LaneClient(this.#laneContext, { host, port, token, ...own })
-      lane.onRefused = (reason) => this.#onRefused({ kind: 'lane', reason, address: `${host}:${port}`, node: null })
-      return lane
-    })
+    const { node, host, zone = '', rack = '', encryption = 'off' } = options
+    this.#lanes = new SwarmLanes(
+      {
+        ...{ clock: deps.clock, buffers: deps.buffers, limits: this.#limits, order: this.#sendOrder },
+        upload: (client, infoHash) => this.#layers.byInfoHash(infoHash)?.laneUpload(client),
+        wireOf: (client) => this.#layers.linkOf(client),
+        onRefused: (refusal) => this.#onRefused(refusal),
+        onFlood: (from) => this.emit('flood', 'lane', from),
+      },
+      {
+        ...{ peerId: this.peerId, node, place: { zone, rack }, localHost: host, encryption },
+        isProven: deps.identity !== undefined,
+      },
+    )
     this.#pace = new JoinPace(deps.clock)
-    this.#closed = { up: new RateMeter(deps.clock), down: new RateMeter(deps.clock) }
   }
 
   /** `host:port` at which others reach this daemon. */
@@ -203,8 +179,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
 
   /** `host:port` of our DHT node, `null` without one. */
   get dhtAddress(): string | null {
-    if (this.#dht === undefined) return null
-    return `${this.#advertiseHost}:${this.#dht.address().port}`
+    return this.#dht?.address ?? null
   }
 
   /** Listens. Throws `SHOAL_SWARM_PORT_IN_USE`, `SHOAL_SWARM_ADDRESS`, `SHOAL_SWARM_LISTEN` or `SHOAL_SWARM_OPEN`. */
@@ -231,68 +206,51 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     })
     client.on('error', (error: unknown) => this.#logger.error({ error }, 'swarm client failed'))
     boundHandshakes(client._connPool, {
-      onLane: (socket, first) => this.#laneServer.accept(socket, first),
-      laneBytes: this.#laneServer.greetingBytes,
+      onLane: (socket, first) => this.#lanes.server.accept(socket, first),
+      laneBytes: this.#lanes.server.greetingBytes,
       onRefused: (address) => this.emit('flood', 'swarm-connection', address && plainHost(address)),
     })
     this.#client = client
     this.#port = client.address()?.port ?? port
     if (dht === false) return
     try {
-      this.#dht = await openDht(
-        { ...dht, advertiseHost: this.#advertiseHost },
-        {
-          ...{ clock: this.#clock, logger: this.#logger, seal: this.#dhtSeal },
-          onRefused: (reason, host) => this.emit('flood', `dht-${reason}`, host),
-          onStranger: (reason, address) => this.#onRefused({ kind: 'dht', reason, address, node: null }),
-        },
-      )
+      await this.#dht?.open()
     } catch (error) {
       await this.close()
       throw listenError(`${dht.host}:${dht.port} (UDP)`, error)
     }
-    // With a seal the library's own first questions came before there was a port to name in them.
-    if (this.#dhtSeal !== undefined) this.addDhtNodes(dht.bootstrap)
   }
 
   /** Replaces the trackers of all layers. */
   setTrackers(urls: readonly string[]): void {
-    if (urls.length === this.#trackers.length && urls.every((url, index) => url === this.#trackers[index])) return
-    this.#trackers = [...urls]
-    for (const { discovery } of this.#layers.values()) discovery.setTrackers(this.#trackers)
+    this.#layers.setTrackers(urls)
   }
 
   /** Says whether others are given anything; a daemon that gives nothing still takes. What was under way ends. */
   setGiving(isGiving: boolean): void {
     if (!this.#giving.setGiving(isGiving)) return
-    for (const { swarm } of this.#layers.values()) swarm.onGiving()
+    for (const swarm of this.#layers.swarms()) swarm.onGiving()
   }
 
   /** Names those from whom nothing is taken. They are given what they ask for. */
   setRefused(refused: readonly RefusedSource[]): void {
     this.#giving.setRefused(refused)
-    for (const { swarm } of this.#layers.values()) swarm.onRefused()
+    for (const swarm of this.#layers.swarms()) swarm.onRefused()
   }
 
   /** Sets the keys of the cluster's DHT, 32 bytes each, the newest first; without credentials it has none. */
   setDhtKeys(keys: readonly Uint8Array[]): void {
-    this.#dhtSeal?.setKeys(keys)
-    const { dht } = this.#options
-    // What was asked of them before they could not understand.
-    if (dht !== false && this.dhtNodes().length === 0) this.addDhtNodes(dht.bootstrap)
+    this.#dht?.setKeys(keys)
   }
 
   /** Adds DHT nodes (`host:port`) beside the ones given at the start. */
   addDhtNodes(addresses: readonly string[]): void {
-    for (const address of addresses) {
-      const node = parseAddress(address)
-      if (node !== undefined && address !== this.dhtAddress) this.#dht?.addNode(node)
-    }
+    this.#dht?.add(addresses)
   }
 
   /** DHT nodes we know, as `host:port`: worth keeping for the next start. */
   dhtNodes(): string[] {
-    return this.#dht?.toJSON().nodes.map(({ host, port }) => `${host}:${port}`) ?? []
+    return this.#dht?.nodes() ?? []
   }
 
   /**
@@ -300,69 +258,30 @@ export class Swarm extends EventEmitter<SwarmEvents> {
    * are changed by {@link LayerSwarm.setTerms}. Throws `SHOAL_SWARM_TORRENT_INVALID` when torrent and manifest do not fit.
    */
   join(layer: SwarmLayer, terms: LayerTerms = DEFAULT_LAYER_TERMS): Promise<LayerSwarm> {
-    const { digest } = layer.manifest
-    const joined = this.#layers.get(digest)
-    if (joined !== undefined) return Promise.resolve(joined.swarm)
-    const joining = this.#joining.get(digest) ?? this.#join(layer, terms).finally(() => this.#joining.delete(digest))
-    this.#joining.set(digest, joining)
-    return joining
+    return this.#layers.join(layer, terms)
   }
 
   get(digest: Digest): LayerSwarm | undefined {
-    return this.#layers.get(digest)?.swarm
+    return this.#layers.get(digest)
   }
 
   /** Leaves a layer's swarm; the stored layer is not touched. When it resolves nothing is written to it any more. */
-  async leave(digest: Digest): Promise<void> {
-    await this.#joining.get(digest)?.catch(() => undefined)
-    const joined = this.#layers.get(digest)
-    if (joined === undefined) return this.#leaving.get(digest)
-    this.#layers.delete(digest)
-    const leaving = this.#leave(joined).finally(() => this.#leaving.delete(digest))
-    this.#leaving.set(digest, leaving)
-    return leaving
-  }
-
-  async #leave(joined: Joined): Promise<void> {
-    const stats = joined.swarm.stats()
-    this.#closed.up.add(stats.uploadedBytes)
-    this.#closed.down.add(stats.fromOriginBytes + stats.fromPeersBytes)
-    await joined.swarm.close()
-    await new Promise<void>((resolve) => joined.torrent.destroy({}, () => resolve()))
+  leave(digest: Digest): Promise<void> {
+    return this.#layers.leave(digest)
   }
 
   stats(): SwarmStats {
-    const sum: SwarmStats = {
-      connections: 0,
-      uploadedBytes: this.#closed.up.totalBytes,
-      downloadedBytes: this.#closed.down.totalBytes,
-      upBytesPerSecond: 0,
-      downBytesPerSecond: 0,
-      dhtNodes: this.#dht?.nodes.toArray().length ?? 0,
-    }
-    for (const { swarm } of this.#layers.values()) {
-      const stats = swarm.stats()
-      sum.connections += stats.peers
-      sum.uploadedBytes += stats.uploadedBytes
-      sum.downloadedBytes += stats.fromOriginBytes + stats.fromPeersBytes
-      sum.upBytesPerSecond += stats.upBytesPerSecond
-      sum.downBytesPerSecond += stats.downBytesPerSecond
-    }
-    return sum
+    return { ...this.#layers.traffic(), dhtNodes: this.#dht?.nodeCount ?? 0 }
   }
 
   async close(): Promise<void> {
     const client = this.#client
-    const dht = this.#dht
     // First, so that nothing joins any more.
     this.#client = undefined
-    const digests = [...this.#layers.keys(), ...this.#joining.keys(), ...this.#leaving.keys()]
-    await Promise.all(digests.map((digest) => this.leave(digest)))
+    await this.#layers.leaveAll()
     this.#lanes.close()
-    this.#laneServer.close()
-    this.#dht = undefined
     if (client !== undefined) await new Promise<void>((resolve) => client.destroy(() => resolve()))
-    if (dht !== undefined) await new Promise<void>((resolve) => dht.destroy(() => resolve()))
+    await this.#dht?.close()
   }
 
   #hello(token: Buffer | undefined): ShoalHello {
@@ -370,51 +289,16 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     return { role, node, zone, rack, lane: token === undefined ? undefined : { port: this.#port, token } }
   }
 
-  #laneAuth(): LaneAuth {
-    return {
-      wantsSealed: (client) => {
-        for (const { swarm } of this.#layers.values()) {
-          const link = swarm.linkOf(client)
-          if (link !== undefined) return this.#wantsSealed(link.hello)
-        }
-        return undefined
-      },
-      onRefused: (reason, host) => this.#onRefused({ kind: 'lane', reason, address: host, node: null }),
-    }
-  }
-
-  /** Whether payload is to be encrypted between us and somebody there. */
-  #wantsSealed(other: SwarmPlace | undefined): boolean {
-    const { encryption = 'off', zone = '', rack = '' } = this.#options
-    if (encryption !== 'across-racks') return encryption === 'all'
-    return other === undefined || isSameRack({ zone, rack }, other) !== true
-  }
-
-  #byInfoHash(infoHash: string): LayerSwarm | undefined {
-    for (const { swarm, torrent } of this.#layers.values()) if (torrent.infoHash === infoHash) return swarm
-    return undefined
-  }
-
   get #advertiseHost(): string {
     return this.#options.advertiseHost ?? this.#options.host
   }
 
-  async #join(layer: SwarmLayer, terms: LayerTerms): Promise<LayerSwarm> {
+  async #openLayer(layer: SwarmLayer, terms: LayerTerms): Promise<JoinedLayer> {
     const { manifest } = layer
-    await this.#leaving.get(manifest.digest)
     await this.#pace.turn()
     const client = this.#client
     if (client === undefined) throw new TypeError('the swarm is not started')
-    const described = decodeTorrent(layer.torrent)
-    if (
-      described === undefined ||
-      described.infoHash !== manifest.infoHash ||
-      described.pieceLengthBytes !== manifest.pieceLengthBytes ||
-      described.sizeBytes !== manifest.sizeBytes
-    ) {
-      const reason = described === undefined ? 'it cannot be read' : 'its info hash, size or piece length differs'
-      throw swarmError('SHOAL_SWARM_TORRENT_INVALID', { digest: manifest.digest, reason })
-    }
+    const described = torrentOf(layer)
     let discovery: Discovery | undefined
     const dialer = new Dialer({
       clock: this.#clock,
@@ -433,8 +317,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       layer,
       metadata: described.info,
       dialer,
-      lanes: this.#lanes,
-      wantsSealed: (other) => this.#wantsSealed(other),
+      lanes: this.#lanes.pool,
+      wantsSealed: (other) => this.#lanes.wantsSealed(other),
       limits: this.#limits,
       terms,
       fetchTurns: this.#fetchTurns,
@@ -443,7 +327,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       own: { ...this.#hello(undefined), peerId: this.peerId },
       giving: this.#giving,
       identity: this.#identity,
-      helloFor: (peerId, node) => this.#hello(this.#giving.isGiving ? this.#laneServer.token(peerId, node) : undefined),
+      helloFor: (peerId, node) =>
+        this.#hello(this.#giving.isGiving ? this.#lanes.server.token(peerId, node) : undefined),
       discovery: () => discovery,
       onComplete: () => this.emit('complete', { digest: manifest.digest }),
       onBadBlock: (link, block) => this.#ban(manifest.digest, link, block),
@@ -451,7 +336,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       onRefused: (refusal, link) => this.#onRefused(refusal, link),
       onFlood: (host) => this.emit('flood', 'wire', host),
     })
-    const torrent = await this.#addTorrent(client, described, swarm).catch(async (error: unknown) => {
+    const opening = { client, logger: this.#logger, isBanned: (host: string) => this.#bans.has(host) }
+    const torrent = await openTorrent(opening, described, swarm).catch(async (error: unknown) => {
       await swarm.close()
       throw error
     })
@@ -459,7 +345,7 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       {
         infoHash: manifest.infoHash,
         peerId: this.peerId,
-        dht: this.#dht,
+        dht: this.#dht?.client,
         identity: this.#identity,
         logger: this.#logger,
         leftBytes: () => swarm.leftBytes,
@@ -472,48 +358,14 @@ export class Swarm extends EventEmitter<SwarmEvents> {
       },
       { port: this.#port, announceIntervalMs: this.#options.announceIntervalMs ?? 30_000 },
     )
-    this.#layers.set(manifest.digest, { swarm, torrent, discovery })
-    discovery.start(this.#trackers)
     this.#logger.debug({ layer: digestHex(manifest.digest), infoHash: manifest.infoHash }, 'joined swarm')
-    return swarm
-  }
-
-  #addTorrent(client: WebTorrent, described: DecodedTorrent, swarm: LayerSwarm): Promise<Torrent> {
-    return new Promise((resolve, reject) => {
-      const options = quietTorrentOptions(described.pieceLengthBytes)
-      const torrent = client.add(quietDescription(described), options, resolve)
-      quietTorrent(torrent, (wire) => swarm.open(wire))
-      torrent.on('wire', (wire: Wire, address: string) => this.#onWire(torrent, swarm, wire, address))
-      torrent.on('error', (error: unknown) => {
-        this.#logger.error({ digest: swarm.digest, error }, 'torrent failed')
-        reject(error)
-      })
-    })
-  }
-
-  #onWire(torrent: Torrent, swarm: LayerSwarm, wire: Wire, address: string): void {
-    // Not by address: what we dialled by name is there under that name.
-    const peer = [...torrent._peers.values()].find((candidate) => candidate.wire === wire)
-    const isOurs = peer?.conn !== null && peer?.conn !== undefined && 'id' in peer.conn
-    const host = plainHost(wire.remoteAddress ?? address.slice(0, address.lastIndexOf(':')))
-    // Stream errors of a wire are the remote's doing; webtorrent destroys the peer, nothing else is to be done.
-    wire.on('error', (error: unknown) => this.#logger.debug({ address, error }, 'wire failed'))
-    const dialled = isOurs ? (peer.conn as unknown as { id: string }).id : undefined
-    const hasSpoken = !isOurs && (peer?.conn?.bytesRead ?? 0) > HANDSHAKE_BYTES
-    if (this.#bans.has(host) || !swarm.addWire(wire, { host, dialled, hasSpoken })) {
-      wire.destroy()
-      return
-    }
-    peer?.on('upload', (bytes: number) => swarm.sent(wire, bytes))
+    return { swarm, torrent, discovery }
   }
 
   #onRefused(refusal: AccessRefusal, link?: PeerLink): void {
     this.#refusalLog.note(refusal)
     // What it had open beside this wire ends as well.
-    if (link !== undefined) {
-      this.#laneServer.closeClient(link.peerId, link.host)
-      this.#lanes.closePeer(link.peerId, link.host)
-    }
+    if (link !== undefined) this.#lanes.closePeer(link.peerId, link.host)
     this.emit('refused', refusal)
   }
 
@@ -522,9 +374,8 @@ export class Swarm extends EventEmitter<SwarmEvents> {
     const address = `${source.host}:${source.wire.remotePort ?? 0}`
     const node = source.holder?.name ?? source.hello?.node ?? null
     const isProven = source.holder !== undefined
-    for (const { swarm } of this.#layers.values()) swarm.disconnectHost(source.host)
+    for (const swarm of this.#layers.swarms()) swarm.disconnectHost(source.host)
     this.#lanes.closeHost(source.host)
-    this.#laneServer.closeHost(source.host)
     this.emit('ban', { digest, address, node, isProven, block, reason: `block ${block} does not have its SHA-256` })
   }
 }
