@@ -98,8 +98,12 @@ async function assertPeerTold({ peer, client, apiToken, peerHeard }: Cluster, wh
   }
   const event = await until('the node tells the seed', told, { timeoutMs: 5000 })
   assert.equal(event.details.address, FLOODER)
-  const { health } = await client.overview()
-  assert.ok(health.reasons.some(({ code, subject }) => code === 'flooded' && subject.filter === 'node.flooded'))
+  // A picture of the fleet holds for half a second.
+  const isShown = async () => {
+    const { health } = await client.overview()
+    return health.reasons.some(({ code, subject }) => code === 'flooded' && subject.filter === 'node.flooded')
+  }
+  await until('the overview tells of it', isShown, { timeoutMs: 5000 })
   const { notes } = (await (await fetch(`${peer.apiUrl}/readyz`)).json()) as { notes: { message: string }[] }
   assert.ok(notes[0]?.message.includes(what), JSON.stringify(notes))
   const headers = { authorization: `Bearer ${apiToken}` }
