@@ -114,9 +114,13 @@ async function* stream(
   const url = urlOf(options.baseUrl, operation, call)
   const timeoutMs = call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const watch = createWatchdog()
-  const signal = call.signal === undefined ? watch.signal : AbortSignal.any([call.signal, watch.signal])
+  const { signal } = watch
+  // Not AbortSignal.any: fetch holds what that gives weakly, and a stream whose signal was collected never ends.
+  const onAbort = () => watch.stop()
+  call.signal?.addEventListener('abort', onAbort, { once: true })
   let opened = false
   try {
+    call.signal?.throwIfAborted()
     watch.expectWithin(timeoutMs)
     const response = await send(options, operation, call, { url, signal })
     if (!response.ok) throw await readError(response, url)
@@ -126,15 +130,18 @@ async function* stream(
     opened = true
     const idleMs = options.streamIdleMs ?? DEFAULT_STREAM_IDLE_MS
     watch.expectWithin(idleMs)
-    for await (const message of parseEventStream(response.body, { onActivity: () => watch.expectWithin(idleMs) })) {
+    const onActivity = () => watch.expectWithin(idleMs)
+    for await (const message of parseEventStream(response.body, { onActivity, signal })) {
       yield { id: message.id, event: message.event, data: parseJson(message.data, operation.response, url) }
     }
+    signal.throwIfAborted()
   } catch (error) {
     if (error instanceof ShoalError) throw error
     if (call.signal?.aborted) throw call.signal.reason
     if (opened) throw apiError('SHOAL_API_STREAM_CUT', { url, reason: reasonOf(error) }, error)
     throw translate(error, { url, timeoutMs, timeout: watch.signal, signal: call.signal })
   } finally {
+    call.signal?.removeEventListener('abort', onAbort)
     watch.stop()
   }
 }

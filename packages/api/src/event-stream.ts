@@ -12,11 +12,11 @@ const MAX_EVENT_CHARACTERS = 32 * 1024 ** 2
 
 /**
  * Parses a body of server-sent events (HTML Living Standard, 9.2). `onActivity` is called whenever bytes arrive, comments
- * included. It ends when the body ends, and throws a RangeError when one event is larger than 32 MiB.
+ * included. It ends when the body ends or the signal fires, and throws a RangeError when one event is larger than 32 MiB.
  */
 export async function* parseEventStream(
   body: ReadableStream<Uint8Array>,
-  options: { onActivity?: () => void } = {},
+  options: { onActivity?: () => void; signal?: AbortSignal } = {},
 ): AsyncGenerator<ServerSentEvent, void> {
   const ready: ServerSentEvent[] = []
   // Comments count too, or they could hide an event that never ends; an idle stream takes weeks to reach the bound by them.
@@ -29,6 +29,9 @@ export async function* parseEventStream(
   })
   const reader = body.getReader()
   const decoder = new TextDecoder()
+  const onAbort = () => void reader.cancel().catch(() => {})
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted) onAbort()
   try {
     while (true) {
       const { done, value } = await reader.read()
@@ -41,6 +44,7 @@ export async function* parseEventStream(
       if (pendingCharacters > MAX_EVENT_CHARACTERS) throw new RangeError('an event is larger than 32 MiB')
     }
   } finally {
+    options.signal?.removeEventListener('abort', onAbort)
     // The reader may leave in the middle: the connection is of no use to anyone else.
     await reader.cancel().catch(() => {})
   }

@@ -79,6 +79,7 @@ test('every operation but none by accident needs a role', () => {
     'desiredState',
     'endBoot',
     'getBootProfile',
+    'getGrant',
     'getManifest',
     'getTorrent',
     'heartbeat',

@@ -33,6 +33,8 @@ export interface SeedSwarmDeps {
   readonly trust: SeedTrust | undefined
   readonly identity: SwarmIdentity | undefined
   readonly onRefused: (refusal: AccessRefusal) => void
+  /** Has nodes told at once of what is new of whom they trust. */
+  readonly tellTrust: () => void
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -87,7 +89,8 @@ export async function openSwarm(deps: SeedSwarmDeps, config: SeedConfig): Promis
     },
   )
   swarm.on('refused', onRefused)
-  const dhtKeys = trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm))
+  const dhtKeys =
+    trust && (await openDhtKeys(trust, { state, clock, logger: component('trust') }, swarm, deps.tellTrust))
   swarm.on('flood', (what, address) => floods.refused(what, address))
   let announceUrls: string[] = []
   if (config.tracker.enabled) {

@@ -66,6 +66,7 @@ import { LayerEntitlement } from './trust/layer-entitlement.ts'
 import { LayerGrants } from './trust/layer-grants.ts'
 import { ManifestSigner } from './trust/manifest-signer.ts'
 import { openSeedTrust } from './trust/open-trust.ts'
+import { createTrustTeller } from './trust/tell-trust.ts'
 import { VERSION } from './version.ts'
 
 export interface SeedDeps {
@@ -161,6 +162,7 @@ export async function startSeed(config: SeedConfig, deps: SeedDeps): Promise<See
       await openSwarm(
         {
           ...{ state, catalogue, registry, limits, store, floods, entitlement, trust, identity, onRefused, clock },
+          tellTrust: createTrustTeller({ assignments, journal, logger: component('trust') }),
           logger,
         },
         config,

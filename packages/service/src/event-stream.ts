@@ -34,25 +34,60 @@ const DEFAULT_STALL_MS = 60_000
 /** Of all places, the part that callers other than nodes may have: dashboards and scripts cannot keep nodes from being told of changes. */
 const OTHERS_SHARE = 0.25
 
-/** The event streams of one service: bounded in number, and all ended when the service stops. */
+/** How often it is looked whether those who listen still may: so long a stream may outlive its token. */
+const CHECK_MS = 2000
+/** So long a stream goes on when nobody can say whether it may. */
+const UNKNOWN_MS = 60_000
+
+/** Who wants a stream. */
+export interface StreamReader {
+  readonly isNode: boolean
+  readonly address?: string
+  /** Whether the caller may still have what was asked; rejects when nobody can say. */
+  readonly mayGoOn?: () => Promise<boolean>
+}
+
+/** A place among the streams. */
+export interface StreamPlace {
+  /** Aborted when the caller may not have the stream any more, and when the service stops. */
+  readonly signal: AbortSignal
+  leave(): void
+}
+
+interface Watched {
+  readonly mayGoOn: () => Promise<boolean>
+  readonly end: AbortController
+  isAsked: boolean
+  unknownSince: number | undefined
+}
+
+/** The event streams of one service: bounded in number, ended when who listens may not any more, and all of them when the service stops. */
 export class EventStreams {
   readonly #limit: number
   readonly #onRefused: (address: string | undefined) => void
   readonly #stop = new AbortController()
+  readonly #watched = new Set<Watched>()
+  readonly #timer: NodeJS.Timeout
   #open = 0
   #others = 0
 
-  constructor(options: { limit: number; onRefused?: (address: string | undefined) => void }) {
+  constructor(options: {
+    limit: number
+    onRefused?: (address: string | undefined) => void
+    checkMs?: number | undefined
+  }) {
     this.#limit = options.limit
     this.#onRefused = options.onRefused ?? (() => {})
+    this.#timer = setInterval(() => this.#check(), options.checkMs ?? CHECK_MS)
+    this.#timer.unref()
   }
 
   get open(): number {
     return this.#open
   }
 
-  /** Takes a place; the returned function gives it back. Throws `SHOAL_HTTP_BUSY`. */
-  enter({ isNode, address }: { isNode: boolean; address?: string }): () => void {
+  /** Takes a place, which is to be left again. Throws `SHOAL_HTTP_BUSY`. */
+  enter({ isNode, address, mayGoOn }: StreamReader): StreamPlace {
     const limitOfOthers = Math.max(1, Math.floor(this.#limit * OTHERS_SHARE))
     if (this.#open >= this.#limit || (!isNode && this.#others >= limitOfOthers)) {
       this.#onRefused(address)
@@ -60,19 +95,40 @@ export class EventStreams {
     }
     this.#open += 1
     if (!isNode) this.#others += 1
-    return () => {
-      this.#open -= 1
-      if (!isNode) this.#others -= 1
+    const end = new AbortController()
+    const watched = mayGoOn && { mayGoOn, end, isAsked: false, unknownSince: undefined }
+    if (watched !== undefined) this.#watched.add(watched)
+    return {
+      signal: AbortSignal.any([end.signal, this.#stop.signal]),
+      leave: () => {
+        this.#open -= 1
+        if (!isNode) this.#others -= 1
+        if (watched !== undefined) this.#watched.delete(watched)
+      },
     }
   }
 
-  /** Aborted when the service stops. */
-  get signal(): AbortSignal {
-    return this.#stop.signal
+  closeAll(): void {
+    clearInterval(this.#timer)
+    this.#stop.abort(new Error('the service is stopping'))
   }
 
-  closeAll(): void {
-    this.#stop.abort(new Error('the service is stopping'))
+  #check(): void {
+    for (const watched of this.#watched) void this.#checkOne(watched)
+  }
+
+  async #checkOne(watched: Watched): Promise<void> {
+    if (watched.isAsked) return
+    watched.isAsked = true
+    try {
+      if (!(await watched.mayGoOn())) watched.end.abort(new Error('the caller may not have this any more'))
+      watched.unknownSince = undefined
+    } catch (error) {
+      watched.unknownSince ??= performance.now()
+      if (performance.now() - watched.unknownSince >= UNKNOWN_MS) watched.end.abort(error)
+    } finally {
+      watched.isAsked = false
+    }
   }
 }
 

@@ -84,8 +84,24 @@ export function createIdentifier(deps: IdentifierDeps): (facts: RequestFacts) =>
   }
 }
 
+/**
+ * Makes the function that says whether a request that was let in would be let in now, as the same caller. It rejects when nobody can say. Whoever showed a
+ * certificate is looked at by the listener that took it.
+ */
+export function createRecheck(
+  deps: Omit<IdentifierDeps, 'failures'>,
+): (facts: RequestFacts, before: Caller, needed: Role) => Promise<boolean> {
+  return async (facts, before, needed) => {
+    const caller = await findCaller(facts, deps)
+    return caller !== undefined && caller.actor === before.actor && MAY[caller.role].includes(needed)
+  }
+}
+
 /** A token that is wrong is not made good by another or by a cookie. */
-async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Caller | undefined> {
+async function findCaller(
+  facts: RequestFacts,
+  deps: Omit<IdentifierDeps, 'failures'> & Partial<Pick<IdentifierDeps, 'failures'>>,
+): Promise<Caller | undefined> {
   const { authorization, cloudToken, method, isOwnPage, cookie, address, holder } = facts
   if (authorization !== undefined) {
     const token = /^Bearer +([^\s]{1,1000}) *$/i.exec(authorization)?.[1]
@@ -95,7 +111,7 @@ async function findCaller(facts: RequestFacts, deps: IdentifierDeps): Promise<Ca
   if (cloudToken !== undefined) {
     if (deps.cloud === undefined) return undefined
     // Each check may cost a request to the identity service.
-    deps.failures.check(address)
+    deps.failures?.check(address)
     return await findCloudCaller(cloudToken, deps.cloud)
   }
   if (holder !== undefined) return holder.role === 'node' ? { role: 'node', actor: `node:${holder.name}` } : undefined

@@ -38,6 +38,8 @@ export interface NodeListenerOptions {
 
 /** Time after which a connection that is still used is verified again: its certificate may be over. */
 const VERIFIED_MS = 60_000
+/** How often it is looked which certificates are over by now: so long a connection may outlive its own. */
+const LOOK_MS = 2000
 const MIN_TLS = 'TLSv1.3'
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_CHAIN = 4
@@ -47,6 +49,8 @@ interface Verified {
   readonly chain: readonly X509Certificate[]
   readonly holder: CertificateHolder
   readonly until: number
+  /** When the first certificate of the chain is over. Milliseconds since the epoch. */
+  readonly endsAt: number
 }
 
 /** TLS in front of the routes of a service. Who holds no certificate may still connect: to join, or with a token. */
@@ -83,7 +87,12 @@ export class NodeListener {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    this.#timer = setInterval(() => this.verifyAgain(), VERIFIED_MS)
+    let looks = 0
+    this.#timer = setInterval(() => {
+      looks += 1
+      const isAll = (looks * LOOK_MS) % VERIFIED_MS === 0
+      this.#verifyAgain(({ endsAt }) => isAll || endsAt <= Date.now())
+    }, LOOK_MS)
     this.#timer.unref()
   }
 
@@ -116,7 +125,8 @@ export class NodeListener {
     if (chain.length === 0) return undefined
     const holder = this.#options.identify(chain)
     if (known === undefined) socket.once('close', () => this.#verified.delete(socket))
-    this.#verified.set(socket, { chain, holder, until: performance.now() + VERIFIED_MS })
+    const endsAt = Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
+    this.#verified.set(socket, { chain, holder, until: performance.now() + VERIFIED_MS, endsAt })
     return holder
   }
 
@@ -133,9 +143,14 @@ export class NodeListener {
 
   /** Ends connections whose certificate is over or revoked, open event streams among them. */
   verifyAgain(): void {
-    for (const [socket, { chain }] of this.#verified) {
+    this.#verifyAgain(() => true)
+  }
+
+  #verifyAgain(isMeant: (verified: Verified) => boolean): void {
+    for (const [socket, verified] of this.#verified) {
+      if (!isMeant(verified)) continue
       try {
-        this.#options.identify(chain)
+        this.#options.identify(verified.chain)
       } catch {
         socket.destroy()
       }

@@ -34,6 +34,7 @@ import {
   checkRole,
   checkSubject,
   createIdentifier,
+  createRecheck,
   type RequestFacts,
   type Role,
 } from './http-auth.ts'
@@ -103,6 +104,8 @@ export interface HttpServiceOptions {
   statusByCode?: StatusByCode
   /** The most event streams open at once; 4,096 when absent. */
   maxEventStreams?: number
+  /** How often it is looked whether those who listen to event streams still may. Milliseconds; 2 s when absent. */
+  streamCheckMs?: number
   /** How long requests that run may go on when the service stops; 5 s when absent. */
   drainMs?: number
 }
@@ -159,6 +162,7 @@ export async function createHttpService(
   const closeUnused = trackUnused(app)
   const streams = new EventStreams({
     limit: options.maxEventStreams ?? DEFAULT_MAX_EVENT_STREAMS,
+    checkMs: options.streamCheckMs,
     onRefused: (address) => floods.refused('event-stream', address),
   })
   app.decorate('eventStreams', streams)
@@ -228,6 +232,12 @@ function addHooks(
   const { tokens, sessions, cloudSessions, cloud, audit } = options
   const credentials = options.credentials ?? fileCredentials(tokens === false ? {} : tokens)
   const identify = tokens !== false && createIdentifier({ credentials, sessions, cloudSessions, cloud, failures })
+  const recheck = createRecheck({ credentials, sessions, cloudSessions, cloud })
+  app.decorate('mayStill', async (request: FastifyRequest) => {
+    const needed = request.routeOptions.config.role ?? 'admin'
+    if (identify === false || needed === 'public' || request.node !== undefined) return true
+    return recheck(factsOf(request), request, needed)
+  })
   const perSecond = options.requestsPerSecond ?? null
   const rates =
     perSecond === null ? undefined : new ClientRates(systemClock, { perSecond, burst: perSecond * BURST_SECONDS })

@@ -69,6 +69,7 @@ export function registerOperation<const O extends RouteOperation>(
   options: { keepAliveMs?: number } = {},
 ): void {
   const streams = app.getDecorator<EventStreams>('eventStreams')
+  const mayStill = app.getDecorator<(request: FastifyRequest) => Promise<boolean>>('mayStill')
   app.route({
     method: operation.method,
     url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
@@ -78,16 +79,20 @@ export function registerOperation<const O extends RouteOperation>(
       const gone = new AbortController()
       reply.raw.once('close', () => gone.abort(new Error('the client has gone')))
       const isStream = operation.contentType === 'text/event-stream'
-      const leave = isStream
-        ? streams.enter({ isNode: request.role === 'node', address: plainAddress(request.ip) })
-        : () => {}
+      const place = isStream
+        ? streams.enter({
+            isNode: request.role === 'node',
+            address: plainAddress(request.ip),
+            mayGoOn: () => mayStill(request),
+          })
+        : undefined
       try {
-        const signal = isStream ? AbortSignal.any([gone.signal, streams.signal]) : gone.signal
+        const signal = place === undefined ? gone.signal : AbortSignal.any([gone.signal, place.signal])
         const result: unknown = await handler(operationRequest<O>(request, reply, signal))
         if (isStream) await sendEventStream(reply, result as AsyncIterable<StreamMessage>, { signal, ...options })
         else await sendResult(reply, operation, result)
       } finally {
-        leave()
+        place?.leave()
       }
       return reply
     },

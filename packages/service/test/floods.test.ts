@@ -76,12 +76,12 @@ describe('a server whose connections are bounded', () => {
 test('streams of others leave places to nodes', () => {
   let refused = 0
   const streams = new EventStreams({ limit: 8, onRefused: () => (refused += 1) })
-  const leaves = [streams.enter({ isNode: false }), streams.enter({ isNode: false })]
+  const places = [streams.enter({ isNode: false }), streams.enter({ isNode: false })]
   assert.throws(() => streams.enter({ isNode: false }), { code: 'SHOAL_HTTP_BUSY' })
   for (let node = 0; node < 6; node += 1) streams.enter({ isNode: true })
   assert.throws(() => streams.enter({ isNode: true }), { code: 'SHOAL_HTTP_BUSY' })
   assert.equal(refused, 2)
-  for (const leave of leaves) leave()
+  for (const place of places) place.leave()
   streams.enter({ isNode: false })
 })
 

@@ -6,23 +6,36 @@ import type { SeedTrust } from './open-trust.ts'
 const KEY = 'seed/dht-keys'
 const KEY_BYTES = 32
 const ROTATE_MS = 24 * 3_600_000
-/** Nodes register every 10 minutes and are told the new key then. */
+/** Nodes that the push of desired state does not reach register every 10 minutes. */
 const OVERLAP_MS = 20 * 60_000
-const LOOK_MS = 60_000
+/** After a revocation: as long as the push and two heartbeats take. */
+const REVOKED_OVERLAP_MS = 30_000
+const LOOK_MS = 5000
 
-/** Opens it for a swarm: a node that is revoked does not know the next key. */
+/** Opens it for a swarm; `tell` has nodes told at once. A node that is revoked does not know the next key. */
 export async function openDhtKeys(
   { own, revocations }: Pick<SeedTrust, 'own' | 'revocations'>,
   deps: Omit<DhtKeyRingDeps, 'onChange'>,
   swarm: { setDhtKeys(keys: readonly Buffer[]): void },
+  tell: () => void,
 ): Promise<DhtKeyRing> {
-  const ring = new DhtKeyRing({ ...deps, onChange: (keys) => swarm.setDhtKeys(keys) })
+  const ring = new DhtKeyRing({
+    ...deps,
+    onChange: (keys) => {
+      swarm.setDhtKeys(keys)
+      if (isOpen) tell()
+    },
+  })
+  let isOpen = false
   await ring.open()
+  isOpen = true
   let { revision } = revocations.list
   own.trust.onChange(() => {
     if (revocations.list.revision === revision) return
     revision = revocations.list.revision
-    ring.rotate().catch((error: unknown) => deps.logger.error({ error }, 'the key of the DHT cannot be renewed'))
+    ring
+      .rotate({ overlapMs: REVOKED_OVERLAP_MS })
+      .catch((error: unknown) => deps.logger.error({ error }, 'the key of the DHT cannot be renewed'))
   })
   return ring
 }
@@ -31,6 +44,8 @@ interface DhtKeyRecord {
   /** Hexadecimal. */
   readonly key: string
   readonly madeAt: number
+  /** How long the one before holds beside it. */
+  readonly overlapMs?: number
 }
 
 export interface DhtKeyRingDeps {
@@ -41,7 +56,7 @@ export interface DhtKeyRingDeps {
   readonly onChange: (keys: readonly Buffer[]) => void
 }
 
-/** The key of the cluster's DHT: a new one every day and when a node is revoked; the one before holds until all nodes know the new one. */
+/** The key of the cluster's DHT: a new one every day and when a node is revoked; the one before holds until nodes know the new one. */
 export class DhtKeyRing {
   readonly #deps: DhtKeyRingDeps
   #keys: readonly DhtKeyRecord[] = []
@@ -62,8 +77,8 @@ export class DhtKeyRing {
   }
 
   /** Makes a new key; the newest of those that held goes on holding for a while. */
-  async rotate(): Promise<void> {
-    const record = { key: randomBytes(KEY_BYTES).toString('hex'), madeAt: this.#deps.clock.now() }
+  async rotate({ overlapMs = OVERLAP_MS }: { overlapMs?: number } = {}): Promise<void> {
+    const record = { key: randomBytes(KEY_BYTES).toString('hex'), madeAt: this.#deps.clock.now(), overlapMs }
     await this.#save([record, ...this.#keys.slice(0, 1)])
   }
 
@@ -86,7 +101,8 @@ export class DhtKeyRing {
     // A clock that was set back must not make a key hold for ever.
     const ageMs = Math.abs(this.#deps.clock.now() - (newest?.madeAt ?? 0))
     if (ageMs > ROTATE_MS) await this.rotate()
-    else if (ageMs > OVERLAP_MS && this.#keys.length > 1) await this.#save(this.#keys.slice(0, 1))
+    else if (ageMs > (newest?.overlapMs ?? OVERLAP_MS) && this.#keys.length > 1)
+      await this.#save(this.#keys.slice(0, 1))
   }
 
   async #save(keys: readonly DhtKeyRecord[]): Promise<void> {
