@@ -87,7 +87,7 @@ function integerEnd(bytes: Uint8Array, start: number, limit: number): number | u
   let value = 0
   let at = first
   for (; at < limit && isDigit(bytes[at]); at += 1) {
-    value = value * 10 + (bytes[at] ?? 0) - ZERO
+    value = value * 10 + ((bytes[at] ?? 0) - ZERO)
     // Beyond it the library's numbers are others than those that were sent.
     if (value > Number.MAX_SAFE_INTEGER) return undefined
   }

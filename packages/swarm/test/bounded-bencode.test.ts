@@ -46,6 +46,11 @@ describe('bencodeEnd', () => {
     assert.equal(end(`18:${'a'.repeat(18)}`, bounds), undefined)
   })
 
+  it('takes integers up to the largest that a number holds', () => {
+    assert.equal(end(`i${Number.MAX_SAFE_INTEGER}e`), 18)
+    assert.equal(end(`i${Number.MIN_SAFE_INTEGER}e`), 19)
+  })
+
   it('takes a bomb of a hundred thousand lists without descending into it', () => {
     assert.equal(end('l'.repeat(100_000)), undefined)
     assert.equal(end(`d1:a${'d1:a'.repeat(1000)}`), undefined)
