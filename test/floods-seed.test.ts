@@ -17,6 +17,8 @@ import { until } from './harness/until.ts'
 /** Who floods, and more than there are places for connections that asked for nothing. */
 const FLOODER = '127.66.0.9'
 const MANY = 1300
+/** The listener of nodes has more places: a fleet comes back at once. */
+const MANY_HANDSHAKES = 4400
 const REGISTRATION = {
   ...{ swarmAddress: '127.66.0.1:9', swarmPeerId: '61'.repeat(20), zone: 'z1', rack: 'r1' },
   ...{ dhtAddress: null, apiUrl: null, capacityBytes: 1, version: '1' },
@@ -117,7 +119,7 @@ describe('a seed goes on answering, and says so, under', () => {
     const on = await start(undo)
     const begun = Buffer.from([0x16, 3, 1, 2, 0, 1])
     const flood = async (floodUndo: Undo) =>
-      turnedAway(await dial(floodUndo, on.target(on.seed.nodesUrl ?? ''), MANY, begun), 200)
+      turnedAway(await dial(floodUndo, on.target(on.seed.nodesUrl ?? ''), MANY_HANDSHAKES, begun), 200)
     await underFlood(t, flood, on.askAsNode)
     await says(on, 'http-connection')
   })

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { boundConnections, errorCode } from '@shoal/core'
-import { CONNECTION_LIMITS, LATE_CHECK_MS, MAX_HEADER_BYTES } from './connection-limits.ts'
+import { LATE_CHECK_MS, MAX_HEADER_BYTES, NODE_CONNECTION_LIMITS } from './connection-limits.ts'
 import { serviceError } from './errors.ts'
 import type { HttpApp } from './http-service.ts'
 
@@ -82,7 +82,7 @@ export class NodeListener {
       },
       (request, response) => app.routing(request, response),
     )
-    boundConnections(this.#server, limits.onConnectionRefused, CONNECTION_LIMITS)
+    boundConnections(this.#server, limits.onConnectionRefused, NODE_CONNECTION_LIMITS)
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
