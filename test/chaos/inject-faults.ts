@@ -5,7 +5,7 @@ import type { PlannedFault } from './fault-plan.ts'
 import { FAULT_ACTIONS, type Hold } from './faults.ts'
 
 /** How long a fault may go on beyond its time when it has not shown yet that it bites. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 45_000
 const LOOK_MS = 200
 const BACK_MS = 180_000
 const MOST_LATE_MS = 30_000
