@@ -175,15 +175,8 @@ async function pump(
   signal: AbortSignal,
   stallMs: number,
 ): Promise<void> {
-  const aborted = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })
   while (!signal.aborted) {
-    const next = iterator.next()
-    // When the race is lost, a late failure of the source is nobody's business any more.
-    next.catch(() => {})
-    const result = await Promise.race([next, aborted])
+    const result = await nextUntil(signal, iterator)
     if (result === undefined || result.done === true || signal.aborted) return
     if (raw.write(formatMessage(result.value))) continue
     try {
@@ -194,6 +187,21 @@ async function pump(
       return
     }
   }
+}
+
+/**
+ * The next of the source; `undefined` once the signal fires. Not a race with one promise for the whole stream: that would keep every
+ * message until the stream ends.
+ */
+function nextUntil<T>(signal: AbortSignal, iterator: AsyncIterator<T>): Promise<IteratorResult<T> | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<T> | undefined>()
+  const end = () => resolve(undefined)
+  signal.addEventListener('abort', end, { once: true })
+  iterator
+    .next()
+    .then(resolve, reject)
+    .finally(() => signal.removeEventListener('abort', end))
+  return promise
 }
 
 function formatMessage({ id, event, data }: StreamMessage): string {

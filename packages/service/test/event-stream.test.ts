@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { registerOperation, type StreamMessage } from '@shoal/service'
 import { Type } from 'typebox'
 import { asOperator, buildService, OPERATOR_TOKEN } from './start-service.ts'
@@ -37,6 +39,16 @@ async function* silence(signal: AbortSignal): AsyncGenerator<Message> {
   yield* []
 }
 
+/** All of it, weak references included, which hold until the end of a turn of the event loop. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let round = 0; round < 3; round += 1) {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+  }
+}
+
 async function readUntil(response: Response, wanted: RegExp): Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
@@ -62,6 +74,26 @@ test('messages are sent with id, event and one line of JSON, whatever they hold'
     'event: two id: 9\ndata: {"text":""}\n\n',
   ]
   assert.equal(await response.text(), expected.join(''))
+})
+
+test('what was sent is not kept while the stream goes on', async () => {
+  const sent: WeakRef<object>[] = []
+  await using stream = await startStream(async function* (signal) {
+    for (let count = 0; count < 500; count += 1) {
+      const data = { text: 'x'.repeat(100) }
+      sent.push(new WeakRef(data))
+      yield { event: 'one', data }
+    }
+    yield { event: 'last', data: { text: '' } }
+    await once(signal, 'abort')
+  })
+  const response = await fetch(stream.url, { headers: asOperator })
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  for (let text = ''; !text.includes('event: last'); text = text.slice(-20) + ((await reader?.read())?.value ?? ''));
+  await collectGarbage()
+  const kept = sent.filter((ref) => ref.deref() !== undefined).length
+  await reader?.cancel()
+  assert.ok(kept < 10, `${kept} of ${sent.length} are kept`)
 })
 
 test('a silent stream is kept alive by comments', async () => {
