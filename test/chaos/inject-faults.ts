@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../harness/until.ts'
-import type { ChaosGround } from './chaos-ground.ts'
+import { type ChaosGround, SEED } from './chaos-ground.ts'
 import type { PlannedFault } from './fault-plan.ts'
 import { FAULT_ACTIONS, type Hold } from './faults.ts'
 
@@ -8,6 +7,7 @@ import { FAULT_ACTIONS, type Hold } from './faults.ts'
 const PATIENCE_MS = 45_000
 const LOOK_MS = 200
 const BACK_MS = 180_000
+const BACK_LOOK_MS = 500
 const MOST_LATE_MS = 30_000
 
 /** What became of one kind of fault. */
@@ -36,7 +36,8 @@ export async function injectFaults(
   /** Mending the last fault of a target may take longer than planned, and nobody starts behind a cable that is cut: the next one waits. */
   const busy = new Map<string, Promise<void>>()
   const returns: Promise<void>[] = []
-  const strike = async (planned: PlannedFault, before: readonly Promise<void>[]) => {
+  const underFault = new Set<string>()
+  const strike = async (planned: PlannedFault, touched: readonly string[], before: readonly Promise<void>[]) => {
     const { fault, target, holdMs, atMs } = planned
     await untilMs(atMs)
     await Promise.all(before)
@@ -48,6 +49,7 @@ export async function injectFaults(
     tallies[fault] ??= { injected: 0, bit: 0, survived: 0, longestSecondsBack: 0 }
     const tally = tallies[fault]
     tally.injected += 1
+    for (const one of touched) underFault.add(one)
     const bit = await FAULT_ACTIONS[fault](ground, planned, holdFor(holdMs, failed.signal)).catch((error: unknown) => {
       failed.abort()
       throw new Error(`${fault} at ${target} could not be done or mended`, { cause: error })
@@ -57,7 +59,8 @@ export async function injectFaults(
     say(
       `${after()} s: ${fault} at ${target} mended after ${took} s${bit ? '' : ', and nothing shows that it did anything'}`,
     )
-    const back = isBack(ground, target, failed.signal).then((seconds) => {
+    for (const one of touched) underFault.delete(one)
+    const back = isBack(ground, target, { underFault, signal: failed.signal }).then((seconds) => {
       tally.survived += 1
       tally.longestSecondsBack = Math.max(tally.longestSecondsBack, Math.round(seconds * 10) / 10)
     })
@@ -67,7 +70,7 @@ export async function injectFaults(
   const all = plan.map((planned) => {
     const touched = [planned.target, ...(ground.racks[planned.target] ?? [])]
     const before = touched.flatMap((one) => busy.get(one) ?? [])
-    const done = strike(planned, before)
+    const done = strike(planned, touched, before)
     for (const one of touched) busy.set(one, done)
     return done
   })
@@ -91,21 +94,36 @@ function holdFor(holdMs: number, signal: AbortSignal): Hold {
   }
 }
 
-/** Waits until the seed answers, and hears of the nodes that are meant; how long that took. */
-async function isBack({ cluster, racks, nodes }: ChaosGround, target: string, signal: AbortSignal): Promise<number> {
+/**
+ * Waits until the seed answers, and has heard once of each node that is meant; how long that took. Time in which something else is done to
+ * the seed or to those that are missing is not theirs.
+ */
+async function isBack(
+  { cluster, racks, nodes }: ChaosGround,
+  target: string,
+  { underFault, signal }: { underFault: ReadonlySet<string>; signal: AbortSignal },
+): Promise<number> {
   const startedAt = performance.now()
-  const meant = racks[target] ?? nodes.filter((node) => node === target)
+  const missing = new Set(racks[target] ?? nodes.filter((node) => node === target))
   const heard = new Map<string, string>()
   const hears = async () => {
-    if (signal.aborted) return true
-    for (const node of meant) {
+    for (const node of missing) {
       const { state, lastSeenAt } = await cluster.client.showNode({ params: { node } })
-      const before = heard.get(node)
-      if (before === undefined) heard.set(node, lastSeenAt)
-      if (state !== 'ready' || (heard.get(node) ?? '') === lastSeenAt) return false
+      const before = heard.get(node) ?? lastSeenAt
+      heard.set(node, before)
+      if (state === 'ready' && before !== lastSeenAt) missing.delete(node)
     }
-    return (await cluster.client.status()).version !== ''
+    return missing.size === 0 && (await cluster.client.status()).version !== ''
   }
-  await until(`${target} is back`, hears, { timeoutMs: BACK_MS, everyMs: 500 })
-  return (performance.now() - startedAt) / 1000
+  let last: unknown
+  for (let left = BACK_MS / BACK_LOOK_MS; left > 0; ) {
+    const isHeard = await hears().catch((error: unknown) => {
+      last = error
+      return false
+    })
+    if (isHeard || signal.aborted) return (performance.now() - startedAt) / 1000
+    await sleep(BACK_LOOK_MS)
+    if (![SEED, ...missing].some((one) => underFault.has(one))) left -= 1
+  }
+  throw new Error(`${target} is not back; missing: ${[...missing].join(' ')}`, { cause: last })
 }
