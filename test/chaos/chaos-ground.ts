@@ -22,8 +22,8 @@ export const LINK_MBIT = 120
 const CORE_MBIT = 400
 /** Short, so that nodes whose clock jumps find half of it over, and renew. */
 const CERTIFICATE_HOURS = 1
-/** What the cloud allows; invariants of a run. */
-export const LIMITS = { libraryBytesPerSecond: 6 * MIB, originBytesPerSecond: 12 * MIB }
+/** What the cloud allows; invariants of a run. Less than an image takes at once, so that only a limit can keep it from being more. */
+export const LIMITS = { libraryBytesPerSecond: 4 * MIB, originBytesPerSecond: 4 * MIB }
 
 /** A fleet in racks with a real Glance behind it, all of whose machines can be spoilt. */
 export interface ChaosGround {

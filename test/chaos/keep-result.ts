@@ -43,7 +43,7 @@ export function outcomeOf(report: ChaosReport, commit: string): string {
   return `
 ${seconds} s with ${nodes} nodes, seed ${seed}, commit ${commit}: ${faults.injected} faults, of which ${faults.bit} showed that they bit and ${faults.survived} were survived;
 ${disksRead.right} disks read right, ${disksRead.wrong} wrong, ${disksRead.broken} not to their end${files === null ? '' : `; ${files.right} files in the guest right, ${files.wrong} wrong`}; ${report.blocksHashed} blocks hashed, ${report.wrongBlocks} wrong; ${report.images} images,
-${report.libraryCopies} copies of them from the library; at most ${peak.library} MiB/s from the library and ${peak.origin} MiB/s from the origin over ten seconds;
+${report.libraryCopies} copies of them from the library; at most ${peak.library} MiB/s from the library and ${peak.origin} MiB/s from the origin over four seconds;
 ${report.certificatesRenewed} certificates renewed; everything whole ${report.secondsUntilWhole} s after the last fault.
 
 | fault | injected | bit | survived | back after at most, s |

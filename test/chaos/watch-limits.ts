@@ -3,14 +3,15 @@ import { type ChaosGround, LIMITS, SEED } from './chaos-ground.ts'
 
 const MIB = 1024 ** 2
 const SAMPLE_MS = 500
-const WINDOW_SAMPLES = 20
+/** Four seconds: over longer ones an image now and then is within any limit. */
+const WINDOW_SAMPLES = 8
 /** Protocol, acknowledgements, answers to requests: what a wire carries besides the bytes that a limit counts. */
 const WIRE_OVERHEAD = 1.12
 /** What a bucket lets through at once, and what sockets hold between who counts and who gives. */
 const BURST_BYTES = { library: 8 * MIB, origin: 6 * MIB }
 
 export interface LimitReport {
-  /** Highest rates over ten seconds, in bytes a second. */
+  /** Highest rates over four seconds, in bytes a second. */
   readonly libraryPeak: number
   readonly originPeak: number
   readonly violations: string[]
