@@ -109,6 +109,8 @@ export class AnnounceServer extends Server {
         announce: (params, answer) => {
           const event = eventOf(params.event)
           if (event === undefined) return answer(new Error('invalid event'))
+          // The library takes 0.4 for a port.
+          if (!Number.isInteger(params.port)) return answer(new Error('invalid port'))
           const answered = this.#handler.announce(infoHash, requestOf(event, params))
           if (answered === undefined) return answer(new Error('this is not yours to announce'))
           const { intervalSeconds, complete, incomplete, peers } = answered
@@ -198,7 +200,7 @@ function requestOf(event: AnnounceRequest['event'], params: AnnounceParams): Ann
     event,
     peerId: params.peer_id,
     sourceIp: params.ip,
-    port: Math.floor(params.port),
+    port: params.port,
     // Over UDP it is in KiB already.
     leftKib: params.type === 'udp' ? left : Math.min(MAX_LEFT_KIB, Math.ceil(Math.abs(left) / 1024)),
     wanted: params.numwant > 0 ? params.numwant : HAND_OUT.maxAnswer,

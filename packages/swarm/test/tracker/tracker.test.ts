@@ -185,6 +185,8 @@ it('answers are compact whatever was asked for, and requests that make no sense 
     'info_hash=1',
     '',
     `${peer('c')}&port=1&port=2`,
+    `info_hash=${hash}&peer_id=${'c'.repeat(20)}&port=.4`,
+    `info_hash=${hash}&peer_id=${'c'.repeat(20)}&port=7441.5`,
   ]) {
     assert.match(await ask(bad), /failure reason/, bad)
   }
