@@ -103,6 +103,8 @@ export class NodeDisk {
 
   async free(): Promise<void> {
     await rm(join(this.#directory, FILLER), { force: true })
+    // Or it is there again after the next loss of power.
+    await run('sync', ['-f', this.#directory])
   }
 
   /**
