@@ -1,7 +1,7 @@
 import { equal, ok } from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -133,6 +133,39 @@ test('a full disk fails the layer, not the daemon, and the layer completes once 
   await completed(peer, digest)
   equal((await peer.client.verifyLayer({ params: { layer: digest } })).digestMatches, true)
   equal((await reported(peer, digest))?.error, null)
+})
+
+test('on a disk that others filled to the last byte meanwhile a daemon starts and serves what it has', {
+  skip: isRoot ? false : 'needs root to mount a small file system',
+}, async () => {
+  const { privateKey, publicKey } = signingKey()
+  const layer = layerFixture(privateKey, { sizeBytes: 6 * MIB })
+  const { digest } = layer.manifest
+  await using directory = await testDirectory()
+  await using seed = await new StandInSeed({ publicKey }).start()
+  await seed.publish(layer)
+  seed.desire({ assigned: [digest] })
+  const settings: Record<string, unknown> = {
+    ...(await peerSettings(directory.path, seed.url)),
+    'cache.minFreeBytes': 0,
+  }
+  const disk = String(settings.stateDirectory)
+  await mkdir(disk)
+  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=320m', 'tmpfs', disk])
+  try {
+    await using first = await startPeerProcess(directory.path, settings)
+    await completed(first, digest)
+    await first.end('SIGKILL')
+    await writeFile(join(disk, 'of-another'), Buffer.alloc(320 * MIB)).catch(() => {})
+    const { bavail } = await statfs(disk)
+    equal(bavail, 0)
+    await using second = await startPeerProcess(directory.path, settings)
+    equal((await second.client.verifyLayer({ params: { layer: digest } })).digestMatches, true)
+    equal((await reported(second, digest))?.state, 'complete')
+    equal(await second.end('SIGTERM'), 0)
+  } finally {
+    await promisify(execFile)('umount', ['-l', disk])
+  }
 })
 
 test('serving exits with 2 and the code for an unknown key, a swarm for everybody, and a refused token', async () => {

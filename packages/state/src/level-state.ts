@@ -1,9 +1,9 @@
-import { mkdir, readdir, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
 import { errorCode, ShoalError } from '@shoal/core'
 import { Level } from 'level'
 import { stateError } from './errors.ts'
 import { checkKey, encodeOperation, rangeBounds } from './key.ts'
+import { SpaceReserve } from './space-reserve.ts'
 import { stateFailure } from './state-failure.ts'
 import type {
   StateBatchOptions,
@@ -36,7 +36,6 @@ const KEY_PREFIX = ':'
 const REVISION_KEY = 'revision'
 const MAX_PENDING = 10_000
 const MAX_GROUP = 500
-const MIN_SPACE_BYTES = 64 * 1024
 
 /**
  * Opens (or creates) the state store in a directory, which must be on a local disk and belongs to this process alone.
@@ -52,6 +51,7 @@ class LevelState implements StateStore {
   readonly #directory: string
   readonly #db: Level<string, unknown>
   readonly #hub = new WatchHub()
+  readonly #reserve: SpaceReserve
   #pending: PendingBatch[] = []
   #writer: Promise<void> | undefined
   #reopening: Promise<void> | undefined
@@ -61,6 +61,7 @@ class LevelState implements StateStore {
 
   constructor(directory: string) {
     this.#directory = directory
+    this.#reserve = new SpaceReserve(directory)
     this.#db = new Level<string, unknown>(directory, { valueEncoding: 'json' })
     // An automatic open that fails must not be an unhandled rejection: open() reports it.
     this.#db.on('error', () => {})
@@ -69,7 +70,9 @@ class LevelState implements StateStore {
   async open(): Promise<void> {
     try {
       await mkdir(this.#directory, { recursive: true })
+      await this.#reserve.makeRoom()
       await this.#db.open()
+      await this.#reserve.renew()
       const revision = (await this.#db.get(REVISION_KEY)) ?? 0
       if (!Number.isSafeInteger(revision)) throw stateError('SHOAL_STATE_CORRUPT', { directory: this.#directory })
       this.#revision = Number(revision)
@@ -230,7 +233,7 @@ class LevelState implements StateStore {
     this.#reopening ??= (async () => {
       try {
         // Until there is room to open it again, the broken database still answers reads.
-        if (this.#db.status === 'open') await checkSpace(this.#directory)
+        if (this.#db.status === 'open') await this.#reserve.checkRoom()
         await this.#db.close()
         await this.open()
         this.#isBroken = false
@@ -246,17 +249,5 @@ class LevelState implements StateStore {
     const code = errorCode(error)
     if (this.#closing !== undefined && code?.endsWith('_NOT_OPEN')) return stateError('SHOAL_STATE_CLOSED')
     return stateFailure(error, this.#directory)
-  }
-}
-
-/** Opening replays LevelDB's logs into a table of about their size. Throws `SHOAL_STATE_NO_SPACE` if that has no room. */
-async function checkSpace(directory: string): Promise<void> {
-  let neededBytes = MIN_SPACE_BYTES
-  for (const name of await readdir(directory)) {
-    if (name.endsWith('.log')) neededBytes += (await stat(join(directory, name))).size
-  }
-  const { bavail, bsize } = await statfs(directory)
-  if (bavail * bsize < neededBytes) {
-    throw stateError('SHOAL_STATE_NO_SPACE', { directory, freeBytes: bavail * bsize, neededBytes })
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -78,6 +78,37 @@ describe('level state', () => {
       assert.equal((await state.get('after'))?.value, 2)
     } finally {
       execFileSync('umount', [path])
+    }
+  })
+
+  test('on a disk that others filled meanwhile it opens, and has its reserve again once there is plenty of room', {
+    skip: tmpfs,
+  }, async () => {
+    const path = freshDirectory()
+    await mkdir(path)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300m', 'tmpfs', path])
+    const [inside, ballast] = [join(path, 'state'), join(path, 'ballast')]
+    const freeBytes = async () => {
+      const { bavail, bsize } = await statfs(path)
+      return bavail * bsize
+    }
+    try {
+      const first = await openLevelState(inside)
+      for (let n = 0; n < 500; n += 1) await first.put(`before/${n}`, 'x'.repeat(4000))
+      await first.close()
+      await writeFile(ballast, Buffer.alloc(300 << 20)).catch(() => {})
+      assert.equal(await freeBytes(), 0)
+      const second = await openLevelState(inside)
+      assert.equal((await second.get<string>('before/499'))?.value.length, 4000)
+      await second.put('meanwhile', 1)
+      await second.close()
+      await rm(ballast)
+      const unreserved = await freeBytes()
+      await using third = await openLevelState(inside)
+      assert.equal((await third.get('meanwhile'))?.value, 1)
+      assert.ok(unreserved - (await freeBytes()) >= 8 << 20)
+    } finally {
+      execFileSync('umount', ['-l', path])
     }
   })
 
