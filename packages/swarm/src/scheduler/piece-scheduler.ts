@@ -1,8 +1,8 @@
-import { Availability } from './availability.ts'
+import { Holders } from './holders.ts'
+import { PieceChoice } from './piece-choice.ts'
 import { PieceSet } from './piece-set.ts'
 import type { Priority } from './priority.ts'
-import { RackTurns } from './rack-turns.ts'
-import { RequestWindow, sourceWindow } from './request-window.ts'
+import { RequestWindow } from './request-window.ts'
 import type { SchedulerActions, SchedulerOptions } from './scheduler-ports.ts'
 import { Source, type SourcePlace } from './source.ts'
 import { UrgentAsks } from './urgent-asks.ts'
@@ -11,9 +11,6 @@ import { WantedPieces } from './wanted-pieces.ts'
 
 /** So much of what is asked for may be from sources that are far or slow, while there are others: it takes long and must not keep those out. */
 const DISTANT_SHARE = 0.75
-/** How many pieces a choice compares before it settles for the rarest of them, and how many it looks at. */
-const COMPARE = 64
-const LOOK_AT = 1024
 /** Pieces that the origin may choose for us and that are not here yet; the origin itself bounds what is on its way to all. */
 const OFFERS = 8
 
@@ -31,10 +28,8 @@ export class PieceScheduler {
   readonly #wanted: WantedPieces
   /** By piece: how many sources it is asked of. */
   readonly #askedCount: Uint8Array
-  readonly #available: Availability
-  /** Who fetches what is only in other racks, and what only slow sources have. */
-  readonly #turns: RackTurns
-  readonly #slowTurns: RackTurns
+  readonly #holders: Holders
+  readonly #choice: PieceChoice
   readonly #window: RequestWindow
   #inFlightBytes = 0
   readonly #times = new UsualTimes()
@@ -50,13 +45,13 @@ export class PieceScheduler {
     this.#wanted = new WantedPieces(pieceCount)
     this.#window = new RequestWindow(now)
     this.#askedCount = new Uint8Array(pieceCount)
-    this.#available = new Availability(pieceCount)
-    this.#turns = new RackTurns({ node: options.node, pieceCount, now })
-    this.#slowTurns = new RackTurns({ node: options.node, pieceCount, now })
+    this.#holders = new Holders(options)
+    const { sources } = this
+    this.#choice = new PieceChoice({ ...options, sources, wanted: this.#wanted, holders: this.#holders })
     this.#urgent = new UrgentAsks({
-      sources: this.sources,
+      sources,
       pieceBytes: options.pieceBytes,
-      isAtPeer: (piece) => this.#available.count(piece) > 0,
+      isAtPeer: (piece) => this.#holders.count(piece) > 0,
       ask: (source, piece) => this.#ask(source, piece, true),
       now,
     })
@@ -79,31 +74,31 @@ export class PieceScheduler {
 
   removeSource(source: Source): void {
     if (!this.sources.delete(source)) return
-    this.#uncount(source)
+    this.#holders.remove(source)
     this.release(source)
   }
 
   /** Where it is became known. */
   place(source: Source, place: SourcePlace, node: string): void {
-    this.#uncount(source)
+    this.#holders.remove(source)
     source.place = place
     source.node = node
-    this.#count(source)
+    this.#holders.add(source)
   }
 
   /** The source says anew what it has. */
   setPieces(source: Source, pieces: PieceSet): void {
-    this.#uncount(source)
+    this.#holders.remove(source)
     source.pieces = pieces
     source.useful = new PieceSet(this.#options.pieceCount)
     for (const wanted of this.#wanted) source.useful.addCommon(wanted, pieces)
     source.isDry = false
-    this.#count(source)
+    this.#holders.add(source)
   }
 
   addPiece(source: Source, piece: number): void {
     if (!source.pieces.add(piece)) return
-    if (source.isCounted) this.#countPiece(source, piece, 1)
+    this.#holders.addPiece(source, piece)
     if (!this.#wanted.has(piece)) return
     source.useful.add(piece)
     source.isDry = false
@@ -112,7 +107,7 @@ export class PieceScheduler {
   /** It does not have the piece, whatever it said. */
   dropPiece(source: Source, piece: number): void {
     if (!source.pieces.delete(piece)) return
-    if (source.isCounted) this.#countPiece(source, piece, -1)
+    this.#holders.removePiece(source, piece)
     source.useful.delete(piece)
   }
 
@@ -121,9 +116,9 @@ export class PieceScheduler {
     if (source.isUsable === isUsable) return
     source.isUsable = isUsable
     source.isDry = false
-    if (isUsable) this.#count(source)
+    if (isUsable) this.#holders.add(source)
     else {
-      this.#uncount(source)
+      this.#holders.remove(source)
       this.release(source)
     }
   }
@@ -139,9 +134,9 @@ export class PieceScheduler {
   /** It let us down, or made up for it: nobody waits for what only a doubtful source has. */
   setDoubtful(source: Source, isDoubtful: boolean): void {
     if (source.isDoubtful === isDoubtful) return
-    this.#uncount(source)
+    this.#holders.remove(source)
     source.isDoubtful = isDoubtful
-    this.#count(source)
+    this.#holders.add(source)
   }
 
   /** The origin sends a piece of its choice: nobody else is to be asked. */
@@ -228,13 +223,13 @@ export class PieceScheduler {
     const need = new PieceSet(this.#options.pieceCount)
     // It gives the first that we need first: what will be read soon is nowhere in particular.
     const soon = this.#restWaits ? this.#wanted.head : this.#wanted.soon(this.#headPieces)
-    for (const wanted of soon) need.addCommon(wanted, this.#available.none)
+    for (const wanted of soon) need.addCommon(wanted, this.#holders.none)
     if (need.count > 0 || this.#restWaits) return need
-    for (const wanted of this.#wanted) need.addCommon(wanted, this.#available.none)
+    for (const wanted of this.#wanted) need.addCommon(wanted, this.#holders.none)
     for (const source of this.sources) {
       if (!source.isDoubtful) continue
       for (const piece of source.asked.keys()) {
-        if (this.#available.count(piece) === 0 && this.#isInDoubt(piece)) need.add(piece)
+        if (this.#holders.count(piece) === 0 && this.#isInDoubt(piece)) need.add(piece)
       }
     }
     return need
@@ -275,10 +270,10 @@ export class PieceScheduler {
   #askAll(isHeadOnly: boolean): boolean {
     const window = this.#window.bytes(this.sources.size)
     let passedOver: Set<Source> | undefined
-    for (let distantBytes = this.#distantBytes(); this.#inFlightBytes < window; ) {
-      const source = this.#idlest(distantBytes < window * DISTANT_SHARE, passedOver)
+    for (let distantBytes = this.#choice.distantBytes(); this.#inFlightBytes < window; ) {
+      const source = this.#choice.idlest(distantBytes < window * DISTANT_SHARE, passedOver)
       if (source === undefined) break
-      const piece = this.#pick(source, isHeadOnly)
+      const piece = this.#choice.piece(source, isHeadOnly)
       if (piece !== undefined && this.#ask(source, piece, false)) {
         if (!source.isPrompt) distantBytes += this.#options.pieceBytes(piece)
         continue
@@ -295,10 +290,10 @@ export class PieceScheduler {
   }
 
   #setSlow(source: Source, isSlow: boolean): void {
-    this.#uncount(source)
+    this.#holders.remove(source)
     source.isSlow = isSlow
     source.slowAt = this.#options.now()
-    this.#count(source)
+    this.#holders.add(source)
     if (isSlow) this.release(source)
   }
 
@@ -322,73 +317,6 @@ export class PieceScheduler {
     }
   }
 
-  /** What is in flight from sources that are not prompt; without a bound when there are no others. */
-  #distantBytes(): number {
-    let bytes = 0
-    let isAlone = true
-    for (const source of this.sources) {
-      if (source.isPrompt && source.isUsable) isAlone = false
-      else bytes += source.inFlightBytes
-    }
-    return isAlone ? Number.NEGATIVE_INFINITY : bytes
-  }
-
-  /** The source that is done first with what it was asked for, of those that may be asked for more. */
-  #idlest(isDistantToo: boolean, passedOver: ReadonlySet<Source> | undefined): Source | undefined {
-    let best: Source | undefined
-    let least = Number.POSITIVE_INFINITY
-    for (const source of this.sources) {
-      if (!source.isUsable || source.isDry || source.canChoose || source.useful.count === 0) continue
-      if ((!isDistantToo && !source.isPrompt) || passedOver?.has(source)) continue
-      const window = sourceWindow(source)
-      if (source.inFlightBytes >= window) source.isFull = true
-      // Asked for in batches: each request on its own would cost a system call here and there.
-      else if (source.inFlightBytes <= window / 2) source.isFull = false
-      if (source.isFull) continue
-      const load = source.inFlightBytes / window + this.#options.random() / 16
-      if (load >= least) continue
-      best = source
-      least = load
-    }
-    return best
-  }
-
-  #pick(source: Source, isHeadOnly: boolean): number | undefined {
-    const start = Math.floor(this.#options.random() * this.#options.pieceCount)
-    for (const wanted of isHeadOnly ? this.#wanted.head : this.#wanted) {
-      const piece = wanted.count === 0 ? undefined : this.#rarest(source, wanted, start)
-      if (piece !== undefined) return piece
-    }
-    return undefined
-  }
-
-  #rarest(source: Source, wanted: PieceSet, start: number): number | undefined {
-    let best: number | undefined
-    let rarest = Number.POSITIVE_INFINITY
-    let compared = 0
-    let looked = 0
-    wanted.visitCommon(source.useful, start, (piece) => {
-      looked += 1
-      if (this.#mayAsk(source, piece)) {
-        compared += 1
-        const count = this.#available.count(piece)
-        if (count < rarest) {
-          best = piece
-          rarest = count
-        }
-      }
-      return rarest > 1 && compared < COMPARE && looked < LOOK_AT
-    })
-    return best
-  }
-
-  #mayAsk({ place, isPrompt }: Source, piece: number): boolean {
-    if (isPrompt) return true
-    if (place === 'origin') return this.#available.count(piece) === 0
-    const turns = place === 'far' ? this.#turns : this.#slowTurns
-    return this.#available.nearCount(piece) === 0 && turns.isOurs(piece)
-  }
-
   /** A piece that is late elsewhere, for a source that has nothing else to do. */
   #late(source: Source): number | undefined {
     for (const other of this.sources) {
@@ -396,7 +324,7 @@ export class PieceScheduler {
       for (const [piece, askedAt] of other.asked) {
         const isLate = askedAt <= before && this.#askedCount[piece] === 1
         const isInDoubt = other.isDoubtful && !source.isDoubtful && this.#isInDoubt(piece)
-        if ((isLate || isInDoubt) && source.pieces.has(piece) && this.#mayAsk(source, piece)) return piece
+        if ((isLate || isInDoubt) && source.pieces.has(piece) && this.#holders.mayAsk(source, piece)) return piece
       }
     }
     return undefined
@@ -453,31 +381,5 @@ export class PieceScheduler {
     if (!this.#wanted.delete(piece)) return false
     for (const source of this.sources) source.useful.delete(piece)
     return true
-  }
-
-  #count(source: Source): void {
-    if (source.isCounted || source.place === 'origin' || source.isDoubtful || !source.isUsable) return
-    source.isCounted = true
-    if (source.isPrompt) this.#slowTurns.add(source.node)
-    if (source.isPrompt && source.place === 'near') this.#turns.add(source.node)
-    source.pieces.visit((piece) => this.#countPiece(source, piece, 1))
-  }
-
-  #uncount(source: Source): void {
-    if (!source.isCounted) return
-    source.isCounted = false
-    this.#slowTurns.remove(source.node)
-    this.#turns.remove(source.node)
-    source.pieces.visit((piece) => this.#countPiece(source, piece, -1))
-  }
-
-  #countPiece(source: Source, piece: number, delta: 1 | -1): void {
-    const { isPrompt } = source
-    const count = this.#available.add(piece, delta, isPrompt)
-    if (delta === -1) return
-    for (const turns of [this.#turns, this.#slowTurns]) {
-      if (count === 1) turns.seen(piece)
-      else if (isPrompt && this.#available.nearCount(piece) === 1) turns.entered(piece)
-    }
   }
 }
