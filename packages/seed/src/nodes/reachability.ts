@@ -23,12 +23,15 @@ export function checkReachability(
   return new Promise((resolve) => {
     const target = parseTarget(address)
     if (target === undefined) return resolve({ reachable: false, message: `"${address}" is not a host and a port.` })
-    const socket = connect({ ...target, ...(signal === undefined ? {} : { signal }) })
+    // A signal that is given to connect() keeps the socket for as long as it lives itself (Node 24), which is as long as the seed.
+    const socket = connect(target)
     const finish = (reachable: boolean, message: string) => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
       socket.destroy()
       resolve({ reachable, message })
     }
+    const onAbort = () => finish(false, `The seed stops before it has connected to ${address}.`)
     const timer = setTimeout(
       () =>
         finish(false, `The seed cannot connect to ${address}: no answer within ${timeoutMs} ms; check the firewall.`),
@@ -39,6 +42,8 @@ export function checkReachability(
       const reason = ADVICE[errorCode(error) ?? ''] ?? errorMessage(error)
       finish(false, `The seed cannot connect to ${address}: ${reason}.`)
     })
+    if (signal?.aborted === true) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
 
