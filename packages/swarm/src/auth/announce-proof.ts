@@ -93,6 +93,8 @@ class SeenTimes {
 function decode(text: string): { timeMs: number; signature: Buffer; chain: Buffer } | undefined {
   if (text.length > MAX_TEXT_LENGTH) return undefined
   const bytes = Buffer.from(text, 'base64url')
+  // The decoder passes over what it does not know, padding, and bits that are left over.
+  if (bytes.toString('base64url') !== text) return undefined
   if (bytes.length <= HEAD_BYTES || bytes[0] !== VERSION || bytes[1] !== 0) return undefined
   const signatureBytes = bytes.readUInt16BE(2)
   const chainAt = HEAD_BYTES + signatureBytes

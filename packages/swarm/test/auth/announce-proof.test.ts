@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { type AnnounceFacts, AnnounceGuard, proveAnnounce } from '../../src/auth/announce-proof.ts'
 import { TestCluster } from './test-cluster.ts'
 
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const cluster = new TestCluster()
 const n1 = cluster.node('n1').identity
 
@@ -85,6 +86,18 @@ test('no certificate, one of another cluster, a revoked one and somebody else’
   assert.equal(outcome(revoking.check(proveAnnounce(identity, facts, clock.time), facts)), 'n9')
   own.revoke('n9')
   assert.equal(outcome(revoking.check(proveAnnounce(identity, facts, clock.time + 1), facts)), 'revoked')
+})
+
+test('a proof is written in one way only', () => {
+  const { guard, clock } = newGuard()
+  const facts = newFacts()
+  const right = proveAnnounce(n1, facts, clock.time)
+  const lax = [`${right}=`, ` ${right}`, `${right.slice(0, 40)}\n${right.slice(40)}`, `${right}.`]
+  // The bits of its last character that no octet takes: none, two or four.
+  const left = (right.length * 6) % 8
+  lax.push(left === 0 ? `${right}A` : right.slice(0, -1) + ALPHABET[ALPHABET.indexOf(right.at(-1) ?? '') + 1])
+  for (const text of lax) assert.equal(outcome(guard.check(text, facts)), 'malformed', text.slice(-4))
+  assert.equal(outcome(guard.check(right, facts)), 'n1')
 })
 
 test('any text is refused without harm', () => {
