@@ -14,6 +14,8 @@ const SUBNETS = 250
 
 export interface LoadGround extends SeedGround {
   readonly host: string
+  /** Ends all nodes, as if their machines were gone. */
+  leave(): Promise<void>
   /** What the nodes have waited for since this was asked last. Milliseconds. */
   latencies(): Promise<LatencyReport>
   forgetServed(): Promise<void>
@@ -42,7 +44,8 @@ export async function openLoad(
   if (announceUrl === undefined) throw new TypeError('the seed has no tracker')
   const fleet = fork(join(import.meta.dirname, 'fleet-process.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   stack.defer(async () => void fleet.kill())
-  const ended = once(fleet, 'exit').then(([code]) => {
+  const exited = once(fleet, 'exit')
+  const ended = exited.then(([code]) => {
     throw new Error(`the simulated nodes ended with ${code}`)
   })
   ended.catch(() => {})
@@ -60,6 +63,10 @@ export async function openLoad(
   return {
     ...ground,
     host,
+    leave: async () => {
+      fleet.kill()
+      await exited
+    },
     latencies: async () => (await tell('latencies')).latencies ?? {},
     forgetServed: async () => void (await tell('forget-served')),
     served: async () => {
