@@ -34,15 +34,19 @@ export interface LiarOptions {
 
 /** A node of the cluster that says it has all of each layer it joins. */
 export interface LyingPeer {
+  /** `host:port` of its swarm. */
+  readonly address: string
+  readonly peerId: string
   join(layer: string): Promise<void>
   leave(): Promise<void>
 }
 
 /** Joins the swarm of a layer as a peer that says it has all of it, and of which no block is right. It leaves with the test. */
-export async function joinAsLiar(undo: Undo, cluster: Cluster, layer: string): Promise<void> {
+export async function joinAsLiar(undo: Undo, cluster: Cluster, layer: string): Promise<LyingPeer> {
   const liar = await startLiar(cluster)
   undo.after(() => liar.leave())
   await liar.join(layer)
+  return liar
 }
 
 export async function startLiar(
@@ -59,6 +63,8 @@ export async function startLiar(
   )
   await swarm.start()
   return {
+    address: swarm.address,
+    peerId: swarm.peerId,
     async join(layer) {
       const encodedManifest = await client.getManifest({ params: { layer } })
       const torrent = await client.getTorrent({ params: { layer } })

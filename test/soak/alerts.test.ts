@@ -5,24 +5,31 @@ import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { encodePublicKey, silentLogger } from '@shoal/core'
 import { createLibrary } from '@shoal/library'
 import { type Cluster, createCluster } from '../harness/cluster.ts'
+import { dial } from '../harness/floods.ts'
 import { DASHBOARDS, dashboardExpressions, readDashboard } from '../harness/grafana.ts'
-import { joinAsLiar } from '../harness/lying-peer.ts'
+import { joinAsLiar, LIAR, type LyingPeer } from '../harness/lying-peer.ts'
+import { call, joinAs } from '../harness/node-caller.ts'
 import { planWhen, startPlan } from '../harness/prefetch.ts'
 import { prepareBoot } from '../harness/prepare-boot.ts'
 import { startPrometheus } from '../harness/prometheus.ts'
 import { readRules } from '../harness/rules.ts'
 import { writeRandomRaw } from '../harness/test-images.ts'
-import { undoAfter } from '../harness/undo.ts'
+import { type Undo, undoAfter } from '../harness/undo.ts'
 import { until } from '../harness/until.ts'
 
 const run = promisify(execFile)
 const MIB = 1024 ** 2
 /** The least limit that there is. Bytes per second. */
 const TRICKLE = 16 * 1024
+/** More than there are places for connections that ask nothing. */
+const CONNECTIONS = 1800
+/** Between two announces of somebody who is no node. */
+const ANNOUNCE_MS = 20
 /** Of the images, and how much data each has. */
 const IMAGES = { small: 4, long: 24, lies: 16, slow: 48, stuck: 16 } as const
 
@@ -44,7 +51,7 @@ test('Prometheus scrapes a fleet, and every alert fires when there is cause', { 
     peers: 4,
     library: { endpoint },
     // Until then a plan waits for a node that is away.
-    seedConfig: { prefetch: { excludeAfterMs: 120_000 } },
+    seedConfig: { prefetch: { excludeAfterMs: 120_000 }, nodes: { suspects: { reporters: 1 } } },
     peerConfig: (index, directory) => ({
       api: { metricsTokenFile: join(directory, 'seed', 'node.token') },
       cache: { scrubBytesPerSecond: 1e9, ...(index === 1 ? { maxBytes: 2 * MIB } : {}) },
@@ -97,11 +104,18 @@ test('Prometheus scrapes a fleet, and every alert fires when there is cause', { 
   await client.setLimits({ body: { libraryBytesPerSecond: 2 * MIB, seedUpBytesPerSecond: 6 * MIB } })
   await Promise.all([importNow('long'), fires('ShoalLibraryLimitHit')])
 
-  // One who gives nothing but bad blocks, asked first since the seed is slow.
-  await joinAsLiar(undo, cluster, lies)
+  // A node that gives nothing but bad blocks, asked first since the seed is slow.
+  const liar = await joinAsLiar(undo, cluster, lies)
+  await register(cluster, liar)
   await cluster.assign(lies, ['node4'])
-  await fires('ShoalCorruptPeer', 'node4')
+  await Promise.all([fires('ShoalCorruptPeer', 'node4'), fires('ShoalSuspectNode')])
   await cluster.complete(lies, ['node4'])
+  await liar.leave()
+  await client.removeNode({ params: { node: LIAR } })
+
+  // Strangers.
+  await Promise.all([flood(undo, cluster), fires('ShoalFlood')])
+  await whileAnnouncing(cluster, lies, () => fires('ShoalIntruder'))
 
   // VMs that wait, and a disk that cannot be.
   await client.setLimits({ body: { seedUpBytesPerSecond: MIB } })
@@ -141,6 +155,43 @@ async function imageIds(cluster: Cluster): Promise<ReadonlyMap<string, string>> 
     return known.length === count ? known : undefined
   })
   return new Map(images.map(({ id, name }) => [name ?? '', id]))
+}
+
+/** The liar is one of the nodes. */
+async function register(cluster: Cluster, { address, peerId }: LyingPeer): Promise<void> {
+  const nodesUrl = `https://${new URL(cluster.seed.url).hostname}:7423`
+  const { token } = await cluster.client.createJoinToken({ body: { node: LIAR } })
+  const { credential } = await joinAs(nodesUrl, { node: LIAR, token })
+  const body = {
+    ...{ swarmAddress: address, swarmPeerId: peerId, zone: '', rack: '' },
+    ...{ dhtAddress: null, apiUrl: null, capacityBytes: 1, version: '1' },
+  }
+  const answer = await call(nodesUrl, { method: 'PUT', path: `/v1/nodes/${LIAR}`, credential, body })
+  assert.equal(answer.status, 200)
+}
+
+/** Opens connections to the seed that never ask for anything. */
+async function flood(undo: Undo, { seed }: Cluster): Promise<void> {
+  const { hostname, port } = new URL(seed.url)
+  const target = { host: hostname, port: Number(port), from: hostname.replace(/\d+$/, '250') }
+  const sockets = await dial(undo, target, CONNECTIONS, Buffer.from('GET /'))
+  for (const socket of sockets) socket.destroy()
+}
+
+/** Somebody without a certificate asks the tracker all the while: of one that comes once there is no rate to tell. */
+async function whileAnnouncing({ client }: Cluster, layer: string, task: () => Promise<void>): Promise<void> {
+  const url = (await client.status()).tracker.announceUrls.find((each) => each.startsWith('http'))
+  const { infoHash } = await client.showLayer({ params: { layer } })
+  const query = `info_hash=${infoHash.replace(/../g, '%$&')}&peer_id=${'b'.repeat(20)}&port=7441&uploaded=0&downloaded=0&left=1&compact=1`
+  let isOver = false
+  const done = task().finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    await (await fetch(`${url}?${query}`)).arrayBuffer()
+    await sleep(ANNOUNCE_MS)
+  }
+  await done
 }
 
 /** A node fetches a layer from the seed so often, evicting it in between. */

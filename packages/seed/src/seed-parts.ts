@@ -125,7 +125,6 @@ export async function openSeedParts(config: SeedConfig, deps: SeedPartsDeps): Pr
     },
     { config, privateKey: () => keys.privateKey, announceUrls },
   )
-  const { watcher } = imports
   const status = createSeedStatus(
     { ...fleet, ...imports, library, swarm, tracker, reads, clock },
     {
@@ -177,7 +176,7 @@ export async function openSeedParts(config: SeedConfig, deps: SeedPartsDeps): Pr
   const access = await openAccess(
     config,
     secrets,
-    { ...fleet, library: library.client, watcher, wishes, clock, logger, stack },
+    { ...fleet, library: library.client, looks: imports.looks, wishes, clock, logger, stack },
     { hasCertificates: trust !== undefined },
   )
   return {

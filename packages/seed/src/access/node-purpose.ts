@@ -1,15 +1,15 @@
 import type { BootWishes } from '../boots/boot-wish.ts'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import type { ImageLooks } from '../images/image-looks.ts'
 import { type ImageRecord, ownLayers } from '../images/image-record.ts'
-import type { LibraryWatcher } from '../images/library-watcher.ts'
 import type { Assignments } from '../nodes/assignments.ts'
 import { FILE } from '../nodes/claims.ts'
 import type { ImageRights } from './image-rights.ts'
 
 export interface NodePurposeDeps {
   readonly catalogue: Pick<Catalogue, 'image'>
-  readonly watcher: Pick<LibraryWatcher, 'refresh'>
+  readonly looks: Pick<ImageLooks, 'look'>
   readonly assignments: Pick<Assignments, 'ofNode'>
   readonly wishes: Pick<BootWishes, 'get'>
   readonly rights: Pick<ImageRights, 'admits'>
@@ -32,15 +32,10 @@ export class NodePurpose {
   }
 
   /** Throws `SHOAL_IMAGE_NO_PURPOSE`, and `SHOAL_IMAGE_UNKNOWN` for an image that is not there. */
-  async check(
-    node: string,
-    image: string,
-    { tenantToken, signal }: { tenantToken?: string | undefined; signal: AbortSignal },
-  ): Promise<void> {
-    const { catalogue, watcher, wishes, rights } = this.#deps
+  async check(node: string, image: string, { tenantToken }: { tenantToken?: string | undefined }): Promise<void> {
+    const { catalogue, looks, wishes, rights } = this.#deps
     if (this.#trustsNodes) return
-    // Right after an upload the poll has not seen the image yet.
-    const record = catalogue.image(image) ?? (await watcher.refresh(image, { signal }))
+    const record = catalogue.image(image) ?? (await looks.look(image))
     if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
     if (FOR_ALL.has(record.image.visibility) || this.#isWanted(node, record)) return
     // It was given the image before, for a machine that it has not told to be gone.

@@ -3,7 +3,7 @@ import type { GlanceClient } from '@shoal/openstack'
 import { HttpSessions } from '@shoal/service'
 import type { BootWishes } from '../boots/boot-wish.ts'
 import type { SeedConfig } from '../config.ts'
-import type { LibraryWatcher } from '../images/library-watcher.ts'
+import type { ImageLooks } from '../images/image-looks.ts'
 import type { SeedSecrets } from '../open-secrets.ts'
 import type { SeedFleet } from '../seed-fleet.ts'
 import { AuditLog } from './audit-log.ts'
@@ -14,7 +14,7 @@ import { openKeystone } from './open-keystone.ts'
 
 export interface AccessDeps extends Pick<SeedFleet, 'state' | 'journal' | 'catalogue' | 'assignments'> {
   readonly library: GlanceClient
-  readonly watcher: LibraryWatcher
+  readonly looks: ImageLooks
   readonly wishes: BootWishes
   readonly clock: Clock
   readonly logger: Logger
@@ -41,7 +41,7 @@ export async function openAccess(
   deps: AccessDeps,
   { hasCertificates }: { hasCertificates: boolean },
 ): Promise<Access> {
-  const { state, journal, catalogue, assignments, library, watcher, wishes, clock, stack } = deps
+  const { state, journal, catalogue, assignments, library, looks, wishes, clock, stack } = deps
   const logger = deps.logger.child({ component: 'access' })
   const nodeRole = hasCertificates ? ('service' as const) : ('node' as const)
   const tokens = { operator: operatorToken, node: nodeToken, viewer: viewerToken, nodeRole }
@@ -52,7 +52,7 @@ export async function openAccess(
   const cloud = openKeystone(access.keystone, { clock, logger })
   if (cloud !== undefined) stack.defer(() => cloud.close())
   const rights = new ImageRights({ library, catalogue, clock, logger }, { cacheMs: access.imageCacheMs })
-  const purpose = new NodePurpose({ catalogue, watcher, assignments, wishes, rights }, access)
+  const purpose = new NodePurpose({ catalogue, looks, assignments, wishes, rights }, access)
   const sessions = new HttpSessions({ credentials, secret: sessionSecret }, () => clock.now())
   return { tokens, credentials, sessions, audit, cloud, rights, purpose }
 }

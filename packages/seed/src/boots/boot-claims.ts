@@ -49,11 +49,11 @@ export class BootClaims {
    * Asked again for a machine that runs, it invites nobody to record a boot.
    * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
    */
-  async want(node: string, image: string, options: BootOffer & { signal: AbortSignal }): Promise<BootChain> {
+  async want(node: string, image: string, options: BootOffer): Promise<BootChain> {
     const { wishes, registry, profiles } = this.#deps
-    const { signal, records = false, foretold } = options
+    const { records = false, foretold } = options
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
-    const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { signal, node })
+    const layers = await bootImage(image, wishes.get(node, image)?.layers ?? [], this.#deps, { node })
     // Also while it is imported: that it was admitted is to be known when the token of its tenant is over.
     if (layers !== undefined || wishes.get(node, image) === undefined) await this.#claim(node, image, layers ?? [])
     if (foretold !== undefined) profiles.hear(image, foretold)

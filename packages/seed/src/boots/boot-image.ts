@@ -1,8 +1,8 @@
 import type { Clock, Digest } from '@shoal/core'
 import { seedError } from '../errors.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import { type ImageLooks, isActive } from '../images/image-looks.ts'
 import { chainOf, type ImageRecord } from '../images/image-record.ts'
-import type { LibraryWatcher } from '../images/library-watcher.ts'
 import { checkActive } from '../imports/import-image.ts'
 import type { Importer } from '../imports/importer.ts'
 
@@ -17,7 +17,7 @@ const FAILURE_KEPT_MS = 30_000
 export interface BootImageDeps {
   readonly catalogue: Pick<Catalogue, 'image' | 'layer'>
   readonly importer: Pick<Importer, 'progress' | 'request'>
-  readonly watcher: Pick<LibraryWatcher, 'refresh'>
+  readonly looks: Pick<ImageLooks, 'look'>
   readonly clock: Clock
 }
 
@@ -31,14 +31,13 @@ export async function bootImage(
   image: string,
   before: readonly Digest[],
   deps: BootImageDeps,
-  { signal, node }: { signal: AbortSignal; node: string },
+  { node }: { node: string },
 ): Promise<readonly Digest[] | undefined> {
   const known = deps.catalogue.image(image)
-  const found = known === undefined ? undefined : publishedChain(known, before, deps)
+  const found = isActive(known) ? publishedChain(known, before, deps) : undefined
   if (found !== undefined) return found
   const isRunning = deps.importer.progress(image) !== undefined
-  // Right after an upload the poll has not seen the image yet.
-  const record = isRunning ? known : await deps.watcher.refresh(image, { signal })
+  const record = isRunning ? known : await deps.looks.look(image)
   if (record === undefined) throw seedError('SHOAL_IMAGE_UNKNOWN', { image })
   const fresh = publishedChain(record, before, deps)
   if (fresh !== undefined) return fresh

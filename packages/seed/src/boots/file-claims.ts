@@ -36,11 +36,11 @@ export class FileClaims {
    * Says which layer has an image's bytes, and assigns it to the node; has the image imported where that is needed.
    * Throws `SHOAL_NODE_UNKNOWN`, `SHOAL_ASSIGNMENT_LIMIT` and the errors of {@link bootImage}.
    */
-  async want(node: string, image: string, { signal }: { signal: AbortSignal }): Promise<ImageFile> {
+  async want(node: string, image: string): Promise<ImageFile> {
     const { registry, catalogue, assignments, journal, downloads } = this.#deps
     if (!registry.has(node)) throw seedError('SHOAL_NODE_UNKNOWN', { node })
     const own = catalogue.image(image)?.layer ?? null
-    const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { signal, node })
+    const layers = await bootImage(image, own === null ? [] : [own], this.#deps, { node })
     if (layers === undefined) {
       await downloads.join(node, image, null)
       return nothing(image, 'importing')

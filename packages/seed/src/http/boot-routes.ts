@@ -23,23 +23,22 @@ interface Asked {
 
 export function addBootRoutes(app: HttpApp, { boots, files, rights, purpose }: BootRoutesDeps): void {
   /** The image that is asked for, if the caller may have it. Operators' tokens act for the cloud; a node needs a purpose. */
-  const imageOf = async ({ params, headers, request, role, signal }: Asked): Promise<string> => {
+  const imageOf = async ({ params, headers, request, role }: Asked): Promise<string> => {
     const image = params.image.toLowerCase()
     await rights.checkImages(request, [image])
     const tenantToken = headers['x-shoal-tenant-token']
-    if (role === 'node') await purpose.check(params.node, image, { tenantToken, signal })
+    if (role === 'node') await purpose.check(params.node, image, { tenantToken })
     return image
   }
   registerOperation(app, operations.wantBoot, async (asked) => {
-    const { params, query, signal } = asked
-    return boots.want(params.node, await imageOf(asked), { ...query, signal })
+    const { params, query } = asked
+    return boots.want(params.node, await imageOf(asked), query)
   })
   registerOperation(app, operations.endBoot, async ({ params }) => {
     await boots.end(params.node, params.image.toLowerCase())
     return undefined
   })
   registerOperation(app, operations.wantFile, async (asked) => {
-    const { params, signal } = asked
-    return files.want(params.node, await imageOf(asked), { signal })
+    return files.want(asked.params.node, await imageOf(asked))
   })
 }

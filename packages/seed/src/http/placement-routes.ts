@@ -1,17 +1,22 @@
 import { operations } from '@shoal/api'
 import { type HttpApp, RawAnswer, registerOperation } from '@shoal/service'
 import type { ImageRights } from '../access/image-rights.ts'
+import type { ImageLooks } from '../images/image-looks.ts'
 import type { Placement } from '../placement/open-placement.ts'
 
 export function addPlacementRoutes(
   app: HttpApp,
-  { places, snapshots, rights }: Pick<Placement, 'places' | 'snapshots'> & { rights: ImageRights },
+  {
+    places,
+    snapshots,
+    rights,
+    looks,
+  }: Pick<Placement, 'places' | 'snapshots'> & { rights: ImageRights; looks: Pick<ImageLooks, 'lookForMissing'> },
 ): void {
   registerOperation(app, operations.placeVms, async ({ body, request }) => {
-    await rights.checkImages(
-      request,
-      body.images.map(({ image }) => image),
-    )
+    const images = body.images.map(({ image }) => image)
+    await rights.checkImages(request, images)
+    await looks.lookForMissing(images)
     return places.place(body)
   })
   registerOperation(app, operations.schedulerSnapshot, async ({ headers }) => {

@@ -1,6 +1,7 @@
 import { operations, type PlanSummary, type PlanUpdate } from '@shoal/api'
 import { type HttpApp, registerOperation, type StreamMessage } from '@shoal/service'
 import type { ImageRights } from '../access/image-rights.ts'
+import type { ImageLooks } from '../images/image-looks.ts'
 import type { PlanReader } from '../prefetch/plan-reader.ts'
 import type { PrefetchPlans } from '../prefetch/prefetch-plans.ts'
 import { pageOf } from './page.ts'
@@ -11,11 +12,13 @@ export interface PrefetchRoutesDeps {
   readonly plans: PrefetchPlans
   readonly reader: PlanReader
   readonly rights: ImageRights
+  readonly looks: Pick<ImageLooks, 'lookForMissing'>
 }
 
-export function addPrefetchRoutes(app: HttpApp, { plans, reader, rights }: PrefetchRoutesDeps): void {
+export function addPrefetchRoutes(app: HttpApp, { plans, reader, rights, looks }: PrefetchRoutesDeps): void {
   registerOperation(app, operations.createPrefetch, async ({ body, headers, actor, request }) => {
     await rights.checkImages(request, idsOf(body.images))
+    await looks.lookForMissing(idsOf(body.images))
     if (body.dryRun === true) return plans.tryOut(body)
     return plans.create(body, { source: 'api', idempotencyKey: headers['idempotency-key'], actor })
   })
@@ -40,6 +43,7 @@ export function addPrefetchRoutes(app: HttpApp, { plans, reader, rights }: Prefe
   })
   registerOperation(app, operations.changePrefetch, async ({ params, body, actor, request }) => {
     await rights.checkImages(request, idsOf([...(body.images ?? []), ...reader.show(params.plan).images]))
+    await looks.lookForMissing(idsOf(body.images ?? []))
     return plans.change(params.plan, body, actor)
   })
   registerOperation(app, operations.cancelPrefetch, ({ params, query, actor }) =>

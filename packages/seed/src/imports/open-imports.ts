@@ -9,6 +9,7 @@ import type { SeedConfig } from '../config.ts'
 import type { EventJournal } from '../events/event-journal.ts'
 import type { FleetLimits } from '../fleet-limits.ts'
 import type { Catalogue } from '../images/catalogue.ts'
+import { ImageLooks } from '../images/image-looks.ts'
 import { LibraryWatcher } from '../images/library-watcher.ts'
 import { Publication } from '../images/publication.ts'
 import { BaseChoice } from '../layers/base-choice.ts'
@@ -59,6 +60,7 @@ export interface Imports {
   readonly importer: Importer
   readonly review: SignatureReview
   readonly watcher: LibraryWatcher
+  readonly looks: ImageLooks
 }
 
 /** Time between two syncs of an import: what a crash may cost. Bytes. */
@@ -114,7 +116,8 @@ export function openImports(deps: ImportsDeps, { config, privateKey, announceUrl
     },
     { ...config.library, rules: config.imports.rules },
   )
-  return { publication, layerings, importer, review, watcher }
+  const looks = new ImageLooks({ catalogue, watcher, clock })
+  return { publication, layerings, importer, review, watcher, looks }
 }
 
 function imageSignatures(

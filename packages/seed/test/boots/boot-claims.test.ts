@@ -137,6 +137,17 @@ test('nothing is given of an image that is not active, nor to a node that is not
   deepEqual(seed.asked, [])
 })
 
+test('an image whose data was being sent when the library was looked at last is looked at again, and imported', async () => {
+  const seed = await start()
+  for (const status of ['queued', 'saving', 'importing', 'deactivated'] as const) {
+    const image = `web-${status}`
+    seed.catalogue.putImage(buildImage(image, { status }))
+    seed.shown.set(image, buildImage(image))
+    equal((await seed.want('n1', image)).state, 'importing')
+  }
+  equal(seed.asked.length, 4)
+})
+
 test('an import that failed is the answer to all who wait for it, and is tried again for who asks later', async () => {
   const seed = await start()
   const finishedAt = new Date(seed.clock.now()).toISOString()
@@ -188,10 +199,10 @@ test('that a node was given a private image is known while it is imported, after
     const wishes = new BootWishes(seed.state)
     await wishes.open()
     const rights = { admits: async (token: string) => tokens.push(token) > 0 && token === 'good' }
-    const watcher = { refresh: async () => undefined }
+    const looks = { look: async () => undefined }
     const { catalogue, assignments } = seed
-    const purpose = new NodePurpose({ catalogue, assignments, wishes, rights, watcher }, { trustNodes: false })
-    return purpose.check('n1', 'mine', { signal: new AbortController().signal, tenantToken }).then(
+    const purpose = new NodePurpose({ catalogue, assignments, wishes, rights, looks }, { trustNodes: false })
+    return purpose.check('n1', 'mine', { tenantToken }).then(
       () => true,
       ({ code }) => code,
     )

@@ -11,8 +11,6 @@ import { Assignments } from '../../src/nodes/assignments.ts'
 import { buildLayerRecord } from '../nodes/known-layers.ts'
 import { buildImage } from '../rules/rules-fixture.ts'
 
-const signal = new AbortController().signal
-
 /**
  * Claims of boots over a state that survives {@link BootsFixture.restart}; the library shows `shown`, imports only
  * begin.
@@ -62,8 +60,8 @@ export class BootsFixture {
         this.importing.add(id)
       },
     }
-    const watcher: BootClaimsDeps['watcher'] = {
-      refresh: async (image) => {
+    const looks: BootClaimsDeps['looks'] = {
+      look: async (image) => {
         const found = this.shown.get(image)
         if (found !== undefined) catalogue.putImage(found)
         return catalogue.image(image)
@@ -81,7 +79,7 @@ export class BootsFixture {
     const downloads = {
       join: async (node: string, image: string, layer: Digest | null) => void this.joined.push([node, image, layer]),
     }
-    const deps = { downloads, wishes, assignments, catalogue, importer, watcher, registry, journal, profiles, clock }
+    const deps = { downloads, wishes, assignments, catalogue, importer, looks, registry, journal, profiles, clock }
     this.#parts = { boots: new BootClaims(deps), files: new FileClaims(deps), assignments }
     return this
   }
@@ -102,7 +100,7 @@ export class BootsFixture {
   }
 
   want(node: string, image: string, offer: BootOffer = {}): Promise<BootChain> {
-    return this.boots.want(node, image, { ...offer, signal })
+    return this.boots.want(node, image, offer)
   }
 
   /** The layers that boots claim on a node. */

@@ -5,7 +5,6 @@ import { buildImage } from '../rules/rules-fixture.ts'
 import { BootsFixture } from './boots-fixture.ts'
 
 const [OWN, BASE, MIDDLE] = [layerDigest(1), layerDigest(2), layerDigest(3)]
-const { signal } = new AbortController()
 const HASH = { osHashAlgo: 'sha512', osHashValue: 'ab' }
 
 async function start() {
@@ -16,7 +15,7 @@ async function start() {
   }
   const assigned = () =>
     seed.assignments.list({ owner: 'file' }).map(({ node, layer, priority }) => [node, layer, priority])
-  return { seed, own, assigned, want: (node: string, image: string) => seed.files.want(node, image, { signal }) }
+  return { seed, own, assigned, want: (node: string, image: string) => seed.files.want(node, image) }
 }
 
 test("the layer with an image's own bytes is told and assigned, whatever it is booted from", async () => {

@@ -41,3 +41,40 @@ it('over HTTP a node that is removed and registers again is asked again, and a p
     states.push(data.state)
   assert.equal(states.at(-1), 'done')
 })
+
+it('what was uploaded a moment ago may be planned and placed at once, whenever the library is polled next', async (t) => {
+  const fixture = await createFixture(t, { 'library.pollIntervalMs': '600000', 'library.sweepIntervalMs': '600000' })
+  const seed = await fixture.start()
+  const { client } = fixture
+  const node = createClient({ baseUrl: seed.url, token: seed.nodeToken })
+  await node.registerNode({ params: { node: 'n1' }, body: buildRegistration() })
+  const [planned, changed, placed] = [
+    await fixture.addImage('planned', rawImage(MIB)),
+    await fixture.addImage('changed', rawImage(MIB)),
+    await fixture.addImage('placed', rawImage(MIB)),
+  ]
+  const { id } = await client.createPrefetch({ body: { images: [{ image: planned, all: true }] } })
+  const more = await client.changePrefetch({
+    params: { plan: id ?? '' },
+    body: { images: [planned, changed].map((image) => ({ image, all: true as const })) },
+  })
+  assert.equal(more.images?.length, 2)
+  const inventory = {
+    layers: [],
+    diskFreeBytes: 1e12,
+    diskUsedBytes: 0,
+    downBytesPerSecond: 0,
+    upBytesPerSecond: 0,
+    load1: 0,
+  }
+  await node.heartbeat({ params: { node: 'n1' }, body: { inventory, events: [] } })
+  const { placements } = await client.placeVms({ body: { images: [{ image: placed, vms: 1 }] } })
+  assert.deepEqual(
+    placements.map(({ node: where, vms }) => [where, vms]),
+    [['n1', 1]],
+  )
+  const nowhere = '00000000-0000-4000-8000-000000000000'
+  await assert.rejects(client.createPrefetch({ body: { images: [{ image: nowhere, all: true }] } }), {
+    code: 'SHOAL_IMAGE_UNKNOWN',
+  })
+})

@@ -106,7 +106,7 @@ export class SimulatedFleet {
         importer: this.#importer(),
         downloads: prefetch.downloads,
       },
-      watcher: { refresh: async (image) => catalogue.image(image) },
+      looks: { look: async (image) => catalogue.image(image) },
     })
     this.#parts = { journal, catalogue, assignments, registry, prefetch, files }
   }
@@ -229,7 +229,7 @@ export class SimulatedFleet {
 
   /** A node asks for the file of an image, as it does when somebody downloads it there. */
   async download(node: string, image = 'image'): Promise<void> {
-    await this.parts.files.want(node, image, { signal: new AbortController().signal })
+    await this.parts.files.want(node, image)
   }
 
   show(plan: string): Plan {
