@@ -7,6 +7,8 @@ const MAX_ADDRESSES = 2000
 const CONNECT_TIMEOUT_MS = 5000
 const FIRST_RETRY_MS = 1000
 const LAST_RETRY_MS = 60_000
+/** While nobody is connected: it may be our own network that is away, and machines wait for its return. */
+const ALONE_RETRY_MS = 5000
 /** An address that failed so often in a row is forgotten until somebody names it again. */
 const MAX_FAILURES = 10
 /** A connection that held so long was worth it: the next is tried without delay. */
@@ -14,7 +16,10 @@ const WELL_MS = 30_000
 
 interface Known {
   failures: number
-  notBefore: number
+  /** When it failed last. */
+  failedAt: number
+  /** How long it is left alone then. */
+  delayMs: number
   /** Its socket is open or opening. */
   dialling: boolean
   /** When the handshake on that socket came; `undefined` before. */
@@ -38,7 +43,9 @@ export interface DialerDeps {
 /** Knows where peers of one layer may be, and connects to them with back-off. */
 export class Dialer {
   readonly #deps: DialerDeps
+  /** Least recently dialled first. */
   readonly #known = new Map<string, Known>()
+  #isAlone = true
 
   constructor(deps: DialerDeps) {
     this.#deps = deps
@@ -49,21 +56,30 @@ export class Dialer {
     for (const address of addresses) {
       if (address === this.#deps.ownAddress) continue
       if (this.#known.has(address) || parseAddress(address) === undefined || !this.#makeRoom()) continue
-      this.#known.set(address, { failures: 0, notBefore: 0, dialling: false, metAt: undefined, peerId: undefined })
+      this.#known.set(address, {
+        ...{ failures: 0, failedAt: 0, delayMs: 0 },
+        ...{ dialling: false, metAt: undefined, peerId: undefined },
+      })
     }
   }
 
   /**
    * Dials addresses whose time has come and that `isConnected` does not know, so many that no more than `room` connections are
-   * without a handshake.
+   * without a handshake. Whoever is alone, connected to nobody, tries again sooner and gives no address up.
    */
-  dial(room: number, isConnected: (address: string, peerId: string | undefined) => boolean): void {
+  dial(
+    { room, isAlone }: { room: number; isAlone: boolean },
+    isConnected: (address: string, peerId: string | undefined) => boolean,
+  ): void {
+    this.#isAlone = isAlone
     const now = this.#deps.clock.now()
+    const longestMs = isAlone ? ALONE_RETRY_MS : LAST_RETRY_MS
     let left = room
     for (const { dialling, metAt } of this.#known.values()) if (dialling && metAt === undefined) left -= 1
     for (const [address, known] of this.#known) {
       if (left <= 0) return
-      if (known.dialling || known.notBefore > now || isConnected(address, known.peerId)) continue
+      if (known.dialling || known.failedAt + Math.min(known.delayMs, longestMs) > now) continue
+      if (isConnected(address, known.peerId)) continue
       if (this.#deps.isBanned(parseAddress(address)?.host ?? '')) continue
       left -= 1
       this.#connect(address, known)
@@ -96,6 +112,8 @@ export class Dialer {
     if (target === undefined) return
     known.dialling = true
     known.metAt = undefined
+    this.#known.delete(address)
+    this.#known.set(address, known)
     const { localHost } = this.#deps
     const socket = connect({
       ...target,
@@ -117,8 +135,9 @@ export class Dialer {
     known.dialling = false
     const wasWell = known.metAt !== undefined && this.#deps.clock.now() - known.metAt > WELL_MS
     known.failures = wasWell ? 1 : known.failures + 1
-    known.notBefore = this.#deps.clock.now() + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (known.failures - 1))
-    if (known.failures > MAX_FAILURES) this.#known.delete(address)
+    known.failedAt = this.#deps.clock.now()
+    known.delayMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (known.failures - 1))
+    if (known.failures > MAX_FAILURES && !this.#isAlone) this.#known.delete(address)
   }
 }
 

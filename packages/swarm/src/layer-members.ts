@@ -96,7 +96,7 @@ export class LayerMembers {
   /** Connects to addresses that are not known yet, as far as there are places. */
   dial(): void {
     const links = this.all()
-    this.#deps.dialer.dial(MAX_LINKS - links.length, (address, peerId) =>
+    this.#deps.dialer.dial({ room: MAX_LINKS - links.length, isAlone: links.length === 0 }, (address, peerId) =>
       links.some((link) => link.dialled === address || (peerId !== undefined && link.peerId === peerId)),
     )
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ManualClock } from '@shoal/core'
 import fc from 'fast-check'
 import { Dialer, parseAddress } from '../src/dialer.ts'
@@ -29,7 +30,7 @@ test('connects from the address it is told to use', async (t) => {
     onSocket: (socket) => socket.end(),
   })
   dialer.add([`127.0.0.1:${port}`, '127.0.0.77:1'])
-  dialer.dial(10, () => false)
+  dialer.dial({ room: 10, isAlone: false }, () => false)
   const [socket] = await seen
   assert.equal(socket.remoteAddress, '127.0.0.77')
   socket.destroy()
@@ -49,7 +50,7 @@ test('an address that refuses is tried again later, not at once', async () => {
   dialer.add(['127.0.0.1:1'])
   const attempt = () =>
     new Promise<void>((resolve) => {
-      dialer.dial(1, (address) => {
+      dialer.dial({ room: 1, isAlone: false }, (address) => {
         dialled.push(address)
         return false
       })
@@ -59,6 +60,36 @@ test('an address that refuses is tried again later, not at once', async () => {
   assert.equal(dialled.length, 1)
   await attempt()
   assert.equal(dialled.length, 1)
+})
+
+test('who is connected to nobody tries every few seconds and gives no address up; who is not, more and more seldom', async () => {
+  const clock = new ManualClock()
+  const dialer = new Dialer({
+    ...{ clock, localHost: '127.0.0.1', ownAddress: '', isBanned: () => false },
+    onSocket: () => {},
+  })
+  // Port 1 of loopback refuses at once.
+  dialer.add(['127.0.0.1:1', '127.0.0.2:1'])
+  /** Whom it dials within so many seconds. */
+  const dialledIn = async (seconds: number, isAlone: boolean) => {
+    const dialled: string[] = []
+    for (let second = 0; second < seconds; second += 1) {
+      clock.advance(1000)
+      dialer.dial({ room: 2, isAlone }, (address) => dialled.push(address) === 0)
+      // Until each has failed.
+      while (process.getActiveResourcesInfo().some((what) => what.startsWith('TCP'))) await nextTurn()
+    }
+    return dialled
+  }
+  const alone = await dialledIn(120, true)
+  for (const address of ['127.0.0.1:1', '127.0.0.2:1']) {
+    const times = alone.filter((each) => each === address).length
+    assert.ok(times >= 20, `${address}: ${times} times`)
+  }
+  // Both were tried in vain more often than an address is usually tried at all.
+  const seldom = await dialledIn(50, false)
+  assert.deepEqual(seldom, [])
+  assert.equal((await dialledIn(3, true)).length, 2)
 })
 
 test('a banned host is not dialled, and a name that leads to one is hung up on', async (t) => {
@@ -78,7 +109,7 @@ test('a banned host is not dialled, and a name that leads to one is hung up on',
   })
   const connected = once(server, 'connection')
   dialer.add([`127.0.0.1:${port}`, `localhost:${port}`])
-  dialer.dial(10, () => false)
+  dialer.dial({ room: 10, isAlone: false }, () => false)
   const [socket] = await connected
   socket.resume()
   await once(socket, 'close')
@@ -104,7 +135,7 @@ test('connections without a handshake count for the room there is', async (t) =>
   })
   dialer.add([1, 2, 3].map((host) => `127.0.0.${host}:${port}`))
   const dial = () =>
-    dialer.dial(1, (address) => {
+    dialer.dial({ room: 1, isAlone: false }, (address) => {
       asked.push(address)
       return false
     })
