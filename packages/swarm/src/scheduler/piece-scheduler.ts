@@ -52,6 +52,7 @@ export class PieceScheduler {
       sources,
       pieceBytes: options.pieceBytes,
       isAtPeer: (piece) => this.#holders.count(piece) > 0,
+      isAskedTwice: (piece) => (this.#askedCount[piece] ?? 0) > 1,
       ask: (source, piece) => this.#ask(source, piece, true),
       now,
     })

@@ -19,6 +19,8 @@ export interface UrgentAsksDeps {
   readonly pieceBytes: (piece: number) => number
   /** Whether a source other than the origin has the piece. */
   readonly isAtPeer: (piece: number) => boolean
+  /** Whether two sources are asked for the piece already, for whatever reason. */
+  readonly isAskedTwice: (piece: number) => boolean
   /** False when nothing more is admitted of a source at that place. */
   readonly ask: (source: Source, piece: number) => boolean
   readonly now: () => number
@@ -59,7 +61,7 @@ export class UrgentAsks {
   race(): void {
     const now = this.#deps.now()
     for (const [piece, { lateAt }] of this.#asked) {
-      if (lateAt > now) continue
+      if (lateAt > now || this.#deps.isAskedTwice(piece)) continue
       const source = this.#quickest(piece, { isRace: true })
       // With nobody else to ask, somebody may come.
       if (source === undefined || !this.#deps.ask(source, piece)) continue

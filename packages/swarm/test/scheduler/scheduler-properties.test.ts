@@ -47,7 +47,7 @@ class Model {
     assert.ok(!this.have.has(piece), 'asked for what is here')
     assert.ok(!source.canChoose || priority === 'on-demand', 'asked of one that chooses')
     const others = this.askersOf(piece).filter((asker) => asker !== source)
-    assert.ok(others.length <= 1, 'asked of three')
+    assert.ok(others.length <= 1 || others.every(({ isDoubtful }) => isDoubtful), 'asked of three, not both in doubt')
     for (const other of others) {
       const isInDoubt = other.isDoubtful && !source.isDoubtful
       const isLate = now - (other.asked.get(piece) ?? 0) > SURELY_NOT_LATE_MS

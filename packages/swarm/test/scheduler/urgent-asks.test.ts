@@ -78,3 +78,24 @@ test('what nobody waits for any more is not raced', () => {
   raceAfter(fixture, 200)
   assert.deepEqual(fixture.askedOf(b), [])
 })
+
+test('what a second source was asked for since it was late in its turn is not asked of a third', () => {
+  const fixture = new SchedulerFixture({ pieceCount: 1 })
+  const { scheduler } = fixture
+  fixture.add('near')
+  fixture.tickAfter(0)
+  scheduler.prioritise(0, 'on-demand')
+  fixture.now += 10_000
+  const others = [fixture.add('near'), fixture.add('near')]
+  fixture.tickAfter(0)
+  const askers = () => [...scheduler.sources].filter(({ asked }) => asked.has(0))
+  assert.equal(askers().length, 2)
+  scheduler.race()
+  assert.equal(askers().length, 2)
+  // One of them lets us down, and somebody waits still.
+  const [other] = others.filter((each) => each.asked.has(0))
+  assert.ok(other !== undefined)
+  scheduler.removeSource(other)
+  scheduler.race()
+  assert.equal(askers().length, 2)
+})
